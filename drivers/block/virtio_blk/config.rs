@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The device's configuration (virtio 1.4, 5.2.4), read in one piece.
+
+use crate::{
+    feature,
+    limits::{
+        Claims,
+        Topology, //
+    }, //
+};
+use kernel::prelude::*;
+use virtio::{
+    Config,
+    Features, //
+};
+
+/// Offsets in bytes.
+const CAPACITY: usize = 0;
+const SIZE_MAX: usize = 8;
+const SEG_MAX: usize = 12;
+const BLK_SIZE: usize = 20;
+const PHYSICAL_BLOCK_EXP: usize = 24;
+const ALIGNMENT_OFFSET: usize = 25;
+const MIN_IO_SIZE: usize = 26;
+const OPT_IO_SIZE: usize = 28;
+const WRITEBACK: usize = 32;
+
+/// Where the field that a feature makes valid ends: the configuration has to be that long.
+const FIELDS: [(Features, usize); 5] = [
+    (feature::SIZE_MAX, SIZE_MAX + 4),
+    (feature::SEG_MAX, SEG_MAX + 4),
+    (feature::BLK_SIZE, BLK_SIZE + 4),
+    (feature::TOPOLOGY, OPT_IO_SIZE + 4),
+    (feature::CONFIG_WCE, WRITEBACK + 1),
+];
+
+/// Takes away the features whose fields the configuration is too short for.
+pub(crate) fn supported(features: Features, config: &Config<'_>) -> Features {
+    FIELDS.iter().fold(features, |features, (feature, end)| {
+        if config.length() < *end {
+            features & !*feature
+        } else {
+            features
+        }
+    })
+}
+
+/// Reads the capacity, in sectors of 512 bytes. Any number is possible.
+///
+/// # Errors
+///
+/// `ERANGE` when the configuration is too short, `EIO` when it does not keep still.
+pub(crate) fn capacity(config: &Config<'_>) -> Result<u64> {
+    config
+        .consistent(|config| config.u64(CAPACITY))
+        .map(|sectors| sectors.raw_for_log())
+}
+
+/// Reads what the device says of itself, field by field as the features allow.
+///
+/// # Errors
+///
+/// As for [`capacity`].
+pub(crate) fn claims(features: Features, config: &Config<'_>) -> Result<Claims> {
+    let has = |feature| features.contains(feature);
+
+    config.consistent(|config| {
+        let field = |feature, offset| -> Result<Option<u32>> {
+            has(feature)
+                .then(|| config.u32(offset))
+                .transpose()
+                .map(|value| value.map(|value| value.raw_for_log()))
+        };
+
+        Ok(Claims {
+            size_max: field(feature::SIZE_MAX, SIZE_MAX)?,
+            seg_max: field(feature::SEG_MAX, SEG_MAX)?,
+            blk_size: field(feature::BLK_SIZE, BLK_SIZE)?,
+            topology: if has(feature::TOPOLOGY) {
+                Some(Topology {
+                    physical_block_exp: config.u8(PHYSICAL_BLOCK_EXP)?.raw_for_log(),
+                    alignment_offset: config.u8(ALIGNMENT_OFFSET)?.raw_for_log(),
+                    min_io_size: config.u16(MIN_IO_SIZE)?.raw_for_log(),
+                    opt_io_size: config.u32(OPT_IO_SIZE)?.raw_for_log(),
+                })
+            } else {
+                None
+            },
+            write_cache: if has(feature::CONFIG_WCE) {
+                // Anything but zero is a cache: a flush too many does no harm.
+                config.u8(WRITEBACK)?.test(|mode| mode != 0) && has(feature::FLUSH)
+            } else {
+                has(feature::FLUSH)
+            },
+        })
+    })
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Takes block devices over and gives them back.
+
+use crate::{
+    attributes::ATTRIBUTES,
+    config,
+    feature,
+    limits::{
+        self,
+        Checked,
+        Room, //
+    },
+    module_parameters,
+    queue::BlkQueue,
+    BlkModule, //
+};
+use kernel::{
+    module::this_module,
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
+use kernel_ext::block::{
+    AddedDisk,
+    Disk,
+    Limits,
+    Major,
+    TagSet,
+    TagSetConfig, //
+};
+use virtio::{
+    transport_feature,
+    Config,
+    Device,
+    DeviceId,
+    Driver,
+    Features,
+    FeaturesOk,
+    Virtqueue, //
+};
+
+/// The most entries that a ring is given: each has a place of a page for its request.
+const MAX_QUEUE_SIZE: u16 = 1024;
+/// The only queue that is used so far.
+const REQUEST_QUEUE: u16 = 0;
+/// Sectors in a MiB.
+const SECTORS_PER_MIB: u64 = 2048;
+
+/// A block device that is bound.
+#[pin_data]
+pub(crate) struct Blk {
+    device: Arc<Device>,
+    queue: Arc<BlkQueue>,
+    /// The disk, from the end of `probe` to `remove`.
+    #[pin]
+    disk: Mutex<Option<AddedDisk<BlkQueue>>>,
+}
+
+impl Blk {
+    fn new(device: Arc<Device>, queue: Arc<BlkQueue>) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                device,
+                queue,
+                disk <- new_mutex!(None),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Follows the device's capacity.
+    fn update_capacity(&self, disk: &AddedDisk<BlkQueue>) {
+        let Ok(sectors) = config::capacity(&self.device.config()) else {
+            dev_err!(self.device.node(), "capacity cannot be read\n");
+            return;
+        };
+        let sectors = sectors.min(kernel_ext::block::MAX_CAPACITY);
+
+        if sectors != disk.capacity() {
+            self.log_capacity(disk, "new size: ", sectors);
+            disk.resize(sectors);
+        }
+    }
+
+    fn log_capacity(&self, disk: &AddedDisk<BlkQueue>, what: &str, sectors: u64) {
+        dev_info!(
+            self.device.node(),
+            "[{}] {}{} sectors of 512 bytes ({} MiB)\n",
+            disk.name(),
+            what,
+            sectors,
+            sectors / SECTORS_PER_MIB
+        );
+    }
+}
+
+/// The disk's limits in the block layer's words.
+fn disk_limits(checked: &Checked, write_cache: bool) -> Limits {
+    Limits {
+        logical_block_size: checked.logical_block,
+        physical_block_size: checked.physical_block,
+        alignment_offset: checked.alignment_offset,
+        io_min: checked.io_min,
+        io_opt: checked.io_opt,
+        max_segments: checked.max_segments,
+        max_segment_size: checked.max_segment_size,
+        max_sectors: u32::MAX,
+        write_cache,
+        rotational: false,
+    }
+}
+
+impl Driver for Blk {
+    type Module = Major;
+
+    const IDS: &'static [DeviceId] = &[DeviceId::BLOCK];
+    const FEATURES: Features = feature::IMPLEMENTED;
+
+    fn validate(features: Features, config: &Config<'_>) -> Result<Features> {
+        Ok(config::supported(features, config))
+    }
+
+    fn probe(major: &Arc<Major>, mut setup: FeaturesOk) -> Result<Arc<Self>> {
+        let device = setup.device().clone();
+        let features = setup.features();
+        let node = device.node();
+        let claims = config::claims(features, &setup.config())?;
+        let (queue, size) = Virtqueue::new(&setup, REQUEST_QUEUE, MAX_QUEUE_SIZE)?;
+        let checked = limits::check(
+            &claims,
+            Room {
+                queue_size: size,
+                indirect: features.contains(transport_feature::INDIRECT_DESC),
+                max_mapping: device.master().max_mapping(),
+            },
+        )
+        .map_err(|error| {
+            dev_err!(node, "{}\n", format_args!("{error}"));
+            EINVAL
+        })?;
+
+        if checked.topology_ignored {
+            dev_warn!(node, "topology makes no sense and is ignored\n");
+        }
+        let depth = match module_parameters::queue_depth.value() {
+            0 => checked.depth,
+            wanted => checked.depth.min(wanted),
+        };
+        let queue = BlkQueue::new(&setup, queue, &checked, depth, claims.write_cache)?;
+        let tags = Arc::pin_init(
+            TagSet::new(TagSetConfig {
+                queues: 1,
+                depth,
+                timeout_s: module_parameters::io_timeout.value(),
+            }),
+            GFP_KERNEL,
+        )?;
+        let disk = Disk::new(
+            tags,
+            &disk_limits(&checked, claims.write_cache),
+            queue.clone(),
+            this_module::<BlkModule>(),
+        )
+        .inspect_err(|error| dev_err!(node, "disk cannot be made: {:?}\n", error))?;
+        let this = Self::new(device.clone(), queue.clone())?;
+
+        setup.connect(queue.virtqueue(), fmt!("req.{}", REQUEST_QUEUE), queue.clone())?;
+        setup.go_live(&this)?;
+
+        disk.set_capacity(config::capacity(&device.config())?);
+        disk.set_read_only(features.contains(feature::RO));
+        let disk = disk
+            .add(node, major, "vd", &ATTRIBUTES)
+            .inspect_err(|error| dev_err!(node, "disk cannot be added: {:?}\n", error))?;
+
+        this.log_capacity(&disk, "", disk.capacity());
+        // A change that came while the disk was not there yet was not followed.
+        this.update_capacity(&disk);
+        *this.disk.lock() = Some(disk);
+        Ok(this)
+    }
+
+    fn config_changed(&self) {
+        if let Some(disk) = &*self.disk.lock() {
+            self.update_capacity(disk);
+        }
+    }
+
+    fn device_broken(&self) {
+        self.queue.fail_all();
+    }
+
+    fn remove(&self) {
+        let disk = self.disk.lock().take();
+
+        // Waits for what is under way; a device that does not answer is given up after the
+        // timeout, and its requests fail.
+        drop(disk);
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Feature bits of the block device (virtio 1.4, 5.2.3).
+
+use virtio::Features;
+
+/// `size_max` is valid.
+pub(crate) const SIZE_MAX: Features = Features::bit(1);
+/// `seg_max` is valid.
+pub(crate) const SEG_MAX: Features = Features::bit(2);
+/// The device is read-only.
+pub(crate) const RO: Features = Features::bit(5);
+/// `blk_size` is valid.
+pub(crate) const BLK_SIZE: Features = Features::bit(6);
+/// The device knows the flush command.
+pub(crate) const FLUSH: Features = Features::bit(9);
+/// `topology` is valid.
+pub(crate) const TOPOLOGY: Features = Features::bit(10);
+/// `writeback` says whether the cache is on.
+pub(crate) const CONFIG_WCE: Features = Features::bit(11);
+
+/// What the driver has code for.
+pub(crate) const IMPLEMENTED: Features =
+    Features::all_of(&[SIZE_MAX, SEG_MAX, RO, BLK_SIZE, FLUSH, TOPOLOGY, CONFIG_WCE]);

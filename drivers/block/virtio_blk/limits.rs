@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From what a device claims to limits that hold.
+//!
+//! Pure: numbers in, numbers out. Whatever the device claims, the result is something that the
+//! block layer takes without complaint, or an error with a reason.
+
+use core::fmt;
+
+/// What the device says of itself; unchecked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Claims {
+    /// Bytes of one segment.
+    pub(crate) size_max: Option<u32>,
+    /// Segments of one request.
+    pub(crate) seg_max: Option<u32>,
+    /// Bytes of one logical block.
+    pub(crate) blk_size: Option<u32>,
+    /// What is good for speed.
+    pub(crate) topology: Option<Topology>,
+    /// There is a volatile cache.
+    pub(crate) write_cache: bool,
+}
+
+/// The device's topology; unchecked. All but the first count logical blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Topology {
+    /// Logical blocks in a physical one, as a power of two.
+    pub(crate) physical_block_exp: u8,
+    /// Where the first logical block lies in a physical one.
+    pub(crate) alignment_offset: u8,
+    /// The least good size.
+    pub(crate) min_io_size: u16,
+    /// The best size.
+    pub(crate) opt_io_size: u32,
+}
+
+/// What the ring has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Entries of the ring.
+    pub(crate) queue_size: u16,
+    /// A request may have a table of its own.
+    pub(crate) indirect: bool,
+    /// Bytes that one DMA mapping may have.
+    pub(crate) max_mapping: u32,
+}
+
+/// Limits that hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// Bytes of one logical block: a power of two, 512 at least.
+    pub(crate) logical_block: u32,
+    /// Bytes of one physical block: the above times a power of two.
+    pub(crate) physical_block: u32,
+    /// Bytes.
+    pub(crate) alignment_offset: u32,
+    /// Bytes.
+    pub(crate) io_min: u32,
+    /// Bytes; zero for none.
+    pub(crate) io_opt: u32,
+    /// Segments of one request, at least one.
+    pub(crate) max_segments: u16,
+    /// Bytes of one segment, at least [`MIN_SEGMENT`].
+    pub(crate) max_segment_size: u32,
+    /// Requests that may be under way.
+    pub(crate) depth: u32,
+    /// The topology made no sense and was ignored.
+    pub(crate) topology_ignored: bool,
+}
+
+/// The least segment size that the block layer works with, in bytes.
+pub(crate) const MIN_SEGMENT: u32 = 4096;
+/// The most segments of a request: with the header and the status that makes a table of one page.
+pub(crate) const MAX_SEGMENTS: u16 = 254;
+/// Descriptors of a request besides its segments: header and status.
+pub(crate) const OVERHEAD: u16 = 2;
+
+/// The least and the largest logical block.
+const SECTOR: u32 = 512;
+const MAX_BLOCK: u32 = 65536;
+
+/// Why a device cannot be driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LimitError {
+    /// The logical block size is not a power of two from 512 to 65536.
+    BlockSize(u32),
+    /// A segment may not even be a page.
+    SegmentSize(u32),
+    /// The ring has no room for a single request.
+    QueueTooSmall(u16),
+}
+
+impl fmt::Display for LimitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BlockSize(bytes) => write!(f, "block size {bytes} is not possible"),
+            Self::SegmentSize(bytes) => {
+                write!(f, "segments of {bytes} bytes at most are too small")
+            }
+            Self::QueueTooSmall(size) => {
+                write!(f, "a queue of {size} entries has no room for a request")
+            }
+        }
+    }
+}
+
+impl Topology {
+    /// The topology in bytes: physical block, alignment, least and best size.
+    fn scale(&self, block: u32) -> Option<(u32, u32, u32, u32)> {
+        let physical = 1u32
+            .checked_shl(self.physical_block_exp.into())?
+            .checked_mul(block)
+            .filter(|bytes| bytes.is_power_of_two())?;
+
+        Some((
+            physical,
+            block.checked_mul(self.alignment_offset.into())?,
+            block.checked_mul(self.min_io_size.into())?,
+            block.checked_mul(self.opt_io_size)?,
+        ))
+    }
+}
+
+/// Checks what a device claims against what is possible.
+///
+/// # Errors
+///
+/// See [`LimitError`].
+pub(crate) fn check(claims: &Claims, room: Room) -> Result<Checked, LimitError> {
+    let block = claims.blk_size.unwrap_or(SECTOR);
+
+    if !block.is_power_of_two() || !(SECTOR..=MAX_BLOCK).contains(&block) {
+        return Err(LimitError::BlockSize(block));
+    }
+
+    let max_segment_size = claims.size_max.unwrap_or(u32::MAX).min(room.max_mapping);
+
+    if max_segment_size < MIN_SEGMENT {
+        return Err(LimitError::SegmentSize(max_segment_size));
+    }
+
+    // 2.7.5.3.1: a table is no longer than the ring, so the ring's size bounds a request either way;
+    // a ring that is shorter than any request can still hold tables.
+    let fits = room.queue_size.saturating_sub(OVERHEAD);
+
+    if fits == 0 && !room.indirect {
+        return Err(LimitError::QueueTooSmall(room.queue_size));
+    }
+    let max_segments = claims
+        .seg_max
+        .map_or(1, |segments| u16::try_from(segments).unwrap_or(u16::MAX))
+        .min(fits)
+        .clamp(1, MAX_SEGMENTS);
+
+    // With tables each request takes one entry. Without, it takes three or more, so that half of
+    // the entries is a depth at which the ring rarely fills up.
+    let depth = if room.indirect {
+        room.queue_size
+    } else {
+        room.queue_size / 2
+    };
+
+    let scaled = claims.topology.map(|topology| topology.scale(block));
+    let (physical_block, alignment_offset, io_min, io_opt) =
+        scaled.flatten().unwrap_or((block, 0, block, 0));
+
+    Ok(Checked {
+        logical_block: block,
+        physical_block,
+        alignment_offset,
+        io_min: io_min.max(block),
+        io_opt,
+        max_segments,
+        max_segment_size,
+        depth: depth.max(1).into(),
+        topology_ignored: scaled == Some(None),
+    })
+}

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The data path: requests of the block layer go into a virtqueue, completions come out.
+
+use crate::{
+    limits::{
+        Checked,
+        OVERHEAD, //
+    },
+    request::{
+        self,
+        command,
+        Outcome,
+        FRONT_BYTES,
+        HEADER_AT,
+        HEADER_BYTES,
+        STATUS_AT,
+        STATUS_BYTES,
+        UNWRITTEN, //
+    },
+    staging::Staging, //
+};
+use core::iter;
+use kernel::{
+    new_spinlock_irq,
+    prelude::*,
+    sync::{
+        atomic::{
+            ordering::Relaxed,
+            AtomicFlag, //
+        },
+        Arc,
+        SpinLockIrq, //
+    }, //
+};
+use kernel_ext::{
+    block::{
+        HardwareQueue,
+        Operation,
+        Operations,
+        Rejected,
+        Request,
+        Status,
+        TimerAction, //
+    },
+    dma::Direction, //
+};
+use virtio::{
+    transport_feature,
+    AddError,
+    Completion,
+    Device,
+    FeaturesOk,
+    IndirectTable,
+    Locked,
+    QueueHandler,
+    Reason,
+    Segment,
+    Table,
+    TableError,
+    Tables,
+    Virtqueue, //
+};
+
+/// The request queue of a disk. Its virtqueue owns the requests that are under way.
+///
+/// Locks: the virtqueue's is taken first, then that of `staging`.
+#[pin_data]
+pub(crate) struct BlkQueue {
+    #[pin]
+    queue: Virtqueue<Request<Self>>,
+    device: Arc<Device>,
+    /// A place for each tag: header, status, indirect table.
+    places: Tables,
+    /// Segments that have to be kept; only where they cannot go straight into a table.
+    #[pin]
+    staging: SpinLockIrq<Option<Staging>>,
+    staged: bool,
+    indirect: bool,
+    max_segment_size: u32,
+    /// The block layer was told to wait for room. Changed under the virtqueue's lock.
+    stopped: AtomicFlag,
+    /// The log has a line about requests that came back wrong.
+    warned: AtomicFlag,
+    /// There is a cache that can be flushed.
+    pub(crate) write_cache: bool,
+}
+
+/// What goes to the device for a request.
+#[derive(Clone, Copy)]
+struct Order {
+    command: u32,
+    sector: u64,
+    /// Which way the data goes; none has no data.
+    data: Option<Direction>,
+}
+
+impl BlkQueue {
+    /// Makes the queue on `queue`, which has room for what `checked` says.
+    pub(crate) fn new(
+        setup: &FeaturesOk,
+        queue: impl PinInit<Virtqueue<Request<Self>>, Error>,
+        checked: &Checked,
+        depth: u32,
+        write_cache: bool,
+    ) -> Result<Arc<Self>> {
+        let device = setup.device().clone();
+        let indirect = setup.features().contains(transport_feature::INDIRECT_DESC);
+        let staged = !indirect || device.master().is_translated();
+        let count = usize::try_from(depth)?;
+        let entries = if indirect {
+            checked.max_segments.saturating_add(OVERHEAD)
+        } else {
+            0
+        };
+        let places = Tables::new(device.master(), count, FRONT_BYTES, entries)?;
+        let staging = if staged {
+            Some(Staging::new(device.master(), count, checked.max_segments)?)
+        } else {
+            None
+        };
+
+        Arc::pin_init(
+            try_pin_init!(Self {
+                queue <- queue,
+                device,
+                places,
+                staging <- new_spinlock_irq!(staging, "rvirtio_blk_staging"),
+                staged,
+                indirect,
+                max_segment_size: checked.max_segment_size,
+                stopped: AtomicFlag::new(false),
+                warned: AtomicFlag::new(false),
+                write_cache,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The virtqueue.
+    pub(crate) fn virtqueue(&self) -> &Virtqueue<Request<Self>> {
+        &self.queue
+    }
+
+    /// What a request asks of the device.
+    #[inline]
+    fn order(request: &Request<Self>) -> Result<Order, Status> {
+        let (command, data) = match request.operation() {
+            Operation::Read => (command::IN, Some(Direction::FromDevice)),
+            Operation::Write => (command::OUT, Some(Direction::ToDevice)),
+            Operation::Flush => (command::FLUSH, None),
+            Operation::DriverRead => (command::GET_ID, Some(Direction::FromDevice)),
+            Operation::Other(_) => return Err(Status::NotSupported),
+        };
+        let sector = match command {
+            command::IN | command::OUT => request.sector(),
+            _ => 0,
+        };
+
+        Ok(Order {
+            command,
+            sector,
+            data,
+        })
+    }
+
+    /// Writes header and preset status into the request's place.
+    #[inline]
+    fn prepare(&self, request: &Request<Self>, order: Order) -> Option<Table<'_>> {
+        let place = self.places.get(request.tag())?;
+        let (low, high) = request::header(order.command, request.io_priority(), order.sector);
+
+        place.write_pair(HEADER_AT, low, high);
+        place.write8(STATUS_AT, UNWRITTEN);
+        Some(place)
+    }
+
+    /// The segments of a request, guest-physical.
+    #[inline]
+    fn segments<'a>(&self, request: &'a Request<Self>) -> impl Iterator<Item = Segment> + 'a {
+        request
+            .segments(self.max_segment_size)
+            .map(|segment| Segment {
+                addr: segment.phys,
+                len: segment.length,
+            })
+    }
+
+    /// Posts a request whose segments go straight into its table, without the lock until the end.
+    #[inline]
+    fn post_straight(
+        &self,
+        queue: &HardwareQueue<'_>,
+        request: Request<Self>,
+        order: Order,
+        place: Table<'_>,
+        last: bool,
+    ) -> Result<(), (Rejected, Request<Self>)> {
+        let (header, status) = ends(&place);
+        let data = self.segments(&request);
+        let table = match order.data {
+            Some(Direction::ToDevice) => place.describe(Iterator::chain(header, data), status),
+            _ => place.describe(header, Iterator::chain(data, status)),
+        };
+        let Ok(table) = table else {
+            return Err((Rejected::Failed(Status::IoError), request));
+        };
+        let mut ring = self.queue.lock();
+        let added = ring.add_indirect(table, request);
+
+        self.finish(queue, ring, added, last)
+    }
+
+    /// Posts a request whose segments are kept in `staging`.
+    #[inline(never)]
+    fn post_staged(
+        &self,
+        queue: &HardwareQueue<'_>,
+        request: Request<Self>,
+        order: Order,
+        place: Table<'_>,
+        last: bool,
+    ) -> Result<(), (Rejected, Request<Self>)> {
+        let (header, status) = ends(&place);
+        let mut ring = self.queue.lock();
+        let mut staging = self.staging.lock();
+        let Some(staging) = &mut *staging else {
+            return Err((Rejected::Failed(Status::IoError), request));
+        };
+        let tag = request.tag();
+        let direction = order.data.unwrap_or(Direction::ToDevice);
+        let data = match staging.fill(tag, self.segments(&request), direction) {
+            Ok(data) => data.iter().copied(),
+            Err(error) if error == ENOMEM => return Err((Rejected::Resource, request)),
+            Err(_) => return Err((Rejected::Failed(Status::IoError), request)),
+        };
+        let added = match (self.indirect, direction) {
+            (true, Direction::ToDevice) => table(
+                &mut ring,
+                place.describe(Iterator::chain(header, data), status),
+                request,
+            ),
+            (true, Direction::FromDevice) => table(
+                &mut ring,
+                place.describe(header, Iterator::chain(data, status)),
+                request,
+            ),
+            (false, Direction::ToDevice) => ring.add(Iterator::chain(header, data), status, request),
+            (false, Direction::FromDevice) => ring.add(header, Iterator::chain(data, status), request),
+        };
+
+        if added.is_err() {
+            staging.release(tag);
+        }
+        self.finish(queue, ring, added, last)
+    }
+
+    /// Tells the device if it is time, and the block layer how it went.
+    #[inline]
+    fn finish(
+        &self,
+        queue: &HardwareQueue<'_>,
+        mut ring: Locked<'_, Request<Self>>,
+        added: Result<(), (AddError, Request<Self>)>,
+        last: bool,
+    ) -> Result<(), (Rejected, Request<Self>)> {
+        let result = match added {
+            Ok(()) => Ok(()),
+            Err((AddError::Full, request)) => {
+                // Under the ring's lock: the completion that makes room comes after this.
+                self.stopped.store(true, Relaxed);
+                queue.stop();
+                Err((Rejected::QueueFull, request))
+            }
+            Err((_, request)) => Err((Rejected::Failed(Status::IoError), request)),
+        };
+        // When a request is refused, those before it have to be shown.
+        let kick = (last || result.is_err()) && ring.commit();
+
+        drop(ring);
+        if kick {
+            self.queue.notify();
+        }
+        result
+    }
+
+    /// Ends a request that the device gave back.
+    #[inline]
+    fn complete(&self, completion: Completion<Request<Self>>) {
+        let written = completion.written();
+        let request = completion.into_token();
+        let tag = request.tag();
+        let data = match request.operation() {
+            Operation::Read => request.bytes(),
+            _ => 0,
+        };
+        let outcome = match self.places.get(tag) {
+            Some(place) => place
+                .read8(STATUS_AT)
+                .validate(|status| Ok::<_, ()>(request::judge(status, written, data)))
+                .unwrap_or(Outcome::NoStatus),
+            None => Outcome::NoStatus,
+        };
+
+        self.release(tag);
+        if self.stopped.load(Relaxed) {
+            self.stopped.store(false, Relaxed);
+            request.restart_stopped_queues();
+        }
+        request.complete(match outcome {
+            Outcome::Ok => Status::Ok,
+            Outcome::Unsupported => Status::NotSupported,
+            Outcome::Failed => Status::IoError,
+            Outcome::NoStatus | Outcome::Short => self.misbehaved(outcome),
+        });
+    }
+
+    /// The device said that a request is done, which it is not.
+    #[cold]
+    fn misbehaved(&self, outcome: Outcome) -> Status {
+        if !self.warned.load(Relaxed) {
+            self.warned.store(true, Relaxed);
+            let how = match outcome {
+                Outcome::Short => "with less data than it asked for",
+                _ => "without a valid status",
+            };
+
+            dev_warn!(
+                self.device.node(),
+                "queue {}: request came back {}; it fails, as will others without a word\n",
+                self.queue.index(),
+                how
+            );
+        }
+        Status::IoError
+    }
+
+    /// Gives the mappings of a request back.
+    #[inline]
+    fn release(&self, tag: usize) {
+        if self.staged {
+            if let Some(staging) = &mut *self.staging.lock() {
+                staging.release(tag);
+            }
+        }
+    }
+
+    /// Fails everything that is under way. The device has been reset.
+    pub(crate) fn fail_all(&self) {
+        while let Some(request) = self.queue.drain_one() {
+            self.release(request.tag());
+            request.restart_stopped_queues();
+            request.end(Status::IoError);
+        }
+    }
+}
+
+/// The first and the last segment of a request: header and status.
+#[inline]
+fn ends(place: &Table<'_>) -> (iter::Once<Segment>, iter::Once<Segment>) {
+    (
+        iter::once(Segment {
+            addr: place.address(HEADER_AT),
+            len: HEADER_BYTES,
+        }),
+        iter::once(Segment {
+            addr: place.address(STATUS_AT),
+            len: STATUS_BYTES,
+        }),
+    )
+}
+
+/// Adds a request with its table, if that could be written.
+#[inline]
+fn table(
+    ring: &mut Locked<'_, Request<BlkQueue>>,
+    table: Result<IndirectTable, TableError>,
+    request: Request<BlkQueue>,
+) -> Result<(), (AddError, Request<BlkQueue>)> {
+    match table {
+        Ok(table) => ring.add_indirect(table, request),
+        Err(_) => Err((AddError::TooLong, request)),
+    }
+}
+
+impl Operations for BlkQueue {
+    #[inline]
+    fn queue_rq(
+        &self,
+        queue: &HardwareQueue<'_>,
+        request: Request<Self>,
+        last: bool,
+    ) -> Result<(), (Rejected, Request<Self>)> {
+        let order = match Self::order(&request) {
+            Ok(order) => order,
+            Err(status) => return Err((Rejected::Failed(status), request)),
+        };
+        let Some(place) = self.prepare(&request, order) else {
+            return Err((Rejected::Failed(Status::IoError), request));
+        };
+
+        if self.staged {
+            self.post_staged(queue, request, order, place, last)
+        } else {
+            self.post_straight(queue, request, order, place, last)
+        }
+    }
+
+    fn commit(&self, _queue: &HardwareQueue<'_>) {
+        let kick = self.queue.lock().commit();
+
+        if kick {
+            self.queue.notify();
+        }
+    }
+
+    fn timeout(&self) -> TimerAction {
+        self.device.break_device(Reason::TimedOut {
+            index: self.queue.index(),
+        });
+        TimerAction::Restart
+    }
+}
+
+impl QueueHandler for BlkQueue {
+    /// Takes back all that is used. The lock is held all the while, so nothing is added meanwhile
+    /// and the work is bounded by what was under way.
+    fn used(&self) -> bool {
+        let mut ring = self.queue.lock();
+        let mut any = false;
+
+        loop {
+            ring.disable_callbacks();
+            while let Some(completion) = ring.pop() {
+                any = true;
+                self.complete(completion);
+            }
+            if ring.is_broken() || !ring.enable_callbacks() {
+                break;
+            }
+        }
+        any
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The wire format of a request (virtio 1.4, 5.2.6): a header that the device reads, the data, and
+//! a status byte that it writes. Pure.
+
+/// Command types.
+pub(crate) mod command {
+    /// Read.
+    pub(crate) const IN: u32 = 0;
+    /// Write.
+    pub(crate) const OUT: u32 = 1;
+    /// Flush the cache.
+    pub(crate) const FLUSH: u32 = 4;
+    /// Tell the serial number, [`super::SERIAL_BYTES`] bytes.
+    pub(crate) const GET_ID: u32 = 8;
+}
+
+/// Bytes of a serial number; no NUL at its end when it fills them.
+pub(crate) const SERIAL_BYTES: usize = 20;
+
+/// Where the header is in the front of a request's place, and how long it is.
+pub(crate) const HEADER_AT: usize = 0;
+pub(crate) const HEADER_BYTES: u32 = 16;
+/// Where the status byte is.
+pub(crate) const STATUS_AT: usize = 16;
+pub(crate) const STATUS_BYTES: u32 = 1;
+/// Bytes of the front: header and status, in 16 byte units.
+pub(crate) const FRONT_BYTES: usize = 32;
+
+/// What the status byte holds until the device writes it. No status of the specification.
+pub(crate) const UNWRITTEN: u8 = 0xff;
+
+/// A header, as the two 64-bit words that it is made of. `priority` goes where the specification
+/// has a reserved field and C has the I/O priority.
+pub(crate) const fn header(command: u32, priority: u16, sector: u64) -> (u64, u64) {
+    // CAST: Widening.
+    (command as u64 | (priority as u64) << 32, sector)
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Done.
+    Ok,
+    /// The device does not know the command.
+    Unsupported,
+    /// The device says it failed.
+    Failed,
+    /// The device never wrote the status, or wrote one that does not exist.
+    NoStatus,
+    /// The device says it is done, but has not written all the data.
+    Short,
+}
+
+/// Judges a request that came back: `status` is the status byte, `written` the bytes that the
+/// device says it wrote, `data` the bytes of data that it had to write.
+pub(crate) const fn judge(status: u8, written: u32, data: u32) -> Outcome {
+    match status {
+        // Data and status; a device that says less has not written it all (2.7.8.2).
+        0 if written <= data => Outcome::Short,
+        0 => Outcome::Ok,
+        1 => Outcome::Failed,
+        2 => Outcome::Unsupported,
+        _ => Outcome::NoStatus,
+    }
+}

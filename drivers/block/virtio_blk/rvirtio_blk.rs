@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The block driver: `/dev/vdX` (virtio 1.4, 5.2 Block Device).
+//!
+//! - [`driver`] takes a device over and gives it back.
+//! - [`config`] decodes the device's configuration; pure.
+//! - [`limits`] makes the disk's limits of it; pure, tested on the host.
+//! - [`queue`] is the data path: requests in, completions out.
+//! - [`request`] is the wire format of a request; pure.
+//! - [`staging`] keeps a request's segments where they cannot go straight into a table.
+//! - [`attributes`] are the disk's own files in sysfs.
+
+#![deny(unsafe_code)]
+
+use kernel::prelude::*;
+use kernel::sync::Arc;
+use kernel_ext::block::Major;
+use virtio::Registration;
+
+mod attributes;
+mod config;
+mod driver;
+mod feature;
+mod limits;
+mod queue;
+mod request;
+mod staging;
+
+/// The module: its major number, which the driver shares, and the driver.
+#[pin_data]
+struct BlkModule {
+    #[pin]
+    _registration: Registration<driver::Blk>,
+}
+
+impl kernel::InPlaceModule for BlkModule {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            _registration <- {
+                let major = Arc::pin_init(Major::register(c"rvirtblk"), GFP_KERNEL)?;
+
+                Registration::new(c"rvirtio_blk", module, major)?
+            },
+        })
+    }
+}
+
+module! {
+    type: BlkModule,
+    name: "rvirtio_blk",
+    authors: ["The rvirtio developers"],
+    description: "virtio block driver",
+    license: "GPL",
+    alias: ["rvirtio:d00000002v*"],
+    params: {
+        io_timeout: u32 {
+            default: 120,
+            description: "Seconds after which a device that does not answer a request is given up",
+        },
+        queue_depth: u32 {
+            default: 0,
+            description: "Requests under way on a queue (default: as many as the ring has room for)",
+        },
+    },
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Binds to virtio PCI functions.
+
+use crate::{
+    capability,
+    modern::Modern, //
+};
+use kernel::{
+    device::Core,
+    pci,
+    prelude::*,
+    sync::Arc, //
+};
+use kernel_ext::pci::Function;
+use virtio::{
+    DeviceId,
+    DeviceRegistration,
+    Identity, //
+};
+
+/// PCI device ids of virtio (4.1.2): transitional ones, then one for each device type.
+const FIRST: u16 = 0x1000;
+/// The first id that says the device type.
+const FIRST_MODERN: u16 = 0x1040;
+const LAST: u16 = 0x107f;
+/// All device ids of a vendor.
+const ANY_ID: u32 = u32::MAX;
+
+/// The driver of the PCI functions.
+pub(crate) struct VirtioPci;
+
+/// What it keeps for one function. The order matters: the device leaves the bus, and its driver
+/// leaves the device, before the transport goes and switches the function off.
+pub(crate) struct Bound {
+    _registration: DeviceRegistration,
+    _transport: Arc<Modern>,
+}
+
+kernel::pci_device_table!(
+    IDS,
+    <VirtioPci as pci::Driver>::IdInfo,
+    [(
+        pci::DeviceId::from_id(pci::Vendor::REDHAT_QUMRANET, ANY_ID),
+        ()
+    )]
+);
+
+/// Who the device is, by its PCI ids.
+fn identity(pdev: &pci::Device) -> Option<Identity> {
+    let device = match pdev.device_id() {
+        // Transitional: the subsystem id says the type (4.1.2.3).
+        FIRST..FIRST_MODERN => pdev.subsystem_device_id(),
+        id @ FIRST_MODERN..=LAST => id - FIRST_MODERN,
+        _ => return None,
+    };
+
+    Some(Identity {
+        device: DeviceId::new(device.into()),
+        vendor: pdev.subsystem_vendor_id().into(),
+    })
+}
+
+impl VirtioPci {
+    fn bind(pdev: &pci::Device<Core<'_>>) -> Result<Bound> {
+        let identity = identity(pdev).ok_or(ENODEV)?;
+        let function = Function::enable(pdev)?;
+        let capabilities = function.vendor_capabilities().map(|at| {
+            let mut bytes = [0; capability::CAPABILITY_BYTES];
+
+            function.read_config(at, &mut bytes);
+            bytes
+        });
+        let layout = capability::find(capabilities, |bar| function.bar_length(bar))
+            .map_err(|error| {
+                dev_err!(pdev, "{}\n", format_args!("{error}"));
+                ENODEV
+            })?;
+        let transport = Modern::new(function, layout, identity)?;
+
+        Ok(Bound {
+            _registration: DeviceRegistration::new(transport.clone())?,
+            _transport: transport,
+        })
+    }
+}
+
+impl pci::Driver for VirtioPci {
+    type IdInfo = ();
+    type Data<'bound> = Bound;
+
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = &IDS;
+
+    fn probe<'bound>(
+        pdev: &'bound pci::Device<Core<'_>>,
+        _info: Option<&'bound Self::IdInfo>,
+    ) -> impl PinInit<Bound, Error> + 'bound {
+        Self::bind(pdev)
+    }
+}

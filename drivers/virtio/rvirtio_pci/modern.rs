@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The transport over the modern interface (virtio 1.4, 4.1.4 and 4.1.5).
+
+use crate::{
+    capability::{
+        doorbell,
+        Layout,
+        Place, //
+    },
+    interrupts::{
+        Active,
+        Plan, //
+    },
+    registers::*, //
+};
+use kernel::{
+    device,
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
+use kernel_ext::{
+    dma,
+    pci::{
+        Bar,
+        Function,
+        Window, //
+    }, //
+};
+use virtio::{
+    Features,
+    Identity,
+    Interrupts,
+    Notifier,
+    OpenQueue,
+    QueueInterrupt,
+    Status,
+    Transport,
+    Untrusted, //
+};
+
+/// A device behind the modern interface. The windows go before the function is switched off.
+#[pin_data]
+pub(crate) struct Modern {
+    identity: Identity,
+    layout: Layout,
+    common: Window,
+    notify: Window,
+    isr: Window,
+    device: Option<Window>,
+    /// The interrupts that are taken, while a driver is bound.
+    #[pin]
+    active: Mutex<Option<Active>>,
+    function: Function,
+}
+
+/// The BARs that are mapped so far; each is mapped once.
+struct Mappings<'a> {
+    function: &'a Function,
+    bars: KVec<(u8, Arc<Bar>)>,
+}
+
+impl Mappings<'_> {
+    fn window(&mut self, place: Place) -> Result<Window> {
+        let known = self.bars.iter().find(|(number, _)| *number == place.bar);
+        let bar = match known {
+            Some((_, bar)) => bar.clone(),
+            None => {
+                let bar = Bar::map(self.function, place.bar).inspect_err(|error| {
+                    dev_err!(
+                        self.function.device(),
+                        "BAR {} cannot be mapped: {:?}\n",
+                        place.bar,
+                        error
+                    );
+                })?;
+                self.bars.push((place.bar, bar.clone()), GFP_KERNEL)?;
+                bar
+            }
+        };
+
+        Window::new(bar, place.offset, place.length)
+    }
+}
+
+impl Modern {
+    /// Maps the structures of a device.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` when another driver has a BAR, `ENOMEM`.
+    pub(crate) fn new(function: Function, layout: Layout, identity: Identity) -> Result<Arc<Self>> {
+        let mut mappings = Mappings {
+            function: &function,
+            bars: KVec::new(),
+        };
+        let common = mappings.window(layout.common)?;
+        let notify = mappings.window(layout.notify)?;
+        let isr = mappings.window(layout.isr)?;
+        let device = match layout.device {
+            Some(place) => Some(mappings.window(place)?),
+            None => None,
+        };
+
+        Ok(Arc::pin_init(
+            pin_init!(Self {
+                identity,
+                layout,
+                common,
+                notify,
+                isr,
+                device,
+                active <- new_mutex!(None),
+                function,
+            }),
+            GFP_KERNEL,
+        )?)
+    }
+
+    pub(crate) fn function(&self) -> &Function {
+        &self.function
+    }
+
+    pub(crate) fn isr(&self) -> &Window {
+        &self.isr
+    }
+
+    // The common configuration is as long as its registers, by `capability::find`, so accesses to
+    // them cannot fail. If one did, it would read as from a device that is gone.
+
+    fn read8(&self, register: usize) -> u8 {
+        self.common.read8(register).unwrap_or(u8::MAX)
+    }
+
+    fn read16(&self, register: usize) -> u16 {
+        self.common.read16(register).unwrap_or(u16::MAX)
+    }
+
+    fn read32(&self, register: usize) -> u32 {
+        self.common.read32(register).unwrap_or(u32::MAX)
+    }
+
+    fn write8(&self, register: usize, value: u8) {
+        let _ = self.common.write8(register, value);
+    }
+
+    fn write16(&self, register: usize, value: u16) {
+        let _ = self.common.write16(register, value);
+    }
+
+    fn write32(&self, register: usize, value: u32) {
+        let _ = self.common.write32(register, value);
+    }
+
+    fn write64(&self, register: usize, value: u64) {
+        // CAST: The two halves.
+        self.write32(register, value as u32);
+        self.write32(register + 4, (value >> 32) as u32);
+    }
+
+    /// Writes a vector register and says whether the device took it (4.1.5.1.2.2).
+    fn set_vector(&self, register: usize, vector: u16) -> Result {
+        self.write16(register, vector);
+        if vector != NO_VECTOR && self.read16(register) != vector {
+            return Err(EBUSY);
+        }
+        Ok(())
+    }
+
+    /// Sets the vector for configuration changes.
+    pub(crate) fn set_config_vector(&self, vector: u16) -> Result {
+        self.set_vector(CONFIG_MSIX_VECTOR, vector)
+    }
+
+    /// Sets the vector of a queue that is not enabled.
+    pub(crate) fn set_queue_vector(&self, queue: u16, vector: u16) -> Result {
+        self.write16(QUEUE_SELECT, queue);
+        self.set_vector(QUEUE_MSIX_VECTOR, vector)
+    }
+
+    /// Enables a queue (4.1.5.1.3).
+    fn enable(&self, queue: &QueueInterrupt) {
+        self.write16(QUEUE_SELECT, queue.index);
+        self.write16(QUEUE_SIZE, queue.size);
+        self.write64(QUEUE_DESC, queue.addresses.descriptor);
+        self.write64(QUEUE_DRIVER, queue.addresses.driver);
+        self.write64(QUEUE_DEVICE, queue.addresses.device);
+        self.write16(QUEUE_ENABLE, 1);
+    }
+}
+
+impl Transport for Modern {
+    fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    fn parent(&self) -> &device::Device {
+        self.function.device()
+    }
+
+    fn master(&self, translated: bool) -> dma::Master {
+        self.function.dma(translated)
+    }
+
+    fn status(&self) -> Status {
+        Status::from_raw(self.read8(DEVICE_STATUS))
+    }
+
+    fn set_status(&self, status: Status) {
+        self.write8(DEVICE_STATUS, status.as_raw());
+    }
+
+    fn begin_reset(&self) {
+        self.write8(DEVICE_STATUS, Status::RESET.as_raw());
+    }
+
+    fn offered(&self) -> Features {
+        let mut words = [0; 4];
+
+        for (select, word) in (0..).zip(words.iter_mut()) {
+            self.write32(DEVICE_FEATURE_SELECT, select);
+            *word = self.read32(DEVICE_FEATURE);
+        }
+        Features::from_words(words)
+    }
+
+    fn accept(&self, features: Features) {
+        for (select, word) in (0..).zip(features.words()) {
+            self.write32(DRIVER_FEATURE_SELECT, select);
+            self.write32(DRIVER_FEATURE, word);
+        }
+    }
+
+    fn config_length(&self) -> usize {
+        self.device.as_ref().map_or(0, Window::length)
+    }
+
+    fn read_config(&self, offset: usize, bytes: &mut [u8]) -> Result {
+        let device = self.device.as_ref().ok_or(ERANGE)?;
+
+        // 4.1.3.1: fields are read with accesses of their own width.
+        match bytes {
+            [byte] => *byte = device.read8(offset)?,
+            [_, _] if offset % 2 == 0 => {
+                bytes.copy_from_slice(&device.read16(offset)?.to_le_bytes());
+            }
+            [_, _, _, _] if offset % 4 == 0 => {
+                bytes.copy_from_slice(&device.read32(offset)?.to_le_bytes());
+            }
+            _ => {
+                for (i, byte) in bytes.iter_mut().enumerate() {
+                    *byte = device.read8(offset.checked_add(i).ok_or(ERANGE)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn config_generation(&self) -> u32 {
+        self.read8(CONFIG_GENERATION).into()
+    }
+
+    fn open_queue(&self, index: u16) -> Result<OpenQueue> {
+        if index >= self.read16(NUM_QUEUES) {
+            return Err(ENOENT);
+        }
+        self.write16(QUEUE_SELECT, index);
+        if self.read16(QUEUE_ENABLE) != 0 {
+            return Err(EBUSY);
+        }
+        let max_size = Untrusted::new(self.read16(QUEUE_SIZE));
+        let notify_off = self.read16(QUEUE_NOTIFY_OFF);
+        let at = doorbell(&self.layout, notify_off).ok_or(EINVAL).inspect_err(|_| {
+            dev_err!(
+                self.parent(),
+                "queue {}: notification offset {} x {} is outside the notification area\n",
+                index,
+                notify_off,
+                self.layout.notify_multiplier
+            );
+        })?;
+
+        Ok(OpenQueue {
+            max_size,
+            notifier: Notifier::Register {
+                doorbell: self.notify.doorbell(at)?,
+                value: index,
+            },
+        })
+    }
+
+    fn start_interrupts(&self, interrupts: Interrupts) -> Result {
+        let mut last = Err(ENODEV);
+
+        for plan in Plan::ALL {
+            match Active::new(self, plan, &interrupts) {
+                Ok(active) => {
+                    for queue in &interrupts.queues {
+                        self.enable(queue);
+                    }
+                    *self.active.lock() = Some(active);
+                    return Ok(());
+                }
+                Err(error) => last = Err(error),
+            }
+        }
+        last
+    }
+
+    fn stop_interrupts(&self) {
+        let active = self.active.lock().take();
+
+        drop(active);
+    }
+
+    fn stop_dma(&self) {
+        self.function.stop_dma();
+    }
+
+    fn allow_dma(&self) {
+        self.function.allow_dma();
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The PCI transport of virtio (virtio 1.4, 4.1).
+//!
+//! - [`capability`] finds the device's structures; pure, tested and fuzzed on the host.
+//! - [`registers`] are the offsets in the common configuration.
+//! - [`modern`] is the transport over them.
+//! - [`interrupts`] share out the vectors.
+//! - [`driver`] binds to the PCI ids.
+
+#![deny(unsafe_code)]
+
+mod capability;
+mod driver;
+mod interrupts;
+mod modern;
+mod registers;
+
+kernel::module_pci_driver! {
+    type: driver::VirtioPci,
+    name: "rvirtio_pci",
+    authors: ["The rvirtio developers"],
+    description: "virtio over PCI",
+    license: "GPL",
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Block devices on blk-mq, with what `kernel::block::mq` does not have.
+//!
+//! That is: the driver's own object with each queue, limits, a parent device, access to the memory
+//! segments of a request, an owned request that cannot be lost, a timeout callback, partial
+//! completion on another CPU with a status that was read once, disk attributes, resizing.
+//!
+//! The life of a request: the block layer calls [`Operations::queue_rq`] with a [`Request`] that
+//! is started. The driver owns it from then on, and gives it back exactly once: with
+//! [`Request::complete`] or [`Request::end`] when the device is done, or as the error value of
+//! `queue_rq` when it did not take it. A request that is dropped ends with an I/O error.
+//!
+//! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
+//!
+//! Upstream replacement: `kernel::block::mq`, as it grows.
+
+mod attribute;
+mod disk;
+mod disk_ref;
+mod limits;
+mod major;
+mod name;
+mod operations;
+mod request;
+mod segments;
+mod status;
+mod tag_set;
+
+pub use self::attribute::{
+    DiskAttribute,
+    DiskAttributes,
+    ShowDisk, //
+};
+pub use self::disk::{
+    AddedDisk,
+    Disk,
+    MAX_CAPACITY, //
+};
+pub use self::disk_ref::DiskRef;
+pub use self::limits::Limits;
+pub use self::major::Major;
+pub use self::operations::{
+    HardwareQueue,
+    Operations,
+    Rejected,
+    TimerAction, //
+};
+pub use self::request::{
+    Operation,
+    Request, //
+};
+pub use self::segments::{
+    Segment,
+    Segments, //
+};
+pub use self::status::Status;
+pub use self::tag_set::{
+    TagSet,
+    TagSetConfig, //
+};
+
+/// Bytes in a sector, the unit of capacities and positions in the block layer.
+pub const SECTOR_SIZE: u32 = 512;
+/// The same as a shift.
+pub const SECTOR_SHIFT: u32 = 9;

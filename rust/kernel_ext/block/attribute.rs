@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Read-only sysfs attributes of a disk, such as `/sys/block/vda/serial`.
+
+use super::{
+    disk_ref::DiskRef,
+    operations::Operations, //
+};
+use crate::{
+    bindings,
+    bus::Output, //
+};
+use core::marker::PhantomData;
+use kernel::prelude::*;
+
+/// One attribute of a disk: its name, and what reading it shows.
+pub trait ShowDisk<O: Operations>: 'static {
+    /// The file's name.
+    const NAME: &'static CStr;
+
+    /// Writes the attribute's text. Process context, may sleep.
+    ///
+    /// # Errors
+    ///
+    /// Whatever reading the file shall return.
+    fn show(disk: &DiskRef<'_, O>, out: &mut Output<'_>) -> Result;
+}
+
+/// The `struct device_attribute` of a [`ShowDisk`].
+#[repr(transparent)]
+pub struct DiskAttribute<O: Operations>(bindings::device_attribute, PhantomData<fn() -> O>);
+
+// SAFETY: Constant after construction.
+unsafe impl<O: Operations> Sync for DiskAttribute<O> {}
+
+impl<O: Operations> DiskAttribute<O> {
+    /// Makes the attribute `A`, readable by all (mode 0444).
+    pub const fn new<A: ShowDisk<O>>() -> Self {
+        // SAFETY: All-zero is a valid `device_attribute`: no name, no callbacks.
+        let mut raw: bindings::device_attribute = unsafe { core::mem::zeroed() };
+
+        raw.attr.name = A::NAME.as_ptr().cast();
+        raw.attr.mode = 0o444;
+        raw.__bindgen_anon_1 = bindings::device_attribute__bindgen_ty_1 {
+            show: Some(show_callback::<O, A>),
+        };
+        Self(raw, PhantomData)
+    }
+}
+
+extern "C" fn show_callback<O: Operations, A: ShowDisk<O>>(
+    dev: *mut bindings::device,
+    _attr: *mut bindings::device_attribute,
+    buf: *mut c_char,
+) -> isize {
+    // SAFETY: `dev` is the device of a disk of `O`, embedded in its `struct block_device`, and is
+    // not taken away while the file is read.
+    let disk = unsafe {
+        let whole = kernel::container_of!(dev, bindings::block_device, bd_device);
+        DiskRef::<O>::from_queue((*whole).bd_queue)
+    };
+    // SAFETY: sysfs hands out a page for the call.
+    let mut out = unsafe { Output::from_page(buf) };
+
+    match A::show(&disk, &mut out) {
+        Ok(()) => out.len(),
+        // CAST: An errno fits.
+        Err(error) => error.to_errno() as isize,
+    }
+}
+
+/// The attributes of a disk, one group of up to `N - 1`; stands in a `static`.
+pub struct DiskAttributes<O: Operations, const N: usize> {
+    list: [*const bindings::attribute; N],
+    _operations: PhantomData<fn() -> O>,
+}
+
+// SAFETY: Constant after construction.
+unsafe impl<O: Operations, const N: usize> Sync for DiskAttributes<O, N> {}
+
+impl<O: Operations> DiskAttributes<O, 2> {
+    /// A list of one.
+    pub const fn one(attribute: &'static DiskAttribute<O>) -> Self {
+        Self {
+            list: [core::ptr::from_ref(&attribute.0.attr), core::ptr::null()],
+            _operations: PhantomData,
+        }
+    }
+}
+
+impl<O: Operations> DiskAttributes<O, 3> {
+    /// A list of two.
+    pub const fn two(
+        first: &'static DiskAttribute<O>,
+        second: &'static DiskAttribute<O>,
+    ) -> Self {
+        Self {
+            list: [
+                core::ptr::from_ref(&first.0.attr),
+                core::ptr::from_ref(&second.0.attr),
+                core::ptr::null(),
+            ],
+            _operations: PhantomData,
+        }
+    }
+}
+
+impl<O: Operations, const N: usize> DiskAttributes<O, N> {
+    /// Makes the group; it refers to `self`.
+    pub(super) fn group(&'static self) -> bindings::attribute_group {
+        bindings::attribute_group {
+            __bindgen_anon_2: bindings::attribute_group__bindgen_ty_2 {
+                attrs_const: self.list.as_ptr(),
+            },
+            ..Default::default()
+        }
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A disk that is visible at the moment, as its attributes see it.
+
+use super::{
+    operations::Operations,
+    status::Status, //
+};
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::{
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    prelude::*, //
+};
+
+/// A disk of `O`.
+///
+/// # Invariants
+///
+/// `queue` is the queue of a disk of `O` that is not taken away for `'a`.
+pub struct DiskRef<'a, O: Operations> {
+    queue: NonNull<bindings::request_queue>,
+    _borrow: PhantomData<&'a O>,
+}
+
+impl<O: Operations> DiskRef<'_, O> {
+    /// # Safety
+    ///
+    /// `queue` must be the queue of a disk of `O` that is not taken away for the reference's life.
+    pub(super) unsafe fn from_queue(queue: *mut bindings::request_queue) -> Self {
+        // INVARIANT: Promised by the caller; a disk's queue is not null.
+        Self {
+            // SAFETY: As above.
+            queue: unsafe { NonNull::new_unchecked(queue) },
+            _borrow: PhantomData,
+        }
+    }
+
+    /// The driver's object.
+    pub fn operations(&self) -> &O {
+        // SAFETY: By the type invariant; `Disk::new` put a pointer to an `O` there.
+        unsafe { &*self.queue.as_ref().queuedata.cast::<O>() }
+    }
+
+    /// Sends a request of the driver's own ([`Operation::DriverRead`](super::Operation)) that
+    /// fills `buffer`, and waits for its end. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when the disk is going away, `ENOMEM`, `EOPNOTSUPP` when the device does not know
+    /// the request, `EIO` for anything else.
+    pub fn driver_read(&self, buffer: &mut KVec<u8>) -> Result {
+        let length = u32::try_from(buffer.len())?;
+
+        // SAFETY: The queue is valid.
+        let request = from_err_ptr(unsafe {
+            bindings::blk_mq_alloc_request(
+                self.queue.as_ptr(),
+                bindings::req_op_REQ_OP_DRV_IN,
+                0,
+            )
+        })?;
+        // SAFETY: The request is ours; the buffer is kernel memory that outlives it, since
+        // `blk_execute_rq()` waits.
+        let mapped = to_result(unsafe {
+            bindings::blk_rq_map_kern(
+                request,
+                buffer.as_mut_ptr().cast(),
+                length,
+                bindings::GFP_KERNEL,
+            )
+        });
+        let result = mapped.and_then(|()| {
+            // SAFETY: The request is ours and complete.
+            match Status::from_raw(unsafe { bindings::blk_execute_rq(request, false) }) {
+                Status::Ok => Ok(()),
+                Status::NotSupported => Err(EOPNOTSUPP),
+                _ => Err(EIO),
+            }
+        });
+
+        // SAFETY: The request is ours and not in flight.
+        unsafe { bindings::blk_mq_free_request(request) };
+        result
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What requests a disk can take.
+//!
+//! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h), `struct queue_limits`
+
+use crate::bindings;
+
+/// The limits and properties of a disk. All sizes in bytes, unless the name says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The unit of addressing: a power of two from 512 to 65536.
+    pub logical_block_size: u32,
+    /// The unit that the medium writes in one go; a multiple of the above.
+    pub physical_block_size: u32,
+    /// Where the first logical block lies in a physical one.
+    pub alignment_offset: u32,
+    /// The least size that is good for speed.
+    pub io_min: u32,
+    /// The best size for speed; zero for no preference.
+    pub io_opt: u32,
+    /// Segments of one request.
+    pub max_segments: u16,
+    /// Bytes of one segment, at least a page.
+    pub max_segment_size: u32,
+    /// Sectors of one request.
+    pub max_sectors: u32,
+    /// The device has a volatile cache that flushes empty.
+    pub write_cache: bool,
+    /// The medium turns.
+    pub rotational: bool,
+}
+
+impl Limits {
+    pub(super) fn apply(&self, raw: &mut bindings::queue_limits) {
+        raw.logical_block_size = self.logical_block_size;
+        raw.physical_block_size = self.physical_block_size;
+        raw.alignment_offset = self.alignment_offset;
+        raw.io_min = self.io_min;
+        raw.io_opt = self.io_opt;
+        raw.max_segments = self.max_segments;
+        raw.max_segment_size = self.max_segment_size;
+        raw.max_hw_sectors = self.max_sectors;
+        self.apply_cache(raw);
+        if self.rotational {
+            raw.features |= bindings::RVIRTIO_FEAT_ROTATIONAL;
+        } else {
+            raw.features &= !bindings::RVIRTIO_FEAT_ROTATIONAL;
+        }
+    }
+
+    pub(super) fn apply_cache(&self, raw: &mut bindings::queue_limits) {
+        if self.write_cache {
+            raw.features |= bindings::RVIRTIO_FEAT_WRITE_CACHE;
+        } else {
+            raw.features &= !bindings::RVIRTIO_FEAT_WRITE_CACHE;
+        }
+    }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A request that the driver owns.
+
+use super::{
+    operations::Operations,
+    segments::Segments,
+    status::Status, //
+};
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+
+/// What a request asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Operation {
+    /// Read sectors into the request's segments.
+    Read,
+    /// Write sectors from the request's segments.
+    Write,
+    /// Make all completed writes permanent.
+    Flush,
+    /// A driver's own request that reads, see
+    /// [`DiskRef::driver_read`](super::DiskRef::driver_read).
+    DriverRead,
+    /// Anything that this crate has no word for yet; holds the `REQ_OP_*` number.
+    Other(u32),
+}
+
+/// What this crate keeps with each request, behind the `struct request`.
+#[repr(C)]
+pub(super) struct Private {
+    /// How the device ended the request, on its way to the CPU that submitted it.
+    pub(super) status: bindings::blk_status_t,
+}
+
+/// A started request: the driver has to end it, and until then its memory is the driver's.
+///
+/// # Invariants
+///
+/// `raw` is a request of a queue of `O` that was started and not ended, and this is the only
+/// owner.
+pub struct Request<O: Operations> {
+    raw: NonNull<bindings::request>,
+    _operations: PhantomData<fn() -> O>,
+}
+
+// SAFETY: A request may be ended on any CPU and in any context.
+unsafe impl<O: Operations> Send for Request<O> {}
+// SAFETY: Shared access only reads what does not change while the driver owns the request.
+unsafe impl<O: Operations> Sync for Request<O> {}
+
+impl<O: Operations> Request<O> {
+    /// # Safety
+    ///
+    /// `raw` must be a request of a queue of `O` that was just started, or comes from
+    /// [`Self::into_raw`].
+    #[inline]
+    pub(super) unsafe fn from_raw(raw: NonNull<bindings::request>) -> Self {
+        // INVARIANT: Promised by the caller.
+        Self {
+            raw,
+            _operations: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(super) fn into_raw(self) -> NonNull<bindings::request> {
+        ManuallyDrop::new(self).raw
+    }
+
+    #[inline]
+    fn get(&self) -> &bindings::request {
+        // SAFETY: By the type invariant the request is valid and ours; the block layer changes
+        // only its deadline and state meanwhile, neither of which is read here.
+        unsafe { self.raw.as_ref() }
+    }
+
+    /// What to do.
+    #[inline]
+    pub fn operation(&self) -> Operation {
+        // CAST: The operation is the low eight bits.
+        match self.get().cmd_flags as u32 & 0xff {
+            bindings::req_op_REQ_OP_READ => Operation::Read,
+            bindings::req_op_REQ_OP_WRITE => Operation::Write,
+            bindings::req_op_REQ_OP_FLUSH => Operation::Flush,
+            bindings::req_op_REQ_OP_DRV_IN => Operation::DriverRead,
+            other => Operation::Other(other),
+        }
+    }
+
+    /// The first sector, in units of 512 bytes.
+    #[inline]
+    pub fn sector(&self) -> u64 {
+        self.get().__sector
+    }
+
+    /// The bytes to transfer.
+    #[inline]
+    pub fn bytes(&self) -> u32 {
+        self.get().__data_len
+    }
+
+    /// The I/O priority of whoever asked.
+    #[inline]
+    pub fn io_priority(&self) -> u16 {
+        let bio = self.get().bio;
+
+        if bio.is_null() {
+            return 0;
+        }
+        // SAFETY: The first bio of a request is valid while the driver owns the request.
+        unsafe { (*bio).bi_ioprio }
+    }
+
+    /// The tag: below the tag set's depth, and no other request of the same hardware queue has it
+    /// while the driver owns this one.
+    #[inline]
+    pub fn tag(&self) -> usize {
+        // CAST: A started request has a tag, which is not negative; were it, the result would be
+        // out of any bounds.
+        self.get().tag as usize
+    }
+
+    /// How many segments the block layer counted; zero for a request without data.
+    #[inline]
+    pub fn segment_count(&self) -> u16 {
+        self.get().nr_phys_segments
+    }
+
+    /// The request's memory, in pieces of at most `limit` bytes.
+    #[inline]
+    pub fn segments(&self, limit: u32) -> Segments<'_> {
+        let request = self.get();
+        let bio = if request.nr_phys_segments == 0 {
+            core::ptr::null()
+        } else {
+            request.bio.cast_const()
+        };
+
+        // SAFETY: The request is ours for the life of `&self`.
+        unsafe { Segments::new(bio, limit) }
+    }
+
+    /// Lets the hardware queues of this request's disk run again that were stopped for want of
+    /// ring entries. Any context.
+    #[inline]
+    pub fn restart_stopped_queues(&self) {
+        // SAFETY: The request's queue is valid while it is in flight.
+        unsafe { bindings::blk_mq_start_stopped_hw_queues(self.get().q, true) };
+    }
+
+    /// Ends the request, on the CPU that submitted it if the block layer wants that.
+    /// Any context.
+    #[inline]
+    pub fn complete(self, status: Status) {
+        let raw = self.into_raw();
+
+        // SAFETY: The request is started and ours, so its private data is, too: `TagSet` made
+        // room for it behind each request.
+        unsafe { (*private(raw)).status = status.as_raw() };
+        // SAFETY: As above; `true` means that `Operations::complete` will be called for it.
+        if !unsafe { bindings::blk_mq_complete_request_remote(raw.as_ptr()) } {
+            // SAFETY: The block layer left the request to us.
+            unsafe { bindings::blk_mq_end_request(raw.as_ptr(), status.as_raw()) };
+        }
+    }
+
+    /// Ends the request here and now. Any context.
+    #[inline]
+    pub fn end(self, status: Status) {
+        let raw = self.into_raw();
+
+        // SAFETY: The request is started and ours.
+        unsafe { bindings::blk_mq_end_request(raw.as_ptr(), status.as_raw()) };
+    }
+}
+
+impl<O: Operations> Drop for Request<O> {
+    /// A request that nobody ended fails, rather than hang for ever.
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the request is started and ours, and nobody uses it after
+        // this.
+        unsafe { bindings::blk_mq_end_request(self.raw.as_ptr(), Status::IoError.as_raw()) };
+    }
+}
+
+/// The private data behind a request.
+#[inline]
+pub(super) fn private(request: NonNull<bindings::request>) -> *mut Private {
+    // blk-mq puts `cmd_size` bytes right behind each request (`blk_mq_rq_to_pdu()`).
+    request.as_ptr().wrapping_add(1).cast()
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * C inline functions and macros that rvirtio needs and that neither
+ * rust/helpers nor rust/bindings of the kernel have. bindgen reads this file.
+ */
+#ifndef RVIRTIO_HELPERS_H
+#define RVIRTIO_HELPERS_H
+
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/pci.h>
+
+phys_addr_t rvirtio_helper_bvec_phys(const struct bio_vec *bv);
+phys_addr_t rvirtio_helper_virt_to_phys(const void *addr);
+int rvirtio_helper_dma_mapping_error(struct device *dev, dma_addr_t addr);
+bool rvirtio_helper_guest_memory_encrypted(void);
+struct device *rvirtio_helper_disk_to_dev(struct gendisk *disk);
+
+#endif

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `rust/kernel` lacks for the guest side of virtio.
+//!
+//! Every abstraction here stands in for something that the kernel's own crate does not have in
+//! Linux 7.3; each module names what would replace it upstream. The crate shrinks as upstream
+//! grows. It is the only place in this project, besides `rust/kernel` itself, where `unsafe`
+//! stands; its public interface is safe. See `Documentation/safety.md` for the inventory.
+//!
+//! | module | stands in for |
+//! |---|---|
+//! | [`barrier`] | the `virt_*` barriers of `include/asm-generic/barrier.h` |
+//! | [`block`] | `kernel::block::mq` with per-request data, limits, parents, timeouts |
+//! | [`bus`] | a bus, its devices and drivers written in Rust |
+//! | [`dma`] | memory shared with a device, and streaming mappings |
+//! | [`irq`] | `kernel::irq` with names that are made at run time |
+//! | [`pci`] | capabilities, shared BAR mappings and vectors of a PCI function |
+//! | [`shared`] | module-wide state that other modules can reach |
+//! | [`time`] | sleeping waits with an upper bound |
+//! | [`work`] | an owned work queue, and a work item that can be cancelled |
+
+mod bindings;
+
+pub mod barrier;
+pub mod block;
+pub mod bus;
+mod device;
+pub mod dma;
+pub mod irq;
+pub mod pci;
+pub mod shared;
+pub mod time;
+pub mod work;

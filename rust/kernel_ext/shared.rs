@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What all devices of a bus share while the bus's module is loaded: numbers and a work queue.
+//!
+//! A module's own state is not reachable from another module that registers devices, and a
+//! `static` cannot own memory that has to go with the module; so it stands behind a global lock.
+
+use crate::work::OwnedQueue;
+use kernel::{
+    id_pool::IdPool,
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            ordering::Full,
+            AtomicFlag, //
+        },
+        Arc,
+        Mutex, //
+    }, //
+};
+
+kernel::sync::global_lock! {
+    // SAFETY: `Owner::new` initialises it before anything can reach it, see `INITIALISED`.
+    unsafe(uninit) static CURRENT: Mutex<Option<Arc<Shared>>> = None;
+}
+
+/// Whether `CURRENT` is initialised.
+static INITIALISED: AtomicFlag = AtomicFlag::new(false);
+
+/// Numbers and a work queue.
+#[pin_data]
+pub struct Shared {
+    /// Where work of the bus's devices runs.
+    pub queue: OwnedQueue,
+    #[pin]
+    numbers: Mutex<IdPool>,
+}
+
+/// Keeps the shared state in place; dropping it takes it away, when the last user has gone.
+pub struct Owner(());
+
+impl Owner {
+    /// Makes the shared state. To be called once, from the module's initialiser.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` on a second call, `ENOMEM`.
+    pub fn new(name: &'static CStr) -> Result<Self> {
+        let queue = OwnedQueue::new(name)?;
+        let shared = Arc::pin_init(
+            pin_init!(Shared {
+                queue,
+                numbers <- new_mutex!(IdPool::new()),
+            }),
+            GFP_KERNEL,
+        )?;
+
+        if INITIALISED.xchg(true, Full) {
+            return Err(EBUSY);
+        }
+        // SAFETY: The flag above lets this happen once.
+        unsafe { CURRENT.init() };
+        *CURRENT.lock() = Some(shared);
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let shared = CURRENT.lock().take();
+
+        drop(shared);
+    }
+}
+
+impl Shared {
+    /// The shared state.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when the bus's module is not initialised, or is going away.
+    pub fn get() -> Result<Arc<Self>> {
+        if !INITIALISED.load(kernel::sync::atomic::ordering::Acquire) {
+            return Err(ENODEV);
+        }
+        CURRENT.lock().clone().ok_or(ENODEV)
+    }
+}
+
+/// A number that is taken until this is dropped: the `N` of `virtioN`.
+pub struct Number {
+    number: usize,
+    shared: Arc<Shared>,
+}
+
+impl Number {
+    /// Takes the lowest free number.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, `ENOSPC` when there can be no more.
+    pub fn take(shared: Arc<Shared>) -> Result<Self> {
+        let mut pool = shared.numbers.lock();
+
+        if pool.find_unused_id(0).is_none() {
+            let grow = pool.grow_request().ok_or(ENOSPC)?;
+            // Under a mutex, where allocating is allowed.
+            let resizer = grow.realloc(GFP_KERNEL)?;
+
+            pool.grow(resizer);
+        }
+        let number = pool.find_unused_id(0).ok_or(ENOSPC)?.acquire();
+
+        drop(pool);
+        Ok(Self { number, shared })
+    }
+
+    /// The number.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        self.shared.numbers.lock().release_id(self.number);
+    }
+}

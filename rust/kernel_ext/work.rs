@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A work queue of one's own, and work that can be taken back.
+//!
+//! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
+//!
+//! Upstream replacement: an owned `kernel::workqueue::Queue`, and `Work::cancel_sync()`.
+
+use crate::bindings;
+use core::ptr::NonNull;
+use kernel::{
+    prelude::*,
+    sync::Arc,
+    workqueue::{
+        HasWork,
+        Queue,
+        Work,
+        WorkItem, //
+    }, //
+};
+
+/// A work queue that is drained and destroyed when it is dropped.
+pub struct OwnedQueue(NonNull<bindings::workqueue_struct>);
+
+// SAFETY: A work queue may be used from any thread.
+unsafe impl Send for OwnedQueue {}
+// SAFETY: As above.
+unsafe impl Sync for OwnedQueue {}
+
+impl OwnedQueue {
+    /// Makes a queue whose work may run on any CPU, one item at a time each, and which makes
+    /// progress also when memory is short (`WQ_MEM_RECLAIM`): recovering a disk must not wait for
+    /// that disk.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(name: &'static CStr) -> Result<Self> {
+        // SAFETY: The format takes one string.
+        let queue = unsafe {
+            bindings::alloc_workqueue_noprof(
+                c"%s".as_ptr().cast(),
+                bindings::wq_flags_WQ_UNBOUND | bindings::wq_flags_WQ_MEM_RECLAIM,
+                0,
+                name.as_ptr(),
+            )
+        };
+
+        NonNull::new(queue).map(Self).ok_or(ENOMEM)
+    }
+
+    /// The queue, to enqueue work on.
+    pub fn queue(&self) -> &Queue {
+        // SAFETY: The queue lives as long as `self`.
+        unsafe { Queue::from_raw(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for OwnedQueue {
+    fn drop(&mut self) {
+        // SAFETY: `self` owns the queue; this waits for what is on it.
+        unsafe { bindings::destroy_workqueue(self.0.as_ptr()) };
+    }
+}
+
+/// Takes work item `ID` of `item` off its queue, waits until it does not run, and keeps it from
+/// being enqueued ever again. Process context, not from the work itself.
+pub fn disable_sync<T, const ID: u64>(item: &Arc<T>)
+where
+    T: WorkItem<ID, Pointer = Arc<T>> + HasWork<T, ID>,
+{
+    // SAFETY: `item` is a valid `T`; its work field was initialised with it.
+    let work = unsafe { Work::raw_get(T::raw_get_work(Arc::as_ptr(item).cast_mut())) };
+
+    // SAFETY: `work` is an initialised work item.
+    if unsafe { bindings::disable_work_sync(work) } {
+        // It was pending, so the reference that enqueuing it took is still out.
+        //
+        // SAFETY: `__enqueue` made the reference with `Arc::into_raw`; `run`, which would have
+        // taken it back, will not be called for it.
+        drop(unsafe { Arc::from_raw(Arc::as_ptr(item)) });
+    }
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The bus `rvirtio`: `/sys/bus/rvirtio`.
+//!
+//! Its name differs from C's, which is built into the kernel; its devices are named `virtioN` and
+//! have the attributes that they have there. A uevent carries `MODALIAS=rvirtio:dXXXXXXXXvXXXXXXXX`,
+//! with a prefix of its own, so that modprobe loads our driver and not C's.
+
+use crate::{
+    attributes::GROUPS,
+    config::Config,
+    device::{
+        reset,
+        Device, //
+    },
+    driver::{
+        AnyDriver,
+        Bound, //
+    },
+    feature::Features,
+    id::Identity,
+    life::FeaturesOk,
+    status::Status,
+    transport::Transport,
+    transport_feature, //
+};
+use kernel::{
+    device,
+    new_mutex,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc,
+        Mutex, //
+    }, //
+};
+use kernel_ext::{
+    bus::{
+        self,
+        Bus,
+        BusType,
+        Uevent, //
+    },
+    dma,
+    shared::{
+        Number,
+        Shared, //
+    }, //
+};
+
+/// The bus.
+pub(crate) struct VirtioBus;
+
+static BUS: BusType<VirtioBus> = BusType::new(c"rvirtio", &GROUPS);
+
+/// What the bus keeps with each device.
+#[pin_data]
+pub(crate) struct Node {
+    identity: Identity,
+    number: Number,
+    /// The way to the device, until it is taken off the bus: somebody may hold the node longer.
+    #[pin]
+    transport: Mutex<Option<Arc<dyn Transport>>>,
+    /// The driver's session, while one is bound.
+    #[pin]
+    session: Mutex<Option<Session>>,
+}
+
+/// A device that is bound to a driver.
+struct Session {
+    device: Arc<Device>,
+    driver: Arc<dyn Bound>,
+}
+
+impl Node {
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    fn transport(&self) -> Result<Arc<dyn Transport>> {
+        self.transport.lock().clone().ok_or(ENODEV)
+    }
+
+    /// The status field as the device shows it now.
+    pub(crate) fn status(&self) -> Result<Status> {
+        Ok(self.transport()?.status())
+    }
+
+    /// The features that were agreed on; none while no driver is bound.
+    pub(crate) fn features(&self) -> Features {
+        match &*self.session.lock() {
+            Some(session) => session.device.features(),
+            None => Features::NONE,
+        }
+    }
+
+    /// Takes the device from reset to `FEATURES_OK`, steps 1 to 6 of 3.1.1.
+    fn negotiate(&self, node: &device::Device, driver: &dyn AnyDriver) -> Result<FeaturesOk> {
+        let transport = self.transport()?;
+        let number = self.number.number();
+
+        transport.allow_dma();
+        reset(&*transport, node)?;
+        transport.set_status(Status::ACKNOWLEDGE);
+        transport.set_status(Status::ACKNOWLEDGE | Status::DRIVER);
+
+        agree(&*transport, node, driver)
+            .and_then(|features| Device::new(transport.clone(), node, number, features))
+            .map(FeaturesOk::new)
+            .inspect_err(|_| {
+                transport.set_status(transport.status() | Status::FAILED);
+                let _ = reset(&*transport, node);
+            })
+    }
+}
+
+/// Finds the features that both sides have, and has the device confirm them (2.2, 3.1.1).
+fn agree(
+    transport: &dyn Transport,
+    node: &device::Device,
+    driver: &dyn AnyDriver,
+) -> Result<Features> {
+    let offered = transport.offered();
+    let implemented =
+        (driver.features() & !transport_feature::RESERVED) | transport_feature::IMPLEMENTED;
+    let features = driver.validate(offered & implemented, &Config::new(transport))?;
+
+    if !features.contains(transport_feature::VERSION_1) {
+        dev_err!(node, "device does not offer VIRTIO_F_VERSION_1\n");
+        return Err(ENODEV);
+    }
+    if dma::guest_memory_is_encrypted() && !features.contains(transport_feature::ACCESS_PLATFORM) {
+        dev_err!(
+            node,
+            "guest memory is encrypted, but the device does not offer VIRTIO_F_ACCESS_PLATFORM\n"
+        );
+        return Err(ENODEV);
+    }
+    transport.accept(features);
+    transport.set_status(transport.status() | Status::FEATURES_OK);
+    if !transport.status().contains(Status::FEATURES_OK) {
+        dev_err!(
+            node,
+            "device refuses features {:x?} of {:x?}\n",
+            features.words(),
+            offered.words()
+        );
+        return Err(ENODEV);
+    }
+    Ok(features)
+}
+
+/// A [`Node`] in memory of its own, since it is pinned.
+type Payload = Pin<KBox<Node>>;
+
+impl Bus for VirtioBus {
+    type Device = Payload;
+    type Driver = Arc<dyn AnyDriver>;
+
+    fn bus_type() -> &'static BusType<Self> {
+        &BUS
+    }
+
+    fn matches(node: &Payload, driver: &Arc<dyn AnyDriver>) -> bool {
+        driver.ids().contains(&node.identity().device)
+    }
+
+    fn uevent(node: &Payload, event: &mut Uevent<'_>) -> Result {
+        let Identity { device, vendor } = node.identity();
+
+        event.add(fmt!(
+            "MODALIAS=rvirtio:d{:08X}v{:08X}",
+            device.number(),
+            vendor
+        ))
+    }
+
+    fn probe(device: &bus::Device<Self>, driver: &Arc<dyn AnyDriver>) -> Result {
+        let node = device.payload();
+        let setup = node.negotiate(device.as_ref(), &**driver)?;
+        let session = setup.device().clone();
+        let bound = driver.probe(setup).inspect_err(|_| session.close())?;
+
+        *node.session.lock() = Some(Session {
+            device: session,
+            driver: bound,
+        });
+        Ok(())
+    }
+
+    fn remove(device: &bus::Device<Self>, _driver: &Arc<dyn AnyDriver>) {
+        let session = device.payload().session.lock().take();
+
+        if let Some(session) = session {
+            session.driver.remove();
+            session.device.close();
+        }
+    }
+
+    fn shutdown(device: &bus::Device<Self>, _driver: &Arc<dyn AnyDriver>) {
+        let session = device
+            .payload()
+            .session
+            .lock()
+            .as_ref()
+            .map(|session| session.device.clone());
+
+        if let Some(device) = session {
+            device.shutdown();
+        }
+    }
+}
+
+/// A device that a transport put on the bus; dropping it unbinds its driver and takes it off.
+///
+/// When the drop returns, the bus has given the transport back, whoever still holds the device.
+pub struct DeviceRegistration {
+    registration: Option<bus::DeviceRegistration<VirtioBus>>,
+    device: ARef<bus::Device<VirtioBus>>,
+}
+
+impl DeviceRegistration {
+    /// Puts the device that `transport` reaches on the bus, below the transport's own device. A
+    /// driver may be bound before this returns.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when the bus is going away, `ENOMEM`; `ETIMEDOUT` when the device does not answer a
+    /// reset.
+    pub fn new(transport: Arc<dyn Transport>) -> Result<Self> {
+        let number = Number::take(Shared::get()?)?;
+        let name = number.number();
+
+        // Whatever the device did before, it stops now.
+        reset(&*transport, transport.parent())?;
+        let identity = transport.identity();
+        let kept = transport.clone();
+        let node = KBox::pin_init(
+            pin_init!(Node {
+                identity,
+                number,
+                transport <- new_mutex!(Some(kept)),
+                session <- new_mutex!(None),
+            }),
+            GFP_KERNEL,
+        )?;
+        let registration = bus::DeviceRegistration::new(
+            fmt!("virtio{}", name),
+            transport.parent(),
+            node,
+        )?;
+
+        Ok(Self {
+            device: registration.device().clone(),
+            registration: Some(registration),
+        })
+    }
+}
+
+impl Drop for DeviceRegistration {
+    fn drop(&mut self) {
+        // Unbinds the driver.
+        self.registration = None;
+        let transport = self.device.payload().transport.lock().take();
+
+        drop(transport);
+    }
+}

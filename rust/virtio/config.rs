@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The device configuration space (virtio 1.4, 2.5).
+
+use crate::{
+    timeouts::CONFIG_RETRIES,
+    transport::Transport, //
+};
+use kernel::prelude::*;
+use vring::Untrusted;
+
+/// Reads a device's configuration. Every field is checked against the length that the device
+/// really has, and comes back as [`Untrusted`].
+#[derive(Clone, Copy)]
+pub struct Config<'a> {
+    transport: &'a dyn Transport,
+}
+
+impl<'a> Config<'a> {
+    pub(crate) fn new(transport: &'a dyn Transport) -> Self {
+        Self { transport }
+    }
+
+    /// How many bytes of configuration there are.
+    pub fn length(&self) -> usize {
+        self.transport.config_length()
+    }
+
+    fn bytes<const N: usize>(&self, offset: usize) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+
+        self.transport.read_config(offset, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads one byte.
+    ///
+    /// # Errors
+    ///
+    /// `ERANGE` when the configuration is not that long.
+    pub fn u8(&self, offset: usize) -> Result<Untrusted<u8>> {
+        let [byte] = self.bytes(offset)?;
+        Ok(Untrusted::new(byte))
+    }
+
+    /// Reads a little-endian 16-bit field, with one access.
+    ///
+    /// # Errors
+    ///
+    /// `ERANGE` when the configuration is not that long.
+    pub fn u16(&self, offset: usize) -> Result<Untrusted<u16>> {
+        Ok(Untrusted::new(u16::from_le_bytes(self.bytes(offset)?)))
+    }
+
+    /// Reads a little-endian 32-bit field, with one access.
+    ///
+    /// # Errors
+    ///
+    /// `ERANGE` when the configuration is not that long.
+    pub fn u32(&self, offset: usize) -> Result<Untrusted<u32>> {
+        Ok(Untrusted::new(u32::from_le_bytes(self.bytes(offset)?)))
+    }
+
+    /// Reads a little-endian 64-bit field, with two accesses; see [`Self::consistent`].
+    ///
+    /// # Errors
+    ///
+    /// `ERANGE` when the configuration is not that long.
+    pub fn u64(&self, offset: usize) -> Result<Untrusted<u64>> {
+        let low = u32::from_le_bytes(self.bytes(offset)?);
+        let high = u32::from_le_bytes(self.bytes(offset.checked_add(4).ok_or(ERANGE)?)?);
+
+        Ok(Untrusted::new(u64::from(low) | u64::from(high) << 32))
+    }
+
+    /// Runs `read`, again if the device changed its configuration meanwhile, so that what it
+    /// returns is from one state of the device (2.5.1).
+    ///
+    /// # Errors
+    ///
+    /// `EIO` when the device never keeps still; else those of `read`.
+    pub fn consistent<T>(&self, mut read: impl FnMut(&Self) -> Result<T>) -> Result<T> {
+        for _ in 0..CONFIG_RETRIES {
+            let before = self.transport.config_generation();
+            let value = read(self)?;
+
+            if self.transport.config_generation() == before {
+                return Ok(value);
+            }
+        }
+        dev_err!(
+            self.transport.parent(),
+            "configuration changed {} times while it was read\n",
+            CONFIG_RETRIES
+        );
+        Err(EIO)
+    }
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A virtio device while a driver has it.
+
+use crate::{
+    config::Config,
+    driver::Bound,
+    feature::Features,
+    reason::Reason,
+    status::Status,
+    timeouts::RESET_MS,
+    transport::{
+        QueueHandler,
+        Transport, //
+    },
+    transport_feature, //
+};
+use kernel::{
+    device,
+    new_mutex,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            ordering::{
+                Acquire,
+                Release, //
+            },
+            AtomicFlag, //
+        },
+        Arc,
+        Mutex,
+        SetOnce, //
+    },
+    workqueue::{
+        impl_has_work,
+        new_work,
+        Work,
+        WorkItem, //
+    }, //
+};
+use kernel_ext::{
+    dma::Master,
+    shared::Shared,
+    time,
+    work, //
+};
+
+/// The work item that follows a configuration change.
+const CONFIG: u64 = 0;
+/// The work item that follows a break.
+const BREAK: u64 = 1;
+
+/// A virtio device from the moment a driver is about to take it until that driver has left it.
+/// Binding again makes a new one.
+///
+/// Shared by the driver, its queues and the interrupt handlers. What is wrong with the device is
+/// told here ([`Self::break_device`]), from any context.
+#[pin_data]
+pub struct Device {
+    transport: Arc<dyn Transport>,
+    /// The device on the bus, for messages and as a parent.
+    node: ARef<device::Device>,
+    number: usize,
+    features: Features,
+    master: Master,
+    /// Set from `DRIVER_OK` on, until the device is closed; interrupts do nothing without it.
+    live: AtomicFlag,
+    /// Why the device is broken, once it is.
+    broken: SetOnce<Reason>,
+    /// The driver, from `DRIVER_OK` on until it has left. The two own each other meanwhile.
+    #[pin]
+    driver: Mutex<Option<Arc<dyn Bound>>>,
+    /// Held while a reset is under way.
+    #[pin]
+    resetting: Mutex<()>,
+    #[pin]
+    config_work: Work<Device, CONFIG>,
+    #[pin]
+    break_work: Work<Device, BREAK>,
+    shared: Arc<Shared>,
+}
+
+impl_has_work! {
+    impl HasWork<Self, CONFIG> for Device { self.config_work }
+    impl HasWork<Self, BREAK> for Device { self.break_work }
+}
+
+impl Device {
+    /// Makes the session of a device whose features are agreed on.
+    pub(crate) fn new(
+        transport: Arc<dyn Transport>,
+        node: &device::Device,
+        number: usize,
+        features: Features,
+    ) -> Result<Arc<Self>> {
+        let node = node.into();
+        let master = transport.master(features.contains(transport_feature::ACCESS_PLATFORM));
+        let shared = Shared::get()?;
+
+        Ok(Arc::pin_init(
+            pin_init!(Self {
+                transport,
+                node,
+                number,
+                features,
+                master,
+                live: AtomicFlag::new(false),
+                broken: SetOnce::new(),
+                driver <- new_mutex!(None),
+                resetting <- new_mutex!(()),
+                config_work <- new_work!("virtio::config"),
+                break_work <- new_work!("virtio::break"),
+                shared,
+            }),
+            GFP_KERNEL,
+        )?)
+    }
+
+    pub(crate) fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
+    /// The device on the bus: what messages are about, and the parent of what the driver makes.
+    pub fn node(&self) -> &device::Device {
+        &self.node
+    }
+
+    /// The `N` of `virtioN`.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The features that were agreed on.
+    #[inline]
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
+    /// The device as a master of DMA.
+    #[inline]
+    pub fn master(&self) -> &Master {
+        &self.master
+    }
+
+    /// The device's configuration.
+    pub fn config(&self) -> Config<'_> {
+        Config::new(self.transport())
+    }
+
+    /// Why the device is broken, if it is.
+    #[inline]
+    pub fn broken(&self) -> Option<Reason> {
+        self.broken.copy()
+    }
+
+    /// Whether interrupts of the device count: after `DRIVER_OK`, before it is closed.
+    #[inline]
+    pub fn is_live(&self) -> bool {
+        self.live.load(Acquire)
+    }
+
+    /// Marks the device broken, once: later reasons are not heard. It leaves one line in the log;
+    /// then, in a work item, the device is reset, which ends its DMA, and the driver is told by
+    /// [`Driver::device_broken`](crate::Driver::device_broken) to fail what is outstanding.
+    ///
+    /// Any context, also under a queue's lock.
+    pub fn break_device(self: &Arc<Self>, reason: Reason) {
+        if !self.broken.populate(reason) {
+            return;
+        }
+        dev_err!(
+            self.node(),
+            "device is broken: {}\n",
+            format_args!("{reason}")
+        );
+        // Already enqueued is as good.
+        let _ = self
+            .shared
+            .queue
+            .queue()
+            .enqueue::<Arc<Self>, BREAK>(self.clone());
+    }
+
+    /// Resets the device and waits for it, [`RESET_MS`] milliseconds at most. When it does not
+    /// answer, its DMA is forbidden instead: either way it does not touch memory afterwards.
+    ///
+    /// # Errors
+    ///
+    /// `ETIMEDOUT` when the device did not answer, `ENODEV` when it is gone.
+    pub(crate) fn reset(&self) -> Result {
+        let _one_at_a_time = self.resetting.lock();
+
+        reset(self.transport(), self.node())
+    }
+
+    /// Lets interrupts and the driver in. Called with `DRIVER_OK` about to be set.
+    pub(crate) fn open(&self, driver: Arc<dyn Bound>) {
+        *self.driver.lock() = Some(driver);
+        self.live.store(true, Release);
+    }
+
+    /// Sets `DRIVER_OK`.
+    pub(crate) fn start(&self) {
+        let status = self.transport.status();
+
+        self.transport.set_status(status | Status::DRIVER_OK);
+    }
+
+    /// The end: no interrupt is handled, no work runs, no DMA happens after this.
+    pub(crate) fn close(self: &Arc<Self>) {
+        self.live.store(false, Release);
+        // The message is in the log already if it failed; DMA is off then.
+        let _ = self.reset();
+        self.transport.stop_interrupts();
+        work::disable_sync::<Self, CONFIG>(self);
+        work::disable_sync::<Self, BREAK>(self);
+        let driver = self.driver.lock().take();
+
+        drop(driver);
+    }
+
+    /// Makes the device quiet because the machine goes down: what is outstanding fails.
+    pub(crate) fn shutdown(self: &Arc<Self>) {
+        let first = self.broken.populate(Reason::Shutdown);
+
+        self.live.store(false, Release);
+        if first {
+            self.fail_outstanding();
+        } else {
+            // A break is under way; the reset below waits for its one.
+            let _ = self.reset();
+        }
+    }
+
+    /// Resets the device, then has the driver fail what it waits for.
+    fn fail_outstanding(&self) {
+        let _ = self.reset();
+        let driver = self.driver.lock().clone();
+
+        if let Some(driver) = driver {
+            driver.device_broken();
+        }
+    }
+
+    /// The configuration changed: find out why, later. Hard interrupt context.
+    fn config_interrupt(self: &Arc<Self>) {
+        if self.is_live() {
+            let _ = self
+                .shared
+                .queue
+                .queue()
+                .enqueue::<Arc<Self>, CONFIG>(self.clone());
+        }
+    }
+}
+
+impl WorkItem<CONFIG> for Device {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        let status = this.transport.status();
+
+        if !this.is_live() || this.broken().is_some() {
+            return;
+        }
+        if status != Status::GONE && status.contains(Status::NEEDS_RESET) {
+            this.break_device(Reason::NeedsReset);
+            return;
+        }
+        let driver = this.driver.lock().clone();
+
+        if let Some(driver) = driver {
+            driver.config_changed();
+        }
+    }
+}
+
+impl WorkItem<BREAK> for Device {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        this.fail_outstanding();
+    }
+}
+
+/// What a configuration interrupt does; belongs to the transport's interrupts.
+pub(crate) struct ConfigInterrupt(pub(crate) Arc<Device>);
+
+impl QueueHandler for ConfigInterrupt {
+    fn used(&self) -> bool {
+        self.0.config_interrupt();
+        true
+    }
+}
+
+/// A queue's handler behind the gate of its device.
+pub(crate) struct Gate {
+    pub(crate) device: Arc<Device>,
+    pub(crate) handler: Arc<dyn QueueHandler>,
+}
+
+impl QueueHandler for Gate {
+    fn used(&self) -> bool {
+        self.device.is_live() && self.handler.used()
+    }
+}
+
+/// Resets a device, see [`Device::reset`]; messages are about `node`.
+pub(crate) fn reset(transport: &dyn Transport, node: &device::Device) -> Result {
+    if transport.status() == Status::GONE {
+        transport.stop_dma();
+        return Err(ENODEV);
+    }
+    transport.begin_reset();
+    time::wait_until(RESET_MS, || match transport.status() {
+        Status::RESET => Ok(true),
+        Status::GONE => Err(ENODEV),
+        _ => Ok(false),
+    })
+    .inspect_err(|error| {
+        transport.stop_dma();
+        if *error == ETIMEDOUT {
+            dev_err!(
+                node,
+                "reset was not confirmed within {} ms; DMA of the device is off now\n",
+                RESET_MS
+            );
+        }
+    })
+}

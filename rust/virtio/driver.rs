@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a driver of a virtio device is.
+
+use crate::{
+    bus::VirtioBus,
+    config::Config,
+    feature::Features,
+    id::DeviceId,
+    life::FeaturesOk, //
+};
+use core::marker::PhantomData;
+use kernel::{
+    prelude::*,
+    sync::Arc,
+    ThisModule, //
+};
+use kernel_ext::bus;
+
+/// A driver of virtio devices. The implementing type is what the driver keeps for one device.
+pub trait Driver: Sized + Send + Sync + 'static {
+    /// What the driver keeps for all its devices, such as a major number.
+    type Module: Send + Sync + 'static;
+
+    /// The devices it can drive.
+    const IDS: &'static [DeviceId];
+
+    /// The bits of the device type (0 to 23, 50 to 127) that the driver has code and tests for.
+    /// Never a bit because its name is known.
+    const FEATURES: Features;
+
+    /// May take bits away from `features`, which are those that both sides have, before they are
+    /// agreed on: when a bit needs another, or when the configuration is too short for its field.
+    ///
+    /// # Errors
+    ///
+    /// Any, to refuse the device; it is up to the driver to log why.
+    fn validate(features: Features, config: &Config<'_>) -> Result<Features> {
+        let _ = config;
+        Ok(features)
+    }
+
+    /// Takes a device over: reads its configuration, makes queues, and brings it to life with
+    /// [`FeaturesOk::go_live`].
+    ///
+    /// # Errors
+    ///
+    /// Any; the device is given up. It is up to the driver to log why.
+    fn probe(module: &Arc<Self::Module>, setup: FeaturesOk) -> Result<Arc<Self>>;
+
+    /// The device changed its configuration. Process context, one call at a time; may come while
+    /// [`Self::probe`] still runs, after `go_live`.
+    fn config_changed(&self) {}
+
+    /// The device is broken and was reset (or its DMA is off): it will use no buffer any more. The
+    /// driver drains its queues and fails what it waits for. Process context, called once at most.
+    fn device_broken(&self);
+
+    /// The driver is about to be unbound: leave the layers above, while the device still works, if
+    /// it does. After this the device is reset and the queues are not used any more.
+    fn remove(&self);
+}
+
+/// A [`Driver`] that has a device, without its type.
+pub(crate) trait Bound: Send + Sync {
+    fn config_changed(&self);
+    fn device_broken(&self);
+    fn remove(&self);
+}
+
+impl<D: Driver> Bound for D {
+    fn config_changed(&self) {
+        Driver::config_changed(self);
+    }
+
+    fn device_broken(&self) {
+        Driver::device_broken(self);
+    }
+
+    fn remove(&self) {
+        Driver::remove(self);
+    }
+}
+
+/// A registered driver, without its type, as the bus keeps it.
+pub(crate) trait AnyDriver: Send + Sync {
+    fn ids(&self) -> &'static [DeviceId];
+    fn features(&self) -> Features;
+    fn validate(&self, features: Features, config: &Config<'_>) -> Result<Features>;
+    fn probe(&self, setup: FeaturesOk) -> Result<Arc<dyn Bound>>;
+}
+
+struct Typed<D: Driver> {
+    module: Arc<D::Module>,
+    _driver: PhantomData<fn() -> D>,
+}
+
+impl<D: Driver> AnyDriver for Typed<D> {
+    fn ids(&self) -> &'static [DeviceId] {
+        D::IDS
+    }
+
+    fn features(&self) -> Features {
+        D::FEATURES
+    }
+
+    fn validate(&self, features: Features, config: &Config<'_>) -> Result<Features> {
+        D::validate(features, config)
+    }
+
+    fn probe(&self, setup: FeaturesOk) -> Result<Arc<dyn Bound>> {
+        let bound: Arc<dyn Bound> = D::probe(&self.module, setup)?;
+        Ok(bound)
+    }
+}
+
+/// The registration of a driver; dropping it unbinds its devices.
+#[pin_data]
+pub struct Registration<D: Driver> {
+    #[pin]
+    registration: bus::DriverRegistration<VirtioBus>,
+    _driver: PhantomData<fn() -> D>,
+}
+
+impl<D: Driver> Registration<D> {
+    /// Registers `D` under `name`. Devices that it can drive are probed before this returns.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` when a driver of that name is registered, `ENOMEM`.
+    pub fn new(
+        name: &'static CStr,
+        this_module: &'static ThisModule,
+        module: Arc<D::Module>,
+    ) -> Result<impl PinInit<Self, Error>> {
+        let driver: Arc<dyn AnyDriver> = Arc::new(
+            Typed::<D> {
+                module,
+                _driver: PhantomData,
+            },
+            GFP_KERNEL,
+        )?;
+
+        Ok(try_pin_init!(Self {
+            registration <- bus::DriverRegistration::new(name, this_module, driver),
+            _driver: PhantomData,
+        }))
+    }
+}

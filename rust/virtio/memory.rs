@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The memory of a virtqueue.
+
+use crate::transport::QueueAddresses;
+use kernel::prelude::*;
+use kernel_ext::{
+    barrier,
+    dma::{
+        Master,
+        SharedMemory, //
+    }, //
+};
+use vring::{
+    split_layout,
+    Area,
+    Le16,
+    Le32,
+    RawDesc,
+    RingMem,
+    Untrusted, //
+};
+
+/// The three areas of a split queue, in one piece of memory.
+pub(crate) struct QueueMemory {
+    memory: SharedMemory,
+    driver: usize,
+    device: usize,
+}
+
+impl QueueMemory {
+    /// Allocates the areas of a queue with `size` entries.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for a size that a split queue cannot have, `ENOMEM`.
+    pub(crate) fn new(master: &Master, size: u16) -> Result<Self> {
+        let sizes = split_layout(size).map_err(|_| EINVAL)?;
+        let driver = sizes.desc.bytes.next_multiple_of(sizes.driver.align);
+        // The elements of the used ring stand four bytes behind its beginning: place it so that each
+        // of them is aligned to its eight bytes and can be read with one access.
+        let device = (driver + sizes.driver.bytes).next_multiple_of(8) + 4;
+
+        Ok(Self {
+            memory: SharedMemory::new(master, device + sizes.device.bytes)?,
+            driver,
+            device,
+        })
+    }
+
+    /// Where the device finds them.
+    pub(crate) fn addresses(&self) -> QueueAddresses {
+        let base = self.memory.address();
+
+        QueueAddresses {
+            descriptor: base,
+            driver: base.wrapping_add(self.driver as u64),
+            device: base.wrapping_add(self.device as u64),
+        }
+    }
+
+    #[inline(always)]
+    fn offset(&self, area: Area, offset: usize) -> usize {
+        match area {
+            Area::Desc => offset,
+            Area::Driver => self.driver.wrapping_add(offset),
+            Area::Device => self.device.wrapping_add(offset),
+        }
+    }
+}
+
+impl RingMem for QueueMemory {
+    #[inline(always)]
+    fn write_desc(&self, index: u16, desc: RawDesc) {
+        write_desc(&self.memory, 0, index, desc);
+    }
+
+    #[inline(always)]
+    fn write16(&self, area: Area, offset: usize, value: Le16) {
+        self.memory
+            .write16(self.offset(area, offset), value.get().to_le());
+    }
+
+    #[inline(always)]
+    fn write32(&self, area: Area, offset: usize, value: Le32) {
+        self.memory
+            .write32(self.offset(area, offset), value.get().to_le());
+    }
+
+    #[inline(always)]
+    fn read16(&self, area: Area, offset: usize) -> Untrusted<u16> {
+        Untrusted::new(u16::from_le(
+            self.memory.read16(self.offset(area, offset)),
+        ))
+    }
+
+    #[inline(always)]
+    fn read32(&self, area: Area, offset: usize) -> Untrusted<u32> {
+        Untrusted::new(u32::from_le(
+            self.memory.read32(self.offset(area, offset)),
+        ))
+    }
+
+    #[inline(always)]
+    fn read64(&self, area: Area, offset: usize) -> Untrusted<u64> {
+        Untrusted::new(u64::from_le(
+            self.memory.read64(self.offset(area, offset)),
+        ))
+    }
+
+    #[inline(always)]
+    fn write_barrier(&self) {
+        barrier::write();
+    }
+
+    #[inline(always)]
+    fn read_barrier(&self) {
+        barrier::read();
+    }
+
+    #[inline(always)]
+    fn full_barrier(&self) {
+        barrier::full();
+    }
+}
+
+/// Bytes of a descriptor.
+pub(crate) const DESC_BYTES: usize = 16;
+
+/// Writes descriptor `index` of a table at `offset` of `memory`.
+#[inline(always)]
+pub(crate) fn write_desc(memory: &SharedMemory, offset: usize, index: u16, desc: RawDesc) {
+    let [low, high] = desc.words();
+
+    memory.write_pair(
+        offset.wrapping_add(usize::from(index).wrapping_mul(DESC_BYTES)),
+        low.get().to_le(),
+        high.get().to_le(),
+    );
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Why a device is broken.
+
+use core::fmt;
+use vring::Violation;
+
+/// Why a device is broken; its text is the line in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// A queue broke the ring's rules.
+    Queue {
+        /// The queue's number.
+        index: u16,
+        /// The rule.
+        violation: Violation,
+    },
+    /// The device set `DEVICE_NEEDS_RESET` (virtio 1.4, 2.1.1).
+    NeedsReset,
+    /// A request of queue `index` took longer than the driver allows.
+    TimedOut {
+        /// The queue's number.
+        index: u16,
+    },
+    /// The machine is going down; not a fault, and not logged.
+    Shutdown,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queue { index, violation } => write!(f, "queue {index}: {violation}"),
+            Self::NeedsReset => f.write_str("device asks for a reset (DEVICE_NEEDS_RESET)"),
+            Self::TimedOut { index } => {
+                write!(f, "queue {index}: request was not answered in time")
+            }
+            Self::Shutdown => f.write_str("shut down"),
+        }
+    }
+}

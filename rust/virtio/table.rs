@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory for requests that is allocated once: a header, a trailer, an indirect table.
+
+use crate::{
+    memory::{
+        write_desc,
+        DESC_BYTES, //
+    }, //
+};
+use kernel::prelude::*;
+use kernel_ext::dma::{
+    Master,
+    SharedMemory, //
+};
+use vring::{
+    IndirectTable,
+    IndirectWriter,
+    RawDesc,
+    Segment,
+    Split,
+    TableError,
+    TableMem, //
+};
+
+/// The largest piece that is asked of the page allocator at once.
+const CHUNK_BYTES: usize = 32 << 10;
+
+/// A number of equal places, each with `front` bytes for the driver's headers and an indirect table
+/// of `entries` descriptors, in memory that the device can reach. A driver has one place for each
+/// request that may be under way, so that nothing is allocated on the data path.
+///
+/// The device may write to all of it at any time: nothing that matters is read back, other than
+/// what the device is there to write.
+pub struct Tables {
+    chunks: KVec<SharedMemory>,
+    per_chunk: usize,
+    stride: usize,
+    front: usize,
+    entries: u16,
+}
+
+impl Tables {
+    /// Allocates `count` places, zeroed.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `EINVAL` when `count` is zero or a place is too large.
+    pub fn new(master: &Master, count: usize, front: usize, entries: u16) -> Result<Self> {
+        let front = front.next_multiple_of(DESC_BYTES);
+        let stride = usize::from(entries)
+            .checked_mul(DESC_BYTES)
+            .and_then(|table| table.checked_add(front))
+            .filter(|stride| *stride != 0)
+            .ok_or(EINVAL)?;
+        let per_chunk = (CHUNK_BYTES / stride).clamp(1, count.max(1));
+        let mut chunks = KVec::with_capacity(count.div_ceil(per_chunk), GFP_KERNEL)?;
+
+        for _ in 0..count.div_ceil(per_chunk) {
+            chunks.push(SharedMemory::new(master, stride * per_chunk)?, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            chunks,
+            per_chunk,
+            stride,
+            front,
+            entries,
+        })
+    }
+
+    /// Place `index`, or `None` when there are not as many.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<Table<'_>> {
+        // `per_chunk` is not zero, see `new()`.
+        let chunk = index.checked_div(self.per_chunk)?;
+        let place = index.wrapping_sub(chunk.wrapping_mul(self.per_chunk));
+
+        Some(Table {
+            memory: self.chunks.get(chunk)?,
+            offset: place.wrapping_mul(self.stride),
+            front: self.front,
+            entries: self.entries,
+        })
+    }
+}
+
+/// One place of [`Tables`].
+#[derive(Clone, Copy)]
+pub struct Table<'a> {
+    memory: &'a SharedMemory,
+    offset: usize,
+    front: usize,
+    entries: u16,
+}
+
+impl<'a> Table<'a> {
+    /// The device's address of byte `at` of the front.
+    #[inline]
+    pub fn address(&self, at: usize) -> u64 {
+        self.memory
+            .address()
+            .wrapping_add(self.offset.wrapping_add(at) as u64)
+    }
+
+    /// Writes a byte of the front.
+    #[inline]
+    pub fn write8(&self, at: usize, value: u8) {
+        self.memory.write8(self.offset.wrapping_add(at), value);
+    }
+
+    /// Writes two little-endian 64-bit words of the front, at a multiple of eight.
+    #[inline]
+    pub fn write_pair(&self, at: usize, low: u64, high: u64) {
+        self.memory
+            .write_pair(self.offset.wrapping_add(at), low.to_le(), high.to_le());
+    }
+
+    /// Reads a byte of the front, once.
+    #[inline]
+    pub fn read8(&self, at: usize) -> vring::Untrusted<u8> {
+        vring::Untrusted::new(self.memory.read8(self.offset.wrapping_add(at)))
+    }
+
+    /// Writes the indirect table: `readable` segments, then `writable` ones.
+    ///
+    /// # Errors
+    ///
+    /// See [`TableError`].
+    #[inline]
+    pub fn describe(
+        &self,
+        readable: impl Iterator<Item = Segment>,
+        writable: impl Iterator<Item = Segment>,
+    ) -> Result<IndirectTable, TableError> {
+        let place = TablePlace {
+            memory: self.memory,
+            offset: self.offset.wrapping_add(self.front),
+        };
+        let mut writer = IndirectWriter::<_, Split>::new(&place, self.entries);
+
+        for segment in readable {
+            writer.push_readable(segment)?;
+        }
+        for segment in writable {
+            writer.push_writable(segment)?;
+        }
+        writer.finish(self.address(self.front))
+    }
+}
+
+/// Where a table's descriptors go.
+struct TablePlace<'a> {
+    memory: &'a SharedMemory,
+    offset: usize,
+}
+
+impl TableMem for TablePlace<'_> {
+    #[inline(always)]
+    fn write_desc(&self, index: u16, desc: RawDesc) {
+        write_desc(self.memory, self.offset, index, desc);
+    }
+}

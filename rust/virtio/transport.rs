@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a transport does for the core. Nothing of this is on the data path, except [`Notifier`].
+
+use crate::{
+    feature::Features,
+    id::Identity,
+    status::Status, //
+};
+use kernel::{
+    device,
+    prelude::*,
+    str::CString,
+    sync::Arc, //
+};
+use kernel_ext::{
+    dma,
+    pci, //
+};
+use vring::Untrusted;
+
+/// How a device is reached (virtio 1.4, 4 Virtio Transport Options).
+///
+/// All methods run in process context; the core calls them from one thread at a time for each
+/// device, except [`Self::status`] and the configuration reads.
+pub trait Transport: Send + Sync + 'static {
+    /// Who the device is.
+    fn identity(&self) -> Identity;
+
+    /// The device that the transport's messages are about.
+    fn parent(&self) -> &device::Device;
+
+    /// The device as a master of DMA. `translated`: through the platform's DMA API.
+    fn master(&self, translated: bool) -> dma::Master;
+
+    /// Reads the status field. A device that is gone reads as [`Status::GONE`].
+    fn status(&self) -> Status;
+
+    /// Writes the status field; not zero, which is [`Self::begin_reset`].
+    fn set_status(&self, status: Status);
+
+    /// Starts a reset. It is complete when the status reads zero.
+    fn begin_reset(&self);
+
+    /// What the device offers.
+    fn offered(&self) -> Features;
+
+    /// Tells the device what was accepted.
+    fn accept(&self, features: Features);
+
+    /// How many bytes of device configuration there are; zero when there are none.
+    fn config_length(&self) -> usize;
+
+    /// Reads configuration bytes: one access of 1, 2 or 4 bytes where the offset and the length
+    /// are such, else byte by byte.
+    ///
+    /// # Errors
+    ///
+    /// `ERANGE` when that is not inside the configuration.
+    fn read_config(&self, offset: usize, bytes: &mut [u8]) -> Result;
+
+    /// The configuration's generation, which changes with its content.
+    fn config_generation(&self) -> u32;
+
+    /// Looks at queue `index`, which is not enabled.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` when the device has no such queue; `EBUSY` when it is enabled already; `EINVAL`
+    /// when its notification address is not where it may be.
+    fn open_queue(&self, index: u16) -> Result<OpenQueue>;
+
+    /// Takes interrupts, and enables all queues of `interrupts` in the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of the interrupt layer when not even one interrupt can be had; `EBUSY` when the device
+    /// does not accept a vector. Nothing is left behind but what a reset takes back.
+    fn start_interrupts(&self, interrupts: Interrupts) -> Result;
+
+    /// Gives the interrupts back; no handler runs after this, and none is kept.
+    fn stop_interrupts(&self);
+
+    /// Makes DMA of the device impossible, whether it answers or not.
+    fn stop_dma(&self);
+
+    /// Makes DMA of the device possible again, after [`Self::stop_dma`].
+    fn allow_dma(&self);
+}
+
+/// A queue that the device has.
+pub struct OpenQueue {
+    /// The largest size that the device takes.
+    pub max_size: Untrusted<u16>,
+    /// How to tell the device of new buffers.
+    pub notifier: Notifier,
+}
+
+/// The three areas of a queue, as the device addresses them (virtio 1.4, 2.6).
+#[derive(Clone, Copy)]
+pub struct QueueAddresses {
+    /// Descriptor area.
+    pub descriptor: u64,
+    /// Driver area.
+    pub driver: u64,
+    /// Device area.
+    pub device: u64,
+}
+
+/// Tells the device that a queue has new buffers (virtio 1.4, 2.3).
+///
+/// A plain store, without a call through the transport.
+pub enum Notifier {
+    /// Write the queue's number to a 16-bit register (4.1.5.2).
+    Register {
+        /// The register.
+        doorbell: pci::Doorbell,
+        /// What to write.
+        value: u16,
+    },
+}
+
+impl Notifier {
+    /// Notifies the device.
+    #[inline]
+    pub fn notify(&self) {
+        match self {
+            Self::Register { doorbell, value } => doorbell.ring(*value),
+        }
+    }
+}
+
+/// What a queue's interrupt does.
+pub trait QueueHandler: Send + Sync + 'static {
+    /// The device may have used buffers. Returns whether it had.
+    ///
+    /// Hard interrupt context, only while the device is live. May be called without need.
+    fn used(&self) -> bool;
+}
+
+/// The interrupts that a device's driver wants.
+pub struct Interrupts {
+    /// Called when the configuration changed, in hard interrupt context.
+    pub config: Arc<dyn QueueHandler>,
+    /// One for each queue that has callbacks.
+    pub queues: KVec<QueueInterrupt>,
+    /// The name of the device, for `/proc/interrupts`: `virtio0`.
+    pub device: CString,
+}
+
+/// One queue, ready to be enabled, and its interrupt.
+pub struct QueueInterrupt {
+    /// The queue's number.
+    pub index: u16,
+    /// How many entries it has.
+    pub size: u16,
+    /// Where its areas are.
+    pub addresses: QueueAddresses,
+    /// The name in `/proc/interrupts`, behind the device's: `req.0`.
+    pub name: CString,
+    /// What it does.
+    pub handler: Arc<dyn QueueHandler>,
+}
