@@ -189,11 +189,15 @@ impl Bus for VirtioBus {
     }
 
     fn remove(device: &bus::Device<Self>, _driver: &Arc<dyn AnyDriver>) {
-        let session = device.payload().session.lock().take();
+        let node = device.payload();
+        let session = node.session.lock().take();
 
         if let Some(session) = session {
             session.driver.remove();
             session.device.close();
+        }
+        if let Ok(transport) = node.transport() {
+            transport.set_status(Status::ACKNOWLEDGE);
         }
     }
 
@@ -233,6 +237,7 @@ impl DeviceRegistration {
 
         // Whatever the device did before, it stops now.
         reset(&*transport, transport.parent())?;
+        transport.set_status(Status::ACKNOWLEDGE);
         let identity = transport.identity();
         let kept = transport.clone();
         let node = KBox::pin_init(

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What differs between the layouts of a virtqueue.
+
+use crate::{
+    desc::{
+        DescFlags,
+        RawDesc,
+        Segment, //
+    },
+    error::{
+        SetupError,
+        Violation, //
+    },
+    mem::RingMem,
+    untrusted::Untrusted, //
+};
+
+/// What was negotiated for a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingConfig {
+    /// The queue size, in descriptors.
+    pub size: u16,
+    /// Whether `VIRTIO_F_EVENT_IDX` was negotiated.
+    pub event_idx: bool,
+}
+
+/// One element of a buffer that is to become a descriptor of the ring.
+#[derive(Clone, Copy, Debug)]
+pub struct Element {
+    /// The private slot of this descriptor.
+    pub slot: u16,
+    /// The memory: a segment, or an indirect table.
+    pub segment: Segment,
+    /// `WRITE` or `INDIRECT` or none. The layout adds what it needs to chain.
+    pub flags: DescFlags,
+}
+
+/// One used buffer, as the device reported it.
+#[derive(Clone, Copy, Debug)]
+pub struct Used {
+    /// The head of the buffer.
+    pub id: Untrusted<u32>,
+    /// The number of bytes that the device has written.
+    pub len: Untrusted<u32>,
+}
+
+pub(crate) mod sealed {
+    /// Keeps the layouts to those of this crate.
+    pub trait Sealed {}
+}
+
+/// A format of the shared memory: where a buffer goes and how a used one is found.
+///
+/// A layout holds the positions within the rings, nothing else. Slots, tokens, lengths,
+/// unwinding and the broken state are common to all layouts and live in
+/// [`Ring`](crate::Ring). A ring is monomorphised for its layout: no operation asks which one
+/// it is.
+///
+/// # How further layouts fit
+///
+/// - *Packed* (1.4, "2.8 Packed Virtqueues"): [`write_element`](Self::write_element) ignores
+///   the links and writes at its own next position, with the number of the head slot as the
+///   buffer id and with the wrap counter in the flags.
+///   [`make_available`](Self::make_available) keeps back the flags of the first descriptor, and
+///   [`publish`](Self::publish) writes them. [`next_used`](Self::next_used) asks the flags at
+///   its position instead of an index, and [`retire`](Self::retire) moves on by the `count` of
+///   the chain. The events are the two event suppression structures.
+/// - *In-order* (1.4, "2.7.9 In-order use of descriptors"): the free list is used first in,
+///   first out, so that chains stand in ring order. `next_used` reads one id for a batch and
+///   reports each buffer of the batch, for which it keeps the head of the oldest chain; `retire`
+///   tells it where the next one starts. [`Used`] will then say whether the length was reported
+///   or is the whole buffer.
+pub trait Layout: sealed::Sealed + Sized {
+    /// Checks the size of a queue.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::BadSize`]: the layout does not allow the size.
+    fn check_size(size: u16) -> Result<(), SetupError>;
+
+    /// Writes the initial state of the areas. The device must not know the queue yet.
+    fn new<M: RingMem>(config: RingConfig, mem: &M) -> Self;
+
+    /// Writes the descriptor of one element. `next` is the slot of the element that follows it
+    /// in the same buffer.
+    fn write_element<M: RingMem>(&self, mem: &M, element: Element, next: Option<u16>);
+
+    /// Returns the ticket of the next buffer: a number that grows with each buffer and wraps.
+    fn ticket(&self) -> u32;
+
+    /// Puts a complete chain of `count` descriptors in line for the device, not yet visible.
+    fn make_available<M: RingMem>(&mut self, mem: &M, head: u16, count: u16);
+
+    /// Returns whether the buffer with this ticket is visible to the device.
+    fn is_published(&self, ticket: u32) -> bool;
+
+    /// Makes visible what is in line. Returns whether the device wants a notification for it.
+    fn publish<M: RingMem>(&mut self, mem: &M) -> bool;
+
+    /// Reads the next used buffer, and does not pass it yet.
+    ///
+    /// # Errors
+    ///
+    /// What the device did not respect.
+    fn next_used<M: RingMem>(&mut self, mem: &M) -> Result<Option<Used>, Violation>;
+
+    /// Passes the used buffer that was read last, a chain of `count` descriptors.
+    fn retire<M: RingMem>(&mut self, mem: &M, count: u16);
+
+    /// Returns whether there is a used buffer.
+    fn has_used<M: RingMem>(&self, mem: &M) -> bool;
+
+    /// Asks the device not to notify of used buffers.
+    fn disable_cb<M: RingMem>(&mut self, mem: &M);
+
+    /// Asks the device to notify of the next used buffer. Returns whether there is one already.
+    fn enable_cb<M: RingMem>(&mut self, mem: &M) -> bool;
+
+    /// Asks the device to notify when most buffers in flight are used. Returns whether so many
+    /// are used already.
+    fn enable_cb_delayed<M: RingMem>(&mut self, mem: &M) -> bool;
+
+    /// Returns entry `index` of an indirect table. `last` tells that no entry follows.
+    fn table_entry(index: u16, segment: Segment, flags: DescFlags, last: bool) -> RawDesc;
+}

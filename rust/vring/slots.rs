@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Slots: the private memory of what is in flight.
+
+use core::marker::PhantomData;
+
+use crate::{
+    error::{
+        SetupError,
+        Violation, //
+    },
+    untrusted::Untrusted, //
+};
+
+/// The private counterpart of one descriptor.
+///
+/// The caller allocates as many as the queue has descriptors and hands them to
+/// [`Ring::new`](crate::Ring::new). The device never sees them.
+#[derive(Debug)]
+pub struct Slot<T> {
+    /// The token of the buffer whose head this is, while it is in flight.
+    token: Option<T>,
+    /// The device-writable bytes of that buffer.
+    writable: u32,
+    /// When that buffer was made available, see `Layout::make_available`.
+    ticket: u32,
+    /// The next slot: of the chain if in flight, of the free list otherwise.
+    next: u16,
+    /// The last slot of the chain.
+    tail: u16,
+    /// The number of descriptors of the chain.
+    count: u16,
+}
+
+impl<T> Slot<T> {
+    /// Makes an empty slot.
+    #[inline]
+    pub const fn new() -> Self {
+        Self {
+            token: None,
+            writable: 0,
+            ticket: 0,
+            next: 0,
+            tail: 0,
+            count: 0,
+        }
+    }
+}
+
+impl<T> Default for Slot<T> {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A chain of free slots that is about to be taken.
+#[derive(Clone, Copy)]
+pub(crate) struct Chain {
+    pub(crate) head: u16,
+    pub(crate) tail: u16,
+    pub(crate) count: u16,
+    pub(crate) writable: u32,
+}
+
+/// What [`Slots::give_back`] hands out.
+pub(crate) struct Returned<T> {
+    pub(crate) token: T,
+    pub(crate) written: u32,
+    pub(crate) count: u16,
+}
+
+/// All slots of a queue, with the list of the free ones.
+///
+/// # Invariants
+///
+/// - The slots that are not part of a chain in flight form a list of `num_free` slots that
+///   starts at `free_head` and goes on by `next`.
+/// - The slots of a chain are linked by `next` from its head to its tail, in the order in which
+///   they left the free list. So a chain goes back to the list as a whole.
+/// - A slot has a token if and only if it is the head of a chain in flight.
+pub(crate) struct Slots<T, S> {
+    slots: S,
+    free_head: u16,
+    num_free: u16,
+    _token: PhantomData<T>,
+}
+
+impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Slots<T, S> {
+    /// Links all slots into the free list, in index order. Old tokens are dropped.
+    pub(crate) fn new(mut slots: S, size: u16) -> Result<Self, SetupError> {
+        let all = slots.as_mut();
+        if all.len() != usize::from(size) {
+            return Err(SetupError::BadSlots {
+                slots: all.len(),
+                size,
+            });
+        }
+        // The `next` of the last slot is never followed: the list ends with `num_free`.
+        let mut next: u16 = 0;
+        for slot in all {
+            next = next.wrapping_add(1);
+            *slot = Slot::new();
+            slot.next = next;
+        }
+        // INVARIANT: All slots are empty, free and linked.
+        Ok(Self {
+            slots,
+            free_head: 0,
+            num_free: size,
+            _token: PhantomData,
+        })
+    }
+
+    /// Gives up the list for the slots.
+    pub(crate) fn into_inner(self) -> S {
+        self.slots
+    }
+
+    /// Returns the number of free slots.
+    #[inline]
+    pub(crate) const fn num_free(&self) -> u16 {
+        self.num_free
+    }
+
+    /// Returns the first free slot. It means something only while there is one.
+    #[inline]
+    pub(crate) const fn free_head(&self) -> u16 {
+        self.free_head
+    }
+
+    /// Returns the slot that follows `slot` in its list.
+    #[inline]
+    pub(crate) fn next(&self, slot: u16) -> Option<u16> {
+        let all = self.slots.as_ref();
+        all.get(masked(slot, all.len())).map(|slot| slot.next)
+    }
+
+    /// Takes `chain`, which starts at the head of the free list, off the list.
+    ///
+    /// Returns the token if the slots are damaged, and changes nothing then.
+    #[inline]
+    pub(crate) fn take(&mut self, chain: Chain, ticket: u32, token: T) -> Result<(), T> {
+        let Some(rest) = self.next(chain.tail) else {
+            return Err(token);
+        };
+        let all = self.slots.as_mut();
+        let index = masked(chain.head, all.len());
+        let Some(slot) = all.get_mut(index) else {
+            return Err(token);
+        };
+        slot.token = Some(token);
+        slot.writable = chain.writable;
+        slot.ticket = ticket;
+        slot.tail = chain.tail;
+        slot.count = chain.count;
+        // INVARIANT: The list goes on behind the tail, with `count` slots less; the links
+        // within the chain stay.
+        self.free_head = rest;
+        self.num_free = self.num_free.wrapping_sub(chain.count);
+        Ok(())
+    }
+
+    /// Checks what the device said of a used buffer. If all is well, frees its slots and returns
+    /// its token.
+    ///
+    /// `published` tells whether the device may know of a buffer with this ticket.
+    #[inline]
+    pub(crate) fn give_back(
+        &mut self,
+        id: Untrusted<u32>,
+        len: Untrusted<u32>,
+        published: impl FnOnce(u32) -> bool,
+    ) -> Result<Returned<T>, Violation> {
+        let all = self.slots.as_mut();
+        let head = id.validate(|id| match u16::try_from(id) {
+            Ok(head) if usize::from(head) < all.len() => Ok(head),
+            _ => Err(Violation::IdOutOfRange { id }),
+        })?;
+        // The check above counts for what is done, the mask for what is done speculatively.
+        let index = masked(head, all.len());
+        let slot = all.get_mut(index).ok_or(Violation::Slots)?;
+        if slot.token.is_none() {
+            return Err(Violation::IdNotInFlight { id: head.into() });
+        }
+        if !published(slot.ticket) {
+            return Err(Violation::IdNotPublished { id: head.into() });
+        }
+        let Some(written) = len.at_most(slot.writable) else {
+            return Err(Violation::LenTooLong {
+                id: head.into(),
+                len: len.raw_for_log(),
+                writable: slot.writable,
+            });
+        };
+        let (token, count) = self.free(head).ok_or(Violation::Slots)?;
+        Ok(Returned {
+            token,
+            written,
+            count,
+        })
+    }
+
+    /// Frees the chain in flight that starts at `head`, and returns its token and its number of
+    /// descriptors.
+    #[inline]
+    pub(crate) fn free(&mut self, head: u16) -> Option<(T, u16)> {
+        let all = self.slots.as_mut();
+        let len = all.len();
+        let slot = all.get_mut(masked(head, len))?;
+        let token = slot.token.take()?;
+        let (tail, count) = (slot.tail, slot.count);
+        // INVARIANT: The chain is put before the list as a whole.
+        all.get_mut(masked(tail, len))?.next = self.free_head;
+        self.free_head = head;
+        self.num_free = self.num_free.wrapping_add(count);
+        Some((token, count))
+    }
+}
+
+/// Reduces a slot number to an index into `len` slots, a power of two.
+///
+/// The reduction is a mask of data, not a branch: it holds under speculation as well
+/// (Spectre-v1).
+#[inline]
+fn masked(slot: u16, len: usize) -> usize {
+    usize::from(slot) & len.wrapping_sub(1)
+}

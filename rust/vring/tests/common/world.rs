@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A ring and a device side by side, with everything checked that each may rely on.
+
+use std::collections::HashMap;
+
+use vring::{
+    AddError,
+    IndirectWriter,
+    Segment,
+    Split, //
+};
+
+use super::{
+    device::{
+        Buffer,
+        Device, //
+    },
+    ring,
+    seg,
+    FakeTable,
+    TestRing, //
+};
+
+/// A step of the driver or of the device. Numbers are reduced to what is possible.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    Add { readable: u8, writable: u8 },
+    AddIndirect { readable: u8, writable: u8 },
+    Kick,
+    Pop { most: u8 },
+    DisableCb,
+    EnableCb,
+    EnableCbDelayed,
+    DeviceFetch { most: u8 },
+    DeviceComplete { which: u8, batch: u8, len: u32 },
+    DeviceSleep,
+    DevicePoll,
+}
+
+/// What the driver was promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Promise {
+    /// Nothing: callbacks are off, or it has to pop first.
+    None,
+    /// A callback at the next used buffer.
+    Next,
+    /// A callback at the latest when all published buffers are used.
+    Later,
+}
+
+struct Posted {
+    readable: Vec<Segment>,
+    writable: Vec<Segment>,
+    descs: u16,
+    published: bool,
+}
+
+pub struct World {
+    pub ring: TestRing<u32>,
+    pub device: Device,
+    posted: HashMap<u32, Posted>,
+    /// In the order in which they were added, the ones that the device has not fetched.
+    order: std::collections::VecDeque<u32>,
+    /// Fetched and not completed.
+    fetched: Vec<(u32, Buffer)>,
+    /// Completed and not popped: token and length.
+    completed: std::collections::VecDeque<(u32, u32)>,
+    next_token: u32,
+    kicked: u16,
+    callbacks: bool,
+    promise: Promise,
+    pub popped: u64,
+    pub kicks: u64,
+    pub interrupts: u64,
+}
+
+impl World {
+    pub fn new(size: u16, event_idx: bool) -> Self {
+        let (ring, mem) = ring(size, event_idx);
+        let mut device = Device::new(mem, size, event_idx);
+        device.sleep();
+        Self {
+            ring,
+            device,
+            posted: HashMap::new(),
+            order: Default::default(),
+            fetched: Vec::new(),
+            completed: Default::default(),
+            next_token: 0,
+            kicked: 0,
+            callbacks: true,
+            promise: Promise::Next,
+            popped: 0,
+            kicks: 0,
+            interrupts: 0,
+        }
+    }
+
+    fn segments(&self, count: u8, kind: u64) -> Vec<Segment> {
+        (0..u64::from(count))
+            .map(|i| {
+                let addr = (u64::from(self.next_token) << 24) | (kind << 16) | (i << 8);
+                seg(addr, 1 + (self.next_token.wrapping_add(i as u32) % 5000))
+            })
+            .collect()
+    }
+
+    fn free_descs(&self) -> u16 {
+        let used: u16 = self.posted.values().map(|p| p.descs).sum();
+        self.device.size - used
+    }
+
+    fn posted(&mut self, readable: Vec<Segment>, writable: Vec<Segment>, descs: u16) {
+        self.posted.insert(
+            self.next_token,
+            Posted {
+                readable,
+                writable,
+                descs,
+                published: false,
+            },
+        );
+        self.order.push_back(self.next_token);
+        self.next_token += 1;
+    }
+
+    fn add(&mut self, readable: u8, writable: u8) {
+        let (r, w) = (self.segments(readable, 0), self.segments(writable, 1));
+        let count = u16::from(readable) + u16::from(writable);
+        let free = self.free_descs();
+        let expected = match count {
+            0 => Err(AddError::Empty),
+            n if n > free && free == self.device.size => Err(AddError::TooLong),
+            n if n > free => Err(AddError::Full),
+            _ => Ok(()),
+        };
+        let result = self
+            .ring
+            .add(r.iter().copied(), w.iter().copied(), self.next_token);
+        assert_eq!(result, expected.map_err(|e| (e, self.next_token)));
+        if result.is_ok() {
+            self.posted(r, w, count);
+        }
+    }
+
+    fn add_indirect(&mut self, readable: u8, writable: u8) {
+        let (r, w) = (self.segments(readable, 2), self.segments(writable, 3));
+        let count = u16::from(readable) + u16::from(writable);
+        if count == 0 {
+            return;
+        }
+        let memory = FakeTable::new(count);
+        let mut writer = IndirectWriter::<_, Split>::new(&memory, count);
+        r.iter().for_each(|s| writer.push_readable(*s).unwrap());
+        w.iter().for_each(|s| writer.push_writable(*s).unwrap());
+        let addr = (1 << 60) | u64::from(self.next_token);
+        let table = writer.finish(addr).unwrap();
+        assert_eq!(memory.writes(), u32::from(count));
+        let expected = if count > self.device.size {
+            Err(AddError::TooLong)
+        } else if self.free_descs() == 0 {
+            Err(AddError::Full)
+        } else {
+            Ok(())
+        };
+        let result = self.ring.add_indirect(table, self.next_token);
+        assert_eq!(result, expected.map_err(|e| (e, self.next_token)));
+        if result.is_ok() {
+            self.device.tables.insert(addr, memory.bytes());
+            self.posted(r, w, 1);
+        }
+    }
+
+    fn kick(&mut self) {
+        let old = self.kicked;
+        let in_line = self.posted.values().filter(|p| !p.published).count();
+        assert_eq!(self.device.avail_idx(), old, "published before the kick");
+        let kick = self.ring.kick_prepare();
+        let new = self.device.avail_idx();
+        assert_eq!(usize::from(new.wrapping_sub(old)), in_line);
+        self.kicked = new;
+        self.posted.values_mut().for_each(|p| p.published = true);
+        assert_eq!(kick, in_line != 0 && self.device.wants_kick(old, new));
+        if kick {
+            self.kicks += 1;
+            self.device.asleep = false;
+        }
+        assert!(
+            !(self.device.asleep && self.device.has_available()),
+            "lost kick"
+        );
+    }
+
+    fn pop(&mut self, most: u8) {
+        for _ in 0..most {
+            assert_eq!(self.ring.has_used(), !self.completed.is_empty());
+            let Some(done) = self.ring.pop().unwrap() else {
+                assert!(self.completed.is_empty(), "used buffer not seen");
+                if self.callbacks && self.promise == Promise::None {
+                    self.promise = Promise::Next;
+                }
+                return;
+            };
+            let expected = self.completed.pop_front().expect("buffer out of nothing");
+            assert_eq!(done.into_parts(), expected);
+            self.posted.remove(&expected.0).expect("token came twice");
+            self.popped += 1;
+        }
+    }
+
+    fn fetch(&mut self, most: u8) {
+        for _ in 0..most {
+            let Some(buffer) = self.device.fetch() else {
+                assert!(self.order.iter().all(|t| !self.posted[t].published));
+                return;
+            };
+            let token = self.order.pop_front().expect("fetched what was not added");
+            let posted = &self.posted[&token];
+            assert_eq!(buffer.readable, posted.readable);
+            assert_eq!(buffer.writable, posted.writable);
+            self.fetched.push((token, buffer));
+        }
+    }
+
+    fn complete(&mut self, which: u8, batch: u8, len: u32) {
+        let mut used = Vec::new();
+        for _ in 0..batch {
+            if self.fetched.is_empty() {
+                break;
+            }
+            let index = usize::from(which) % self.fetched.len();
+            let (token, buffer) = self.fetched.swap_remove(index);
+            let room: u32 = buffer.writable.iter().map(|s| s.len).sum();
+            let len = if len % 3 == 0 { room } else { len % (room + 1) };
+            used.push((buffer.head, len));
+            self.completed.push_back((token, len));
+        }
+        if used.is_empty() {
+            return;
+        }
+        if self.device.complete(&used) {
+            self.interrupts += 1;
+            self.promise = Promise::None;
+        }
+    }
+
+    /// Runs one step and checks what must hold between steps.
+    pub fn step(&mut self, step: Step) {
+        match step {
+            Step::Add { readable, writable } => self.add(readable, writable),
+            Step::AddIndirect { readable, writable } => self.add_indirect(readable, writable),
+            Step::Kick => self.kick(),
+            Step::Pop { most } => self.pop(most),
+            Step::DisableCb => {
+                self.ring.disable_cb();
+                self.callbacks = false;
+                self.promise = Promise::None;
+            }
+            Step::EnableCb => {
+                let more = self.ring.enable_cb();
+                assert_eq!(more, !self.completed.is_empty());
+                self.callbacks = true;
+                self.promise = if more { Promise::None } else { Promise::Next };
+            }
+            Step::EnableCbDelayed => {
+                let more = self.ring.enable_cb_delayed();
+                let published = self.posted.values().filter(|p| p.published).count();
+                assert_eq!(more, self.completed.len() > published * 3 / 4);
+                self.callbacks = true;
+                self.promise = if more { Promise::None } else { Promise::Later };
+            }
+            Step::DeviceFetch { most } => self.fetch(most),
+            Step::DeviceComplete { which, batch, len } => self.complete(which, batch, len),
+            Step::DeviceSleep => self.device.sleep(),
+            Step::DevicePoll => self.device.poll(),
+        }
+        self.check();
+    }
+
+    fn check(&self) {
+        assert_eq!(self.ring.broken(), None);
+        assert_eq!(self.ring.num_free(), self.free_descs());
+        assert_eq!(usize::from(self.ring.in_flight()), self.posted.len());
+        let waiting = self.completed.len();
+        let published = self.posted.values().filter(|p| p.published).count();
+        match self.promise {
+            Promise::None => {}
+            Promise::Next => assert_eq!(waiting, 0, "lost interrupt"),
+            Promise::Later => assert!(waiting == 0 || waiting < published, "lost interrupt"),
+        }
+    }
+
+    /// Ends the run as after a reset: all that is in flight comes back, once.
+    pub fn drain(mut self) {
+        while let Some(token) = self.ring.drain_one() {
+            self.posted.remove(&token).expect("token came twice");
+        }
+        assert!(self.posted.is_empty(), "token lost");
+        assert_eq!(self.ring.num_free(), self.ring.size());
+        assert_eq!(self.ring.in_flight(), 0);
+    }
+}

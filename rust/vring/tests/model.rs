@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Random walks of a driver and a device that both keep to the rules.
+
+mod common;
+
+use common::{
+    world::{
+        Step,
+        World, //
+    },
+    Rng, //
+};
+use proptest::prelude::*;
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0u8..5, 0u8..5).prop_map(|(readable, writable)| Step::Add { readable, writable }),
+        3 => (0u8..9, 0u8..9)
+            .prop_map(|(readable, writable)| Step::AddIndirect { readable, writable }),
+        6 => Just(Step::Kick),
+        6 => (1u8..12).prop_map(|most| Step::Pop { most }),
+        1 => Just(Step::DisableCb),
+        1 => Just(Step::EnableCb),
+        1 => Just(Step::EnableCbDelayed),
+        6 => (1u8..12).prop_map(|most| Step::DeviceFetch { most }),
+        6 => (any::<u8>(), 1u8..6, any::<u32>())
+            .prop_map(|(which, batch, len)| Step::DeviceComplete { which, batch, len }),
+        2 => Just(Step::DeviceSleep),
+        1 => Just(Step::DevicePoll),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1500,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// 2.7.13 and 2.7.14: nothing is lost, doubled or changed on the way there and back.
+    #[test]
+    fn clause_2_7_any_order_of_events(
+        order in 0u32..8,
+        event_idx in any::<bool>(),
+        steps in prop::collection::vec(step(), 1..800),
+    ) {
+        let mut world = World::new(1 << order, event_idx);
+        for step in steps {
+            world.step(step);
+        }
+        world.drain();
+    }
+}
+
+/// A driver and a device that keep going, until the indices have wrapped several times.
+fn long_run(size: u16, event_idx: bool, buffers: u64) {
+    let mut world = World::new(size, event_idx);
+    let mut rng = Rng::new((u64::from(size) << 8) + 7);
+    while world.popped < buffers {
+        let r = rng.next();
+        let (a, b) = ((r >> 8) as u8, (r >> 16) as u8);
+        world.step(match r % 16 {
+            0..=3 => Step::Add {
+                readable: a % 3,
+                writable: b % 2,
+            },
+            4 => Step::AddIndirect {
+                readable: a % 4,
+                writable: b % 4,
+            },
+            5 | 6 => Step::Kick,
+            7 | 8 => Step::Pop { most: a % 32 },
+            9 => [Step::DisableCb, Step::EnableCb, Step::EnableCbDelayed][usize::from(a % 3)],
+            10 | 11 => Step::DeviceFetch { most: a % 32 },
+            12 | 13 => Step::DeviceComplete {
+                which: a,
+                batch: b % 32,
+                len: rng.next(),
+            },
+            14 => Step::DeviceSleep,
+            _ => Step::DevicePoll,
+        });
+        if world.device.tables.len() > 4096 {
+            // Tables whose buffers are done pile up; the live ones are the newest.
+            let newest = *world.device.tables.keys().max().unwrap();
+            world.device.tables.retain(|addr, _| addr + 2048 > newest);
+        }
+    }
+    assert!(world.kicks > 0 && world.interrupts > 0);
+    world.drain();
+}
+
+#[test]
+fn clause_2_7_13_3_indices_wrap_with_event_idx() {
+    long_run(16, true, 200_000);
+}
+
+#[test]
+fn clause_2_7_13_3_indices_wrap_without_event_idx() {
+    long_run(16, false, 200_000);
+}
+
+#[test]
+fn clause_2_7_smallest_queue_wraps() {
+    long_run(1, true, 140_000);
+    long_run(2, true, 140_000);
+}
