@@ -90,7 +90,9 @@ impl Drop for Registration {
         unsafe {
             bindings::free_irq(
                 self.irq,
-                core::ptr::from_ref::<Action>(&self.action).cast_mut().cast(),
+                core::ptr::from_ref::<Action>(&self.action)
+                    .cast_mut()
+                    .cast(),
             )
         };
     }

@@ -249,11 +249,8 @@ impl DeviceRegistration {
             }),
             GFP_KERNEL,
         )?;
-        let registration = bus::DeviceRegistration::new(
-            fmt!("virtio{}", name),
-            transport.parent(),
-            node,
-        )?;
+        let registration =
+            bus::DeviceRegistration::new(fmt!("virtio{}", name), transport.parent(), node)?;
 
         Ok(Self {
             device: registration.device().clone(),

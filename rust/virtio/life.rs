@@ -107,11 +107,7 @@ impl FeaturesOk {
         let started = Self::start(&device, core::mem::take(&mut self.queues), driver);
 
         if let Err(error) = started {
-            dev_err!(
-                device.node(),
-                "queues cannot be started: {:?}\n",
-                error
-            );
+            dev_err!(device.node(), "queues cannot be started: {:?}\n", error);
             fail(&device);
             return Err(error);
         }

@@ -89,23 +89,17 @@ impl RingMem for QueueMemory {
 
     #[inline(always)]
     fn read16(&self, area: Area, offset: usize) -> Untrusted<u16> {
-        Untrusted::new(u16::from_le(
-            self.memory.read16(self.offset(area, offset)),
-        ))
+        Untrusted::new(u16::from_le(self.memory.read16(self.offset(area, offset))))
     }
 
     #[inline(always)]
     fn read32(&self, area: Area, offset: usize) -> Untrusted<u32> {
-        Untrusted::new(u32::from_le(
-            self.memory.read32(self.offset(area, offset)),
-        ))
+        Untrusted::new(u32::from_le(self.memory.read32(self.offset(area, offset))))
     }
 
     #[inline(always)]
     fn read64(&self, area: Area, offset: usize) -> Untrusted<u64> {
-        Untrusted::new(u64::from_le(
-            self.memory.read64(self.offset(area, offset)),
-        ))
+        Untrusted::new(u64::from_le(self.memory.read64(self.offset(area, offset))))
     }
 
     #[inline(always)]

@@ -168,7 +168,11 @@ impl Driver for Blk {
         .inspect_err(|error| dev_err!(node, "disk cannot be made: {:?}\n", error))?;
         let this = Self::new(device.clone(), queue.clone())?;
 
-        setup.connect(queue.virtqueue(), fmt!("req.{}", REQUEST_QUEUE), queue.clone())?;
+        setup.connect(
+            queue.virtqueue(),
+            fmt!("req.{}", REQUEST_QUEUE),
+            queue.clone(),
+        )?;
         setup.go_live(&this)?;
 
         disk.set_capacity(config::capacity(&device.config())?);

@@ -245,8 +245,12 @@ impl BlkQueue {
                 place.describe(header, Iterator::chain(data, status)),
                 request,
             ),
-            (false, Direction::ToDevice) => ring.add(Iterator::chain(header, data), status, request),
-            (false, Direction::FromDevice) => ring.add(header, Iterator::chain(data, status), request),
+            (false, Direction::ToDevice) => {
+                ring.add(Iterator::chain(header, data), status, request)
+            }
+            (false, Direction::FromDevice) => {
+                ring.add(header, Iterator::chain(data, status), request)
+            }
         };
 
         if added.is_err() {

@@ -70,11 +70,7 @@ impl Staging {
         Ok(&row.segments)
     }
 
-    fn map_all(
-        row: &mut Row,
-        master: &Master,
-        segments: impl Iterator<Item = Segment>,
-    ) -> Result {
+    fn map_all(row: &mut Row, master: &Master, segments: impl Iterator<Item = Segment>) -> Result {
         row.segments.clear();
         for segment in segments {
             let addr = master.map(segment.addr, segment.len, row.direction)?;

@@ -71,8 +71,8 @@ impl VirtioPci {
             function.read_config(at, &mut bytes);
             bytes
         });
-        let layout = capability::find(capabilities, |bar| function.bar_length(bar))
-            .map_err(|error| {
+        let layout =
+            capability::find(capabilities, |bar| function.bar_length(bar)).map_err(|error| {
                 dev_err!(pdev, "{}\n", format_args!("{error}"));
                 ENODEV
             })?;

@@ -274,15 +274,17 @@ impl Transport for Modern {
         }
         let max_size = Untrusted::new(self.read16(QUEUE_SIZE));
         let notify_off = self.read16(QUEUE_NOTIFY_OFF);
-        let at = doorbell(&self.layout, notify_off).ok_or(EINVAL).inspect_err(|_| {
-            dev_err!(
-                self.parent(),
-                "queue {}: notification offset {} x {} is outside the notification area\n",
-                index,
-                notify_off,
-                self.layout.notify_multiplier
-            );
-        })?;
+        let at = doorbell(&self.layout, notify_off)
+            .ok_or(EINVAL)
+            .inspect_err(|_| {
+                dev_err!(
+                    self.parent(),
+                    "queue {}: notification offset {} x {} is outside the notification area\n",
+                    index,
+                    notify_off,
+                    self.layout.notify_multiplier
+                );
+            })?;
 
         Ok(OpenQueue {
             max_size,

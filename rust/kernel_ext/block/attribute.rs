@@ -90,10 +90,7 @@ impl<O: Operations> DiskAttributes<O, 2> {
 
 impl<O: Operations> DiskAttributes<O, 3> {
     /// A list of two.
-    pub const fn two(
-        first: &'static DiskAttribute<O>,
-        second: &'static DiskAttribute<O>,
-    ) -> Self {
+    pub const fn two(first: &'static DiskAttribute<O>, second: &'static DiskAttribute<O>) -> Self {
         Self {
             list: [
                 core::ptr::from_ref(&first.0.attr),

@@ -267,9 +267,7 @@ impl<O: Operations> AddedDisk<O> {
     /// changed. Process context.
     pub fn resize(&self, sectors: u64) {
         // SAFETY: The disk is valid and added.
-        unsafe {
-            bindings::set_capacity_and_notify(self.raw.as_ptr(), sectors.min(MAX_CAPACITY))
-        };
+        unsafe { bindings::set_capacity_and_notify(self.raw.as_ptr(), sectors.min(MAX_CAPACITY)) };
     }
 
     /// Says that the device is gone for good: buffered pages are dropped, new I/O fails at once.

@@ -60,11 +60,7 @@ impl<O: Operations> DiskRef<'_, O> {
 
         // SAFETY: The queue is valid.
         let request = from_err_ptr(unsafe {
-            bindings::blk_mq_alloc_request(
-                self.queue.as_ptr(),
-                bindings::req_op_REQ_OP_DRV_IN,
-                0,
-            )
+            bindings::blk_mq_alloc_request(self.queue.as_ptr(), bindings::req_op_REQ_OP_DRV_IN, 0)
         })?;
         // SAFETY: The request is ours; the buffer is kernel memory that outlives it, since
         // `blk_execute_rq()` waits.

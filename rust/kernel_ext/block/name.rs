@@ -38,7 +38,12 @@ impl DiskName {
         name.get_mut(..prefix.len())
             .ok_or(EINVAL)?
             .copy_from_slice(prefix.as_bytes());
-        for slot in name.get_mut(prefix.len()..end).ok_or(EINVAL)?.iter_mut().rev() {
+        for slot in name
+            .get_mut(prefix.len()..end)
+            .ok_or(EINVAL)?
+            .iter_mut()
+            .rev()
+        {
             // CAST: Below 26.
             *slot = b'a' + (rest % 26) as u8;
             rest /= 26;

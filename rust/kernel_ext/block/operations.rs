@@ -135,8 +135,7 @@ unsafe extern "C" fn queue_rq<O: Operations>(
 
 unsafe extern "C" fn commit_rqs<O: Operations>(hctx: *mut bindings::blk_mq_hw_ctx) {
     // SAFETY: The block layer passes a valid context.
-    let (raw, operations) =
-        unsafe { (NonNull::new_unchecked(hctx), object::<O>((*hctx).queue)) };
+    let (raw, operations) = unsafe { (NonNull::new_unchecked(hctx), object::<O>((*hctx).queue)) };
 
     operations.commit(&HardwareQueue {
         raw,

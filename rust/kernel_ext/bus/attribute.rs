@@ -44,7 +44,9 @@ impl Output<'_> {
     pub(crate) unsafe fn from_page<'a>(buf: *mut c_char) -> Output<'a> {
         Output {
             // SAFETY: The caller promises a page, and sysfs zeroes it beforehand.
-            page: unsafe { core::slice::from_raw_parts_mut(buf.cast::<u8>(), kernel::page::PAGE_SIZE) },
+            page: unsafe {
+                core::slice::from_raw_parts_mut(buf.cast::<u8>(), kernel::page::PAGE_SIZE)
+            },
             used: 0,
         }
     }

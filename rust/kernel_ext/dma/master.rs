@@ -97,7 +97,8 @@ impl Master {
             )
         };
         // SAFETY: The device is valid.
-        if unsafe { bindings::rvirtio_helper_dma_mapping_error(raw_device(&self.device), address) } != 0
+        if unsafe { bindings::rvirtio_helper_dma_mapping_error(raw_device(&self.device), address) }
+            != 0
         {
             return Err(ENOMEM);
         }

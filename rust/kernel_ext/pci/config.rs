@@ -48,9 +48,8 @@ impl Function {
             };
             // SAFETY: The device is valid, `byte` is writable.
             // CAST: Below 256.
-            let _ = unsafe {
-                bindings::pci_read_config_byte(raw(self.pci()), position as c_int, byte)
-            };
+            let _ =
+                unsafe { bindings::pci_read_config_byte(raw(self.pci()), position as c_int, byte) };
         }
     }
 }
