@@ -12,7 +12,11 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{
-            ordering::Full,
+            ordering::{
+                Acquire,
+                Full,
+                Release, //
+            },
             AtomicFlag, //
         },
         Arc,
@@ -25,6 +29,8 @@ kernel::sync::global_lock! {
     unsafe(uninit) static CURRENT: Mutex<Option<Arc<Shared>>> = None;
 }
 
+/// Whether somebody has set out to initialise `CURRENT`; that happens once.
+static CLAIMED: AtomicFlag = AtomicFlag::new(false);
 /// Whether `CURRENT` is initialised.
 static INITIALISED: AtomicFlag = AtomicFlag::new(false);
 
@@ -56,11 +62,12 @@ impl Owner {
             GFP_KERNEL,
         )?;
 
-        if INITIALISED.xchg(true, Full) {
+        if CLAIMED.xchg(true, Full) {
             return Err(EBUSY);
         }
-        // SAFETY: The flag above lets this happen once.
+        // SAFETY: The flag above lets this happen once, and `Shared::get` waits for the flag below.
         unsafe { CURRENT.init() };
+        INITIALISED.store(true, Release);
         *CURRENT.lock() = Some(shared);
         Ok(Self(()))
     }
@@ -81,7 +88,7 @@ impl Shared {
     ///
     /// `ENODEV` when the bus's module is not initialised, or is going away.
     pub fn get() -> Result<Arc<Self>> {
-        if !INITIALISED.load(kernel::sync::atomic::ordering::Acquire) {
+        if !INITIALISED.load(Acquire) {
             return Err(ENODEV);
         }
         CURRENT.lock().clone().ok_or(ENODEV)

@@ -20,6 +20,7 @@ use crate::{
     feature::Features,
     id::Identity,
     life::FeaturesOk,
+    reason::Reason,
     status::Status,
     transport::Transport,
     transport_feature, //
@@ -193,6 +194,10 @@ impl Bus for VirtioBus {
         let session = node.session.lock().take();
 
         if let Some(session) = session {
+            // What is under way will not come back from a device that was pulled out.
+            if session.device.transport().status() == Status::GONE {
+                session.device.break_device(Reason::Gone);
+            }
             session.driver.remove();
             session.device.close();
         }

@@ -261,10 +261,11 @@ impl WorkItem<CONFIG> for Device {
     fn run(this: Arc<Self>) {
         let status = this.transport.status();
 
-        if !this.is_live() || this.broken().is_some() {
+        // Of a device that is gone there is no configuration to follow.
+        if !this.is_live() || this.broken().is_some() || status == Status::GONE {
             return;
         }
-        if status != Status::GONE && status.contains(Status::NEEDS_RESET) {
+        if status.contains(Status::NEEDS_RESET) {
             this.break_device(Reason::NeedsReset);
             return;
         }

@@ -110,8 +110,9 @@ pub mod transport_feature {
     /// The platform orders the device's accesses (`VIRTIO_F_ORDER_PLATFORM`).
     pub const ORDER_PLATFORM: Features = Features::bit(36);
 
-    /// Bits 24 to 41 and 43, 44 belong to the transport and the ring, not to a device type.
-    pub const RESERVED: Features = Features(((1 << 42) - (1 << 24)) | (1 << 43) | (1 << 44));
+    /// Bits 24 to 41 and 43 to 49 belong to the transport, the ring and the future, not to a device
+    /// type (virtio 1.4, 2.2; bit 41 is `VIRTIO_F_ADMIN_VQ` for all of them but network devices).
+    pub const RESERVED: Features = Features(((1 << 42) - (1 << 24)) | ((1 << 50) - (1 << 43)));
 
     /// What the crates `vring` and `virtio` have code and tests for. Nothing else in
     /// [`RESERVED`] is ever accepted.

@@ -32,33 +32,34 @@ use kernel::{
 ///
 /// Dropping it gives the device up: `FAILED` is set and the device is reset.
 pub struct FeaturesOk {
-    device: Option<Arc<Device>>,
-    fallback: Arc<Device>,
+    device: Arc<Device>,
     queues: KVec<QueueInterrupt>,
+    /// Whether dropping this gives the device up.
+    pending: bool,
 }
 
 impl FeaturesOk {
     pub(crate) fn new(device: Arc<Device>) -> Self {
         Self {
-            fallback: device.clone(),
-            device: Some(device),
+            device,
             queues: KVec::new(),
+            pending: true,
         }
     }
 
     /// The device.
     pub fn device(&self) -> &Arc<Device> {
-        &self.fallback
+        &self.device
     }
 
     /// The features that were agreed on.
     pub fn features(&self) -> Features {
-        self.fallback.features()
+        self.device.features()
     }
 
     /// The device's configuration.
     pub fn config(&self) -> Config<'_> {
-        self.fallback.config()
+        self.device.config()
     }
 
     /// Enables `queue`, and has `handler` called when the device used buffers of it. `name` is
@@ -77,7 +78,7 @@ impl FeaturesOk {
     ) -> Result {
         let handler = Arc::new(
             Gate {
-                device: self.fallback.clone(),
+                device: self.device.clone(),
                 handler,
             },
             GFP_KERNEL,
@@ -103,15 +104,18 @@ impl FeaturesOk {
     ///
     /// Those of the interrupt layer, and `EBUSY` when the device does not take a queue's vector.
     pub fn go_live<D: Driver>(mut self, driver: &Arc<D>) -> Result<Live> {
-        let device = self.device.take().ok_or(EINVAL)?;
-        let started = Self::start(&device, core::mem::take(&mut self.queues), driver);
+        let queues = core::mem::take(&mut self.queues);
 
-        if let Err(error) = started {
-            dev_err!(device.node(), "queues cannot be started: {:?}\n", error);
-            fail(&device);
-            return Err(error);
-        }
-        Ok(Live(device))
+        // On an error `self` is dropped, and the device given up.
+        Self::start(&self.device, queues, driver).inspect_err(|error| {
+            dev_err!(
+                self.device.node(),
+                "queues cannot be started: {:?}\n",
+                error
+            );
+        })?;
+        self.pending = false;
+        Ok(Live(self.device.clone()))
     }
 
     fn start<D: Driver>(
@@ -134,20 +138,16 @@ impl FeaturesOk {
 
 impl Drop for FeaturesOk {
     fn drop(&mut self) {
-        if let Some(device) = self.device.take() {
-            fail(&device);
+        if self.pending {
+            let transport = self.device.transport();
+            let status = transport.status();
+
+            if status != Status::GONE {
+                transport.set_status(status | Status::FAILED);
+            }
+            self.device.close();
         }
     }
-}
-
-/// Gives a device up.
-fn fail(device: &Arc<Device>) {
-    let status = device.transport().status();
-
-    if status != Status::GONE {
-        device.transport().set_status(status | Status::FAILED);
-    }
-    device.close();
 }
 
 /// A device that works: `DRIVER_OK` is set. Buffers may be posted until the driver is unbound.

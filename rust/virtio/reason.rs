@@ -22,6 +22,8 @@ pub enum Reason {
         /// The queue's number.
         index: u16,
     },
+    /// The device does not answer any more: it was taken out.
+    Gone,
     /// The machine is going down; not a fault, and not logged.
     Shutdown,
 }
@@ -34,6 +36,7 @@ impl fmt::Display for Reason {
             Self::TimedOut { index } => {
                 write!(f, "queue {index}: request was not answered in time")
             }
+            Self::Gone => f.write_str("device is gone"),
             Self::Shutdown => f.write_str("shut down"),
         }
     }

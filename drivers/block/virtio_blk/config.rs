@@ -10,9 +10,11 @@ use crate::{
     }, //
 };
 use kernel::prelude::*;
+use kernel_ext::block::MAX_CAPACITY;
 use virtio::{
     Config,
-    Features, //
+    Features,
+    Untrusted, //
 };
 
 /// Offsets in bytes.
@@ -46,15 +48,20 @@ pub(crate) fn supported(features: Features, config: &Config<'_>) -> Features {
     })
 }
 
-/// Reads the capacity, in sectors of 512 bytes. Any number is possible.
+/// Reads the capacity, in sectors of 512 bytes; more than the block layer can count is cut.
 ///
 /// # Errors
 ///
 /// `ERANGE` when the configuration is too short, `EIO` when it does not keep still.
 pub(crate) fn capacity(config: &Config<'_>) -> Result<u64> {
     config
-        .consistent(|config| config.u64(CAPACITY))
-        .map(|sectors| sectors.raw_for_log())
+        .consistent(|config| config.u64(CAPACITY))?
+        .validate(|sectors| Ok(sectors.min(MAX_CAPACITY)))
+}
+
+/// Takes a field as a claim, which only `limits::check` makes a limit of: any value is allowed here.
+fn claim<T>(value: Untrusted<T>) -> Result<T> {
+    value.validate(Ok)
 }
 
 /// Reads what the device says of itself, field by field as the features allow.
@@ -69,8 +76,9 @@ pub(crate) fn claims(features: Features, config: &Config<'_>) -> Result<Claims> 
         let field = |feature, offset| -> Result<Option<u32>> {
             has(feature)
                 .then(|| config.u32(offset))
+                .transpose()?
+                .map(claim)
                 .transpose()
-                .map(|value| value.map(|value| value.raw_for_log()))
         };
 
         Ok(Claims {
@@ -79,10 +87,10 @@ pub(crate) fn claims(features: Features, config: &Config<'_>) -> Result<Claims> 
             blk_size: field(feature::BLK_SIZE, BLK_SIZE)?,
             topology: if has(feature::TOPOLOGY) {
                 Some(Topology {
-                    physical_block_exp: config.u8(PHYSICAL_BLOCK_EXP)?.raw_for_log(),
-                    alignment_offset: config.u8(ALIGNMENT_OFFSET)?.raw_for_log(),
-                    min_io_size: config.u16(MIN_IO_SIZE)?.raw_for_log(),
-                    opt_io_size: config.u32(OPT_IO_SIZE)?.raw_for_log(),
+                    physical_block_exp: config.u8(PHYSICAL_BLOCK_EXP).and_then(claim)?,
+                    alignment_offset: config.u8(ALIGNMENT_OFFSET).and_then(claim)?,
+                    min_io_size: config.u16(MIN_IO_SIZE).and_then(claim)?,
+                    opt_io_size: config.u32(OPT_IO_SIZE).and_then(claim)?,
                 })
             } else {
                 None

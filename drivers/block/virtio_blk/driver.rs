@@ -78,7 +78,6 @@ impl Blk {
             dev_err!(self.device.node(), "capacity cannot be read\n");
             return;
         };
-        let sectors = sectors.min(kernel_ext::block::MAX_CAPACITY);
 
         if sectors != disk.capacity() {
             self.log_capacity(disk, "new size: ", sectors);
