@@ -33,8 +33,8 @@ pub fn read() {
 /// Orders everything before it against everything after it.
 #[inline(always)]
 pub fn full() {
-    // SAFETY: A locked addition of zero to the word below the stack pointer's red zone changes
-    // nothing; it is what `smp_mb()` is on x86-64, and orders stores before later loads.
+    // SAFETY: A locked addition of zero to the word below the stack pointer changes nothing, and
+    // the kernel has no red zone; it is what `smp_mb()` is on x86-64, and orders stores before later loads.
     #[cfg(CONFIG_X86_64)]
     unsafe {
         core::arch::asm!("lock addl $0, -4(%rsp)", options(att_syntax))

@@ -18,6 +18,7 @@
 mod attribute;
 mod disk;
 mod disk_ref;
+mod letters;
 mod limits;
 mod major;
 mod name;
@@ -30,7 +31,8 @@ mod tag_set;
 pub use self::attribute::{
     DiskAttribute,
     DiskAttributes,
-    ShowDisk, //
+    ShowDisk,
+    StoreDisk, //
 };
 pub use self::disk::{
     AddedDisk,

@@ -117,7 +117,7 @@ impl<B: Bus> BusType<B> {
                 dma_configure: None,
                 dma_cleanup: None,
                 pm: core::ptr::null(),
-                driver_override: true,
+                driver_override: false,
             },
             PhantomData,
         )

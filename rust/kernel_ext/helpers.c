@@ -39,3 +39,9 @@ struct device *rvirtio_helper_disk_to_dev(struct gendisk *disk)
 	return disk_to_dev(disk);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_disk_to_dev);
+
+void rvirtio_helper_limits_start(struct request_queue *q, struct queue_limits *lim)
+{
+	*lim = queue_limits_start_update(q);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_limits_start);

@@ -5,7 +5,8 @@
 //! Every abstraction here stands in for something that the kernel's own crate does not have in
 //! Linux 7.3; each module names what would replace it upstream. The crate shrinks as upstream
 //! grows. It is the only place in this project, besides `rust/kernel` itself, where `unsafe`
-//! stands; its public interface is safe. See `Documentation/safety.md` for the inventory.
+//! stands; its public interface has no `unsafe`. See `Documentation/safety.md` for the inventory, and
+//! for what it leaves to its callers all the same.
 //!
 //! | module | stands in for |
 //! |---|---|

@@ -28,7 +28,7 @@ unsafe impl Send for OwnedQueue {}
 unsafe impl Sync for OwnedQueue {}
 
 impl OwnedQueue {
-    /// Makes a queue whose work may run on any CPU, one item at a time each, and which makes
+    /// Makes a queue whose work may run on any CPU, several items side by side, and which makes
     /// progress also when memory is short (`WQ_MEM_RECLAIM`): recovering a disk must not wait for
     /// that disk.
     ///

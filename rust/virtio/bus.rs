@@ -100,8 +100,9 @@ impl Node {
         let transport = self.transport()?;
         let number = self.number.number();
 
-        transport.allow_dma();
+        // Only a device that is known to have forgotten all addresses may use memory.
         reset(&*transport, node)?;
+        transport.allow_dma();
         transport.set_status(Status::ACKNOWLEDGE);
         transport.set_status(Status::ACKNOWLEDGE | Status::DRIVER);
 

@@ -73,6 +73,15 @@ impl<'a> Config<'a> {
         Ok(Untrusted::new(u64::from(low) | u64::from(high) << 32))
     }
 
+    /// Writes one byte, a field that the specification allows to be written.
+    ///
+    /// # Errors
+    ///
+    /// `ERANGE` when the configuration is not that long.
+    pub fn write_u8(&self, offset: usize, value: u8) -> Result {
+        self.transport.write_config8(offset, value)
+    }
+
     /// Runs `read`, again if the device changed its configuration meanwhile, so that what it
     /// returns is from one state of the device (2.5.1).
     ///

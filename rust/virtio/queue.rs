@@ -81,7 +81,7 @@ impl<T: Send + Unpin> Virtqueue<T> {
     /// # Errors
     ///
     /// `ENOENT` when the device has no such queue; `EINVAL` when its size is not a power of two;
-    /// `EBUSY` when it is in use; `ENOMEM`. Each leaves a line in the log.
+    /// `EBUSY` when it is in use; each of these leaves a line in the log. `ENOMEM`.
     pub fn new(
         setup: &FeaturesOk,
         index: u16,

@@ -21,8 +21,9 @@ use vring::Untrusted;
 
 /// How a device is reached (virtio 1.4, 4 Virtio Transport Options).
 ///
-/// All methods run in process context; the core calls them from one thread at a time for each
-/// device, except [`Self::status`] and the configuration reads.
+/// All methods run in process context. The core calls those that set a device up, from
+/// [`Self::offered`] to [`Self::stop_interrupts`], from one thread at a time; the status, the reset,
+/// DMA and the configuration may be used beside them.
 pub trait Transport: Send + Sync + 'static {
     /// Who the device is.
     fn identity(&self) -> Identity;
@@ -59,6 +60,13 @@ pub trait Transport: Send + Sync + 'static {
     /// `ERANGE` when that is not inside the configuration.
     fn read_config(&self, offset: usize, bytes: &mut [u8]) -> Result;
 
+    /// Writes one configuration byte.
+    ///
+    /// # Errors
+    ///
+    /// `ERANGE` when that is not inside the configuration.
+    fn write_config8(&self, offset: usize, value: u8) -> Result;
+
     /// The configuration's generation, which changes with its content.
     fn config_generation(&self) -> u32;
 
@@ -84,7 +92,8 @@ pub trait Transport: Send + Sync + 'static {
     /// Makes DMA of the device impossible, whether it answers or not.
     fn stop_dma(&self);
 
-    /// Makes DMA of the device possible again, after [`Self::stop_dma`].
+    /// Makes DMA of the device possible; it is not before, nor after [`Self::stop_dma`]. To be
+    /// called when a reset was confirmed.
     fn allow_dma(&self);
 }
 

@@ -29,6 +29,8 @@
 //! - *Used*, *available*, *kick*: see the crate `vring`.
 //! - *Live*: between `DRIVER_OK` and the reset that ends it.
 
+#![deny(unsafe_code)]
+
 mod attributes;
 mod bus;
 mod config;

@@ -130,12 +130,6 @@ pub enum Violation {
         /// The writable bytes of the buffer.
         writable: u32,
     },
-    /// The device asked to be reset (`DEVICE_NEEDS_RESET`). Set by the layer above.
-    NeedsReset,
-    /// The device did not answer in time. Set by the layer above.
-    TimedOut,
-    /// The device is gone. Set by the layer above.
-    Removed,
     /// The driver has closed the queue. No fault of the device.
     Closed,
     /// The private slots are not as the ring left them: a bug of the driver.
@@ -160,9 +154,6 @@ impl fmt::Display for Violation {
                 f,
                 "used length {len} of id {id} exceeds {writable} writable bytes"
             ),
-            Self::NeedsReset => f.write_str("device needs a reset"),
-            Self::TimedOut => f.write_str("device does not answer"),
-            Self::Removed => f.write_str("device is gone"),
             Self::Closed => f.write_str("queue is closed"),
             Self::Slots => f.write_str("private slots are damaged"),
         }

@@ -3,19 +3,28 @@
 //! The disk's own files in sysfs: `/sys/block/vdX/{serial,cache_type}`, as C has them.
 
 use crate::{
+    config,
+    feature,
     queue::BlkQueue,
     request::SERIAL_BYTES, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::atomic::ordering::Relaxed, //
+};
 use kernel_ext::{
     block::{
         DiskAttribute,
         DiskAttributes,
         DiskRef,
-        ShowDisk, //
+        ShowDisk,
+        StoreDisk, //
     },
     bus::Output, //
 };
+
+const WRITE_BACK: &[u8] = b"write back";
+const WRITE_THROUGH: &[u8] = b"write through";
 
 /// The serial number, without a newline.
 struct Serial;
@@ -49,16 +58,45 @@ impl ShowDisk<BlkQueue> for CacheType {
     const NAME: &'static CStr = c"cache_type";
 
     fn show(disk: &DiskRef<'_, BlkQueue>, out: &mut Output<'_>) -> Result {
-        out.bytes(if disk.operations().write_cache {
-            b"write back\n"
-        } else {
-            b"write through\n"
-        });
+        let on = disk.operations().write_cache.load(Relaxed);
+
+        out.bytes(if on { WRITE_BACK } else { WRITE_THROUGH });
+        out.bytes(b"\n");
         Ok(())
     }
 }
 
+impl StoreDisk<BlkQueue> for CacheType {
+    /// Turns the cache on or off. `EPERM` when the device does not let the driver choose, `EINVAL`
+    /// for other words, `EIO` when the device stays as it was.
+    fn store(disk: &DiskRef<'_, BlkQueue>, text: &[u8]) -> Result {
+        let queue = disk.operations();
+        let device = queue.device();
+        let on = match text {
+            WRITE_BACK => true,
+            WRITE_THROUGH => false,
+            _ => return Err(EINVAL),
+        };
+
+        if !device
+            .features()
+            .contains(feature::CONFIG_WCE | feature::FLUSH)
+        {
+            return Err(EPERM);
+        }
+        let now = config::set_write_cache(&device.config(), on)?;
+
+        disk.set_write_cache(now)?;
+        queue.write_cache.store(now, Relaxed);
+        if now == on {
+            Ok(())
+        } else {
+            Err(EIO)
+        }
+    }
+}
+
 static SERIAL: DiskAttribute<BlkQueue> = DiskAttribute::new::<Serial>();
-static CACHE_TYPE: DiskAttribute<BlkQueue> = DiskAttribute::new::<CacheType>();
+static CACHE_TYPE: DiskAttribute<BlkQueue> = DiskAttribute::writable::<CacheType>();
 pub(crate) static ATTRIBUTES: DiskAttributes<BlkQueue, 3> =
     DiskAttributes::two(&SERIAL, &CACHE_TYPE);

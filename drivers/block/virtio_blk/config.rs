@@ -59,6 +59,17 @@ pub(crate) fn capacity(config: &Config<'_>) -> Result<u64> {
         .validate(|sectors| Ok(sectors.min(MAX_CAPACITY)))
 }
 
+/// Turns the device's cache on or off, and tells whether it is on now (5.2.5.1, with
+/// `VIRTIO_BLK_F_CONFIG_WCE`).
+///
+/// # Errors
+///
+/// `ERANGE` when the configuration is too short.
+pub(crate) fn set_write_cache(config: &Config<'_>, on: bool) -> Result<bool> {
+    config.write_u8(WRITEBACK, on.into())?;
+    Ok(config.u8(WRITEBACK)?.test(|mode| mode != 0))
+}
+
 /// Takes a field as a claim, which only `limits::check` makes a limit of: any value is allowed here.
 fn claim<T>(value: Untrusted<T>) -> Result<T> {
     value.validate(Ok)

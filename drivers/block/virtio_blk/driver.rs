@@ -43,7 +43,7 @@ use virtio::{
     Virtqueue, //
 };
 
-/// The most entries that a ring is given: each has a place of a page for its request.
+/// The most entries that a ring is given: each has a place of up to 4128 bytes for its request.
 const MAX_QUEUE_SIZE: u16 = 1024;
 /// The only queue that is used so far.
 const REQUEST_QUEUE: u16 = 0;
@@ -181,9 +181,9 @@ impl Driver for Blk {
             .inspect_err(|error| dev_err!(node, "disk cannot be added: {:?}\n", error))?;
 
         this.log_capacity(&disk, "", disk.capacity());
-        // A change that came while the disk was not there yet was not followed.
-        this.update_capacity(&disk);
         *this.disk.lock() = Some(disk);
+        // A change that came while the disk was not there yet was not followed.
+        Driver::config_changed(&*this);
         Ok(this)
     }
 

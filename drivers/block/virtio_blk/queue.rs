@@ -82,8 +82,8 @@ pub(crate) struct BlkQueue {
     stopped: AtomicFlag,
     /// The log has a line about requests that came back wrong.
     warned: AtomicFlag,
-    /// There is a cache that can be flushed.
-    pub(crate) write_cache: bool,
+    /// The cache is on, and is flushed.
+    pub(crate) write_cache: AtomicFlag,
 }
 
 /// What goes to the device for a request.
@@ -131,7 +131,7 @@ impl BlkQueue {
                 max_segment_size: checked.max_segment_size,
                 stopped: AtomicFlag::new(false),
                 warned: AtomicFlag::new(false),
-                write_cache,
+                write_cache: AtomicFlag::new(write_cache),
             }),
             GFP_KERNEL,
         )
@@ -140,6 +140,11 @@ impl BlkQueue {
     /// The virtqueue.
     pub(crate) fn virtqueue(&self) -> &Virtqueue<Request<Self>> {
         &self.queue
+    }
+
+    /// The device behind the queue.
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
     }
 
     /// What a request asks of the device.

@@ -260,6 +260,10 @@ impl Transport for Modern {
         Ok(())
     }
 
+    fn write_config8(&self, offset: usize, value: u8) -> Result {
+        self.device.as_ref().ok_or(ERANGE)?.write8(offset, value)
+    }
+
     fn config_generation(&self) -> u32 {
         self.read8(CONFIG_GENERATION).into()
     }

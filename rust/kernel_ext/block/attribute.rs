@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Read-only sysfs attributes of a disk, such as `/sys/block/vda/serial`.
+//! Sysfs attributes of a disk, such as `/sys/block/vda/serial`.
 
 use super::{
     disk_ref::DiskRef,
@@ -26,6 +26,16 @@ pub trait ShowDisk<O: Operations>: 'static {
     fn show(disk: &DiskRef<'_, O>, out: &mut Output<'_>) -> Result;
 }
 
+/// An attribute of a disk that can be written, too.
+pub trait StoreDisk<O: Operations>: ShowDisk<O> {
+    /// Takes what was written, without the newline at its end. Process context, may sleep.
+    ///
+    /// # Errors
+    ///
+    /// Whatever writing the file shall return.
+    fn store(disk: &DiskRef<'_, O>, text: &[u8]) -> Result;
+}
+
 /// The `struct device_attribute` of a [`ShowDisk`].
 #[repr(transparent)]
 pub struct DiskAttribute<O: Operations>(bindings::device_attribute, PhantomData<fn() -> O>);
@@ -46,6 +56,30 @@ impl<O: Operations> DiskAttribute<O> {
         };
         Self(raw, PhantomData)
     }
+
+    /// Makes the attribute `A`, which root may write as well (mode 0644).
+    pub const fn writable<A: StoreDisk<O>>() -> Self {
+        let mut this = Self::new::<A>();
+
+        this.0.attr.mode = 0o644;
+        this.0.__bindgen_anon_2 = bindings::device_attribute__bindgen_ty_2 {
+            store: Some(store_callback::<O, A>),
+        };
+        this
+    }
+}
+
+/// The disk of an attribute.
+///
+/// # Safety
+///
+/// `dev` must be the device of a disk of `O` that is not taken away for `'a`.
+unsafe fn disk_of<'a, O: Operations>(dev: *mut bindings::device) -> DiskRef<'a, O> {
+    // SAFETY: The device of a disk is embedded in its `struct block_device`; the rest is promised.
+    unsafe {
+        let whole = kernel::container_of!(dev, bindings::block_device, bd_device);
+        DiskRef::<O>::from_queue((*whole).bd_queue)
+    }
 }
 
 extern "C" fn show_callback<O: Operations, A: ShowDisk<O>>(
@@ -53,17 +87,34 @@ extern "C" fn show_callback<O: Operations, A: ShowDisk<O>>(
     _attr: *mut bindings::device_attribute,
     buf: *mut c_char,
 ) -> isize {
-    // SAFETY: `dev` is the device of a disk of `O`, embedded in its `struct block_device`, and is
-    // not taken away while the file is read.
-    let disk = unsafe {
-        let whole = kernel::container_of!(dev, bindings::block_device, bd_device);
-        DiskRef::<O>::from_queue((*whole).bd_queue)
-    };
+    // SAFETY: `dev` is the device of a disk of `O`, and is not taken away while the file is read.
+    let disk = unsafe { disk_of::<O>(dev) };
     // SAFETY: sysfs hands out a page for the call.
     let mut out = unsafe { Output::from_page(buf) };
 
     match A::show(&disk, &mut out) {
         Ok(()) => out.len(),
+        // CAST: An errno fits.
+        Err(error) => error.to_errno() as isize,
+    }
+}
+
+extern "C" fn store_callback<O: Operations, A: StoreDisk<O>>(
+    dev: *mut bindings::device,
+    _attr: *mut bindings::device_attribute,
+    buf: *const c_char,
+    count: usize,
+) -> isize {
+    // SAFETY: `dev` is the device of a disk of `O`, and is not taken away while the file is
+    // written.
+    let disk = unsafe { disk_of::<O>(dev) };
+    // SAFETY: sysfs hands out `count` bytes for the call.
+    let text = unsafe { core::slice::from_raw_parts(buf.cast::<u8>(), count) };
+    let line = text.strip_suffix(b"\n").unwrap_or(text);
+
+    match A::store(&disk, line) {
+        // CAST: At most a page.
+        Ok(()) => count as isize,
         // CAST: An errno fits.
         Err(error) => error.to_errno() as isize,
     }

@@ -269,13 +269,6 @@ impl<O: Operations> AddedDisk<O> {
         // SAFETY: The disk is valid and added.
         unsafe { bindings::set_capacity_and_notify(self.raw.as_ptr(), sectors.min(MAX_CAPACITY)) };
     }
-
-    /// Says that the device is gone for good: buffered pages are dropped, new I/O fails at once.
-    /// Process context.
-    pub fn mark_dead(&self) {
-        // SAFETY: The disk is valid and added.
-        unsafe { bindings::blk_mark_disk_dead(self.raw.as_ptr()) };
-    }
 }
 
 impl<O: Operations> Drop for AddedDisk<O> {

@@ -3,6 +3,7 @@
 //! A disk that is visible at the moment, as its attributes see it.
 
 use super::{
+    limits::apply_cache,
     operations::Operations,
     status::Status, //
 };
@@ -46,6 +47,24 @@ impl<O: Operations> DiskRef<'_, O> {
     pub fn operations(&self) -> &O {
         // SAFETY: By the type invariant; `Disk::new` put a pointer to an `O` there.
         unsafe { &*self.queue.as_ref().queuedata.cast::<O>() }
+    }
+
+    /// Says from now on whether there is a cache that needs flushing. Process context; waits for the
+    /// requests under way.
+    ///
+    /// # Errors
+    ///
+    /// Those of the block layer when it does not accept the limits.
+    pub fn set_write_cache(&self, write_cache: bool) -> Result {
+        let mut raw = bindings::queue_limits::default();
+
+        // SAFETY: The queue is valid. This takes the lock of its limits.
+        unsafe { bindings::rvirtio_helper_limits_start(self.queue.as_ptr(), &mut raw) };
+        apply_cache(write_cache, &mut raw);
+        // SAFETY: As above. This gives the lock back.
+        to_result(unsafe {
+            bindings::queue_limits_commit_update_frozen(self.queue.as_ptr(), &mut raw)
+        })
     }
 
     /// Sends a request of the driver's own ([`Operation::DriverRead`](super::Operation)) that

@@ -41,19 +41,20 @@ impl Limits {
         raw.max_segments = self.max_segments;
         raw.max_segment_size = self.max_segment_size;
         raw.max_hw_sectors = self.max_sectors;
-        self.apply_cache(raw);
+        apply_cache(self.write_cache, raw);
         if self.rotational {
             raw.features |= bindings::RVIRTIO_FEAT_ROTATIONAL;
         } else {
             raw.features &= !bindings::RVIRTIO_FEAT_ROTATIONAL;
         }
     }
+}
 
-    pub(super) fn apply_cache(&self, raw: &mut bindings::queue_limits) {
-        if self.write_cache {
-            raw.features |= bindings::RVIRTIO_FEAT_WRITE_CACHE;
-        } else {
-            raw.features &= !bindings::RVIRTIO_FEAT_WRITE_CACHE;
-        }
+/// Says in `raw` whether there is a cache that needs flushing.
+pub(super) fn apply_cache(write_cache: bool, raw: &mut bindings::queue_limits) {
+    if write_cache {
+        raw.features |= bindings::RVIRTIO_FEAT_WRITE_CACHE;
+    } else {
+        raw.features &= !bindings::RVIRTIO_FEAT_WRITE_CACHE;
     }
 }

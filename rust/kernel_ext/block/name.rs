@@ -2,6 +2,7 @@
 
 //! Names of disks: a prefix and letters, as in `vda`, `vdz`, `vdaa`.
 
+use super::letters::spell;
 use crate::bindings;
 use kernel::prelude::*;
 
@@ -18,36 +19,8 @@ impl DiskName {
     /// `EINVAL` when it would be too long.
     pub(super) fn new(prefix: &str, index: u32) -> Result<Self> {
         let mut name = [0; LENGTH];
-        let mut letters = 1;
-        let mut first = 0u64;
-        let mut count = 26u64;
 
-        // Names of `letters` letters begin with number `first`, and there are `count` of them.
-        while u64::from(index) >= first + count {
-            first += count;
-            count = count.checked_mul(26).ok_or(EINVAL)?;
-            letters += 1;
-        }
-
-        let mut rest = u64::from(index) - first;
-        let end = prefix.len() + letters;
-
-        if end >= LENGTH {
-            return Err(EINVAL);
-        }
-        name.get_mut(..prefix.len())
-            .ok_or(EINVAL)?
-            .copy_from_slice(prefix.as_bytes());
-        for slot in name
-            .get_mut(prefix.len()..end)
-            .ok_or(EINVAL)?
-            .iter_mut()
-            .rev()
-        {
-            // CAST: Below 26.
-            *slot = b'a' + (rest % 26) as u8;
-            rest /= 26;
-        }
+        spell(&mut name, prefix, index).ok_or(EINVAL)?;
         Ok(Self(name))
     }
 

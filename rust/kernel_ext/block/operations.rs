@@ -60,7 +60,8 @@ impl HardwareQueue<'_> {
 
 /// A block driver: the object behind one disk.
 ///
-/// The block layer holds a reference to it as long as the disk exists.
+/// [`Disk`](super::Disk) and [`AddedDisk`](super::AddedDisk) keep it as long as the block layer may
+/// call it.
 pub trait Operations: Sized + Send + Sync + 'static {
     /// Takes a request. `last` says that no other follows at once, so that the device has to be
     /// told now; a request with `last` unset is followed by another, or by [`Self::commit`].
@@ -89,10 +90,11 @@ pub trait Operations: Sized + Send + Sync + 'static {
 ///
 /// # Safety
 ///
-/// `queue` must be a request queue of a [`Disk<O>`](super::Disk) that is not released for `'a`.
+/// `queue` must be the request queue of a [`Disk<O>`](super::Disk) or
+/// [`AddedDisk<O>`](super::AddedDisk) that is not dropped for `'a`.
 #[inline]
 unsafe fn object<'a, O: Operations>(queue: *mut bindings::request_queue) -> &'a O {
-    // SAFETY: `Disk::new` puts a pointer there that lives as long as the disk.
+    // SAFETY: `Disk::new` puts a pointer there, to an object that the disk keeps.
     unsafe { &*(*queue).queuedata.cast::<O>() }
 }
 

@@ -105,7 +105,8 @@ impl Master {
         Ok(address)
     }
 
-    /// Takes back what [`Self::map`] gave for these bytes. Any context.
+    /// Takes back what [`Self::map`] gave for these bytes, with the same length and direction, once.
+    /// Any context. Other values confuse the platform's DMA layer, which warns about them at best.
     #[inline]
     pub fn unmap(&self, address: u64, length: u32, direction: Direction) {
         if self.translated {
@@ -115,8 +116,7 @@ impl Master {
 
     #[inline(never)]
     fn unmap_translated(&self, address: u64, length: u32, direction: Direction) {
-        // SAFETY: The device is valid. An address that was never mapped is refused by the IOMMU
-        // layer with a warning; it cannot corrupt memory of the guest.
+        // SAFETY: The device is valid; the caller gives back what `map` gave it, see `unmap`.
         unsafe {
             bindings::dma_unmap_phys(
                 raw_device(&self.device),

@@ -15,7 +15,7 @@ const MAX_CAPABILITIES: usize = (256 - 64) / 4;
 
 /// The vendor-specific capabilities of a function, in the order of its list.
 ///
-/// Each is read from the device once, into `N` bytes; what the device says later does not matter.
+/// Yields positions; [`Function::read_config`] reads what stands there.
 pub struct VendorCapabilities<'a> {
     function: &'a Function,
     next: u8,

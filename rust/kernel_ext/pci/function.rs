@@ -21,7 +21,8 @@ use kernel::{
     sync::aref::ARef, //
 };
 
-/// An enabled PCI function: memory and I/O decoding on, DMA mask set, bus mastering on.
+/// An enabled PCI function: memory and I/O decoding on, DMA mask set. It may not start DMA before
+/// [`Self::allow_dma`], and so cannot follow what another driver has left in it.
 ///
 /// Dropping it turns bus mastering off and disables the function, so that the device can no longer
 /// write to memory. It holds a reference to the `struct pci_dev`; the owner (a PCI driver's private
@@ -55,7 +56,6 @@ impl Function {
         // An early return drops `this`, which disables the function.
         mask?;
 
-        pdev.set_master();
         Ok(this)
     }
 
@@ -88,7 +88,7 @@ impl Function {
         unsafe { bindings::pci_clear_master(self.as_raw()) };
     }
 
-    /// Takes [`Self::stop_dma`] back.
+    /// Allows the function to start DMA. To be called when it is known to be reset.
     pub fn allow_dma(&self) {
         // SAFETY: `pdev` is a valid, enabled device.
         unsafe { bindings::pci_set_master(self.as_raw()) };

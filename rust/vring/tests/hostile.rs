@@ -40,7 +40,7 @@ fn assert_broken(mut ring: TestRing<char>, violation: Violation, mut left: Vec<c
     assert_eq!(ring.pop().err(), Some(violation));
     assert_eq!(ring.broken(), Some(violation));
     assert!(!violation.to_string().is_empty());
-    ring.set_broken(Violation::Removed);
+    ring.set_broken(Violation::Closed);
     assert_eq!(ring.broken(), Some(violation), "the first reason stands");
     assert_eq!(ring.add([seg(1, 1)], [], 'x'), Err((AddError::Broken, 'x')));
     assert!(!ring.kick_prepare());

@@ -95,7 +95,7 @@ fn clause_2_7_5_3_1_table_is_not_longer_than_the_queue() {
     ring.add_indirect(fits, 1).unwrap();
     ring.add_indirect(fits, 2).unwrap();
     assert_eq!(ring.add_indirect(fits, 3), Err((AddError::Full, 3)));
-    ring.set_broken(Violation::Removed);
+    ring.set_broken(Violation::Closed);
     assert_eq!(ring.add_indirect(fits, 3), Err((AddError::Broken, 3)));
 }
 
