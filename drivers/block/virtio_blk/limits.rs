@@ -53,17 +53,17 @@ pub(crate) struct Checked {
     pub(crate) logical_block: u32,
     /// Bytes of one physical block: the above times a power of two.
     pub(crate) physical_block: u32,
-    /// Bytes.
+    /// Bytes, less than a physical block.
     pub(crate) alignment_offset: u32,
-    /// Bytes.
+    /// Bytes: whole physical blocks, one at least.
     pub(crate) io_min: u32,
-    /// Bytes; zero for none.
+    /// Bytes: whole physical blocks; zero for none.
     pub(crate) io_opt: u32,
     /// Segments of one request, at least one.
     pub(crate) max_segments: u16,
     /// Bytes of one segment, at least [`MIN_SEGMENT`].
     pub(crate) max_segment_size: u32,
-    /// Requests that may be under way.
+    /// Requests that may be under way: at least one, at most [`MAX_DEPTH`].
     pub(crate) depth: u32,
     /// The topology made no sense and was ignored.
     pub(crate) topology_ignored: bool,
@@ -76,9 +76,16 @@ pub(crate) const MAX_SEGMENTS: u16 = 254;
 /// Descriptors of a request besides its segments: header and status.
 pub(crate) const OVERHEAD: u16 = 2;
 
+/// The most requests under way that the block layer keeps count of (`BLK_MQ_MAX_DEPTH`).
+pub(crate) const MAX_DEPTH: u32 = 10240;
+
 /// The least and the largest logical block.
 const SECTOR: u32 = 512;
 const MAX_BLOCK: u32 = 65536;
+/// The largest size in a topology. The block layer reads ahead twice the best size, and adds least
+/// size, alignment and an offset in 32 bits when a device is stacked: `blk_stack_limits()` divides
+/// by that sum, which must not wrap to zero.
+const MAX_HINT: u32 = 64 << 20;
 
 /// Why a device cannot be driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +96,15 @@ pub(crate) enum LimitError {
     SegmentSize(u32),
     /// The ring has no room for a single request.
     QueueTooSmall(u16),
+    /// A request cannot hold one logical block, so that all I/O would fail.
+    RequestTooSmall {
+        /// Segments of a request.
+        segments: u16,
+        /// Bytes of each.
+        bytes: u32,
+        /// Bytes of a logical block.
+        block: u32,
+    },
 }
 
 impl fmt::Display for LimitError {
@@ -101,24 +117,49 @@ impl fmt::Display for LimitError {
             Self::QueueTooSmall(size) => {
                 write!(f, "a queue of {size} entries has no room for a request")
             }
+            Self::RequestTooSmall {
+                segments,
+                bytes,
+                block,
+            } => write!(
+                f,
+                "requests of {segments} segments of {bytes} bytes cannot hold a block of {block} bytes"
+            ),
         }
     }
 }
 
+/// A topology in bytes.
+struct Scaled {
+    physical_block: u32,
+    alignment_offset: u32,
+    io_min: u32,
+    io_opt: u32,
+}
+
 impl Topology {
-    /// The topology in bytes: physical block, alignment, least and best size.
-    fn scale(&self, block: u32) -> Option<(u32, u32, u32, u32)> {
-        let physical = 1u32
+    /// The topology in bytes, if it is a possible one. What is no multiple of the physical block
+    /// becomes one, as in `blk_validate_limits()`: the least size upwards, the best downwards.
+    fn scale(&self, block: u32) -> Option<Scaled> {
+        let hint = |bytes: &u32| *bytes <= MAX_HINT;
+        let physical_block = 1u32
             .checked_shl(self.physical_block_exp.into())?
             .checked_mul(block)
-            .filter(|bytes| bytes.is_power_of_two())?;
+            .filter(hint)?;
+        let io_min = block.checked_mul(self.min_io_size.into())?;
+        let io_opt = block.checked_mul(self.opt_io_size).filter(hint)?;
 
-        Some((
-            physical,
-            block.checked_mul(self.alignment_offset.into())?,
-            block.checked_mul(self.min_io_size.into())?,
-            block.checked_mul(self.opt_io_size)?,
-        ))
+        Some(Scaled {
+            physical_block,
+            alignment_offset: block
+                .checked_mul(self.alignment_offset.into())?
+                .checked_rem(physical_block)?,
+            io_min: io_min
+                .max(1)
+                .checked_next_multiple_of(physical_block)
+                .filter(hint)?,
+            io_opt: io_opt.checked_sub(io_opt.checked_rem(physical_block)?)?,
+        })
     }
 }
 
@@ -144,7 +185,7 @@ pub(crate) fn check(claims: &Claims, room: Room) -> Result<Checked, LimitError> 
     // a ring that is shorter than any request can still hold tables.
     let fits = room.queue_size.saturating_sub(OVERHEAD);
 
-    if fits == 0 && !room.indirect {
+    if room.queue_size == 0 || (fits == 0 && !room.indirect) {
         return Err(LimitError::QueueTooSmall(room.queue_size));
     }
     let max_segments = claims
@@ -152,6 +193,15 @@ pub(crate) fn check(claims: &Claims, room: Room) -> Result<Checked, LimitError> 
         .map_or(1, |segments| u16::try_from(segments).unwrap_or(u16::MAX))
         .min(fits)
         .clamp(1, MAX_SEGMENTS);
+
+    // The block layer cuts requests at whole blocks: one that holds less is cut to nothing.
+    if u64::from(max_segments) * u64::from(max_segment_size) < u64::from(block) {
+        return Err(LimitError::RequestTooSmall {
+            segments: max_segments,
+            bytes: max_segment_size,
+            block,
+        });
+    }
 
     // With tables each request takes one entry. Without, it takes three or more, so that half of
     // the entries is a depth at which the ring rarely fills up.
@@ -162,18 +212,28 @@ pub(crate) fn check(claims: &Claims, room: Room) -> Result<Checked, LimitError> 
     };
 
     let scaled = claims.topology.map(|topology| topology.scale(block));
-    let (physical_block, alignment_offset, io_min, io_opt) =
-        scaled.flatten().unwrap_or((block, 0, block, 0));
+    let topology_ignored = matches!(scaled, Some(None));
+    let Scaled {
+        physical_block,
+        alignment_offset,
+        io_min,
+        io_opt,
+    } = scaled.flatten().unwrap_or(Scaled {
+        physical_block: block,
+        alignment_offset: 0,
+        io_min: block,
+        io_opt: 0,
+    });
 
     Ok(Checked {
         logical_block: block,
         physical_block,
         alignment_offset,
-        io_min: io_min.max(block),
+        io_min,
         io_opt,
         max_segments,
         max_segment_size,
-        depth: depth.max(1).into(),
-        topology_ignored: scaled == Some(None),
+        depth: u32::from(depth).clamp(1, MAX_DEPTH),
+        topology_ignored,
     })
 }

@@ -124,7 +124,12 @@ pub(crate) enum Fault {
         /// `cap_len`.
         length: u8,
     },
-    /// The BAR is reserved, or has no resource behind it.
+    /// The BAR is a reserved one.
+    ReservedBar {
+        /// The BAR.
+        bar: u8,
+    },
+    /// The BAR has no resource behind it.
     NoBar {
         /// The BAR.
         bar: u8,
@@ -154,6 +159,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Truncated { length } => write!(f, "capability of {length} bytes is too short"),
+            Self::ReservedBar { bar } => write!(f, "BAR {bar} is reserved"),
             Self::NoBar { bar } => write!(f, "BAR {bar} does not exist"),
             Self::Misaligned { offset } => write!(f, "offset {offset:#x} is not aligned"),
             Self::OutOfBar {
@@ -206,13 +212,13 @@ fn place(
     let &[_, _, cap_len, _, bar, ..] = bytes;
     let needed = if kind == Kind::Notify { 20 } else { 16 };
 
+    if bar >= BARS {
+        return Err(Fault::ReservedBar { bar });
+    }
     if cap_len < needed {
         return Err(Fault::Truncated { length: cap_len });
     }
-    let bar_bytes = Some(bar)
-        .filter(|bar| *bar < BARS)
-        .and_then(bar_length)
-        .ok_or(Fault::NoBar { bar })?;
+    let bar_bytes = bar_length(bar).ok_or(Fault::NoBar { bar })?;
     let (offset, length) = (field(bytes, 8), field(bytes, 12));
 
     if u64::from(offset) % kind.alignment() != 0 {
@@ -239,7 +245,8 @@ fn place(
     })
 }
 
-/// One kind's findings: the first usable place, and the last fault seen.
+/// One kind's findings: the first usable place, and the last fault seen. A capability with a
+/// reserved BAR is ignored: it only explains why there is no other.
 #[derive(Clone, Copy, Default)]
 struct Found {
     place: Option<Place>,
@@ -255,6 +262,7 @@ impl Found {
                 true
             }
             Ok(_) => false,
+            Err(Fault::ReservedBar { .. }) if self.fault.is_some() => false,
             Err(fault) => {
                 self.fault = Some(fault);
                 false
@@ -315,8 +323,9 @@ pub(crate) fn find(
         notify_multiplier,
         isr: isr.required(Kind::Isr)?,
         device: match (device.place, device.fault) {
+            (None, None | Some(Fault::ReservedBar { .. })) => None,
             (None, Some(fault)) => return Err(LayoutError::BadDevice(fault)),
-            (place, _) => place,
+            (Some(place), _) => Some(place),
         },
     };
 

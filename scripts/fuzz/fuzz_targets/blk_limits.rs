@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A disk that claims anything.
+//!
+//! Whatever it claims: no panic, and the limits are such that the block layer takes them without a
+//! warning, or there is an error with a reason.
+
+#![no_main]
+#![allow(dead_code)]
+
+#[path = "../../hosttests/pure/blk_promise.rs"]
+mod blk_promise;
+#[path = "../../../drivers/block/virtio_blk/limits.rs"]
+mod limits;
+
+use libfuzzer_sys::fuzz_target;
+use limits::{
+    Claims,
+    Room,
+    Topology, //
+};
+
+/// The input, field by field; zeros after its end.
+struct Input<'a>(&'a [u8]);
+
+impl Input<'_> {
+    fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        let (head, tail) = self.0.split_at(self.0.len().min(N));
+
+        bytes[..head.len()].copy_from_slice(head);
+        self.0 = tail;
+        bytes
+    }
+
+    fn u8(&mut self) -> u8 {
+        u8::from_le_bytes(self.bytes())
+    }
+
+    fn u16(&mut self) -> u16 {
+        u16::from_le_bytes(self.bytes())
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.bytes())
+    }
+
+    fn u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.bytes())
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let mut input = Input(data);
+    let flags = input.u8();
+    let has = |bit: u8| flags >> bit & 1 != 0;
+    let claims = Claims {
+        size_max: has(0).then(|| input.u32()),
+        seg_max: has(1).then(|| input.u32()),
+        blk_size: match (has(2), has(3)) {
+            (false, _) => None,
+            // A good one, so that the rest counts.
+            (true, false) => Some(512 << (input.u8() % 8)),
+            (true, true) => Some(input.u32()),
+        },
+        topology: has(4).then(|| Topology {
+            physical_block_exp: input.u8(),
+            alignment_offset: input.u8(),
+            min_io_size: input.u16(),
+            opt_io_size: input.u32(),
+        }),
+        write_cache: has(5),
+    };
+    let room = Room {
+        indirect: has(6),
+        max_mapping: if has(7) { u32::MAX } else { input.u32() },
+        queue_size: input.u16(),
+    };
+    let starts = [input.u64(), input.u64(), input.u32().into(), 0];
+
+    let _ = blk_promise::verify(&claims, room, &starts);
+});

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pure files of the drivers, compiled for the host so that they can be tested.
+//!
+//! A file joins with two lines, `#[path = "../../drivers/..."]` and `mod name;`. It must not
+//! name the kernel crate. Its tests stand in `pure/`.
+
+#![allow(dead_code)]
+
+#[path = "../../drivers/virtio/rvirtio_pci/capability.rs"]
+mod capability;
+#[path = "../../rust/virtio/feature.rs"]
+pub mod feature;
+#[path = "../../rust/kernel_ext/block/letters.rs"]
+mod letters;
+#[path = "../../drivers/block/virtio_blk/limits.rs"]
+mod limits;
+#[path = "../../drivers/virtio/rvirtio_pci/registers.rs"]
+mod registers;
+#[path = "../../drivers/block/virtio_blk/request.rs"]
+mod request;
+
+#[cfg(test)]
+mod pure;

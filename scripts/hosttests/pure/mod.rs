@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of the pure files. Where a test says a clause, it is one of virtio 1.4.
+
+mod blk_limits;
+mod blk_promise;
+mod blk_request;
+mod disk_name;
+mod features;
+mod pci_capability;
+mod pci_promise;
+mod pci_registers;
