@@ -10,7 +10,10 @@
 //!
 //! Upstream replacement: none yet; nova's auxiliary bus is the nearest relative.
 
-use crate::bindings;
+use crate::{
+    bindings,
+    cstr::const_ptr, //
+};
 use core::marker::PhantomData;
 use kernel::{
     error::{
@@ -42,6 +45,31 @@ pub use self::driver::{
     Driver,
     DriverRegistration, //
 };
+
+/// Refuses to put a device to sleep that has a driver: there is nothing yet that would make it quiet
+/// before and bring it back after. A sleep that went on all the same would leave the device with
+/// addresses of memory that is used for something else when the machine wakes up.
+static REFUSE_SLEEP: bindings::dev_pm_ops = {
+    // SAFETY: All-zero is a valid `dev_pm_ops`: no callbacks.
+    let mut ops: bindings::dev_pm_ops = unsafe { core::mem::zeroed() };
+
+    ops.suspend = Some(refuse_sleep);
+    ops.freeze = Some(refuse_sleep);
+    ops.poweroff = Some(refuse_sleep);
+    ops
+};
+
+/// # Safety
+///
+/// To be called by the PM core alone, with a device that it holds.
+unsafe extern "C" fn refuse_sleep(dev: *mut bindings::device) -> c_int {
+    // SAFETY: Promised by the caller; the PM core holds the device's lock.
+    if unsafe { (*dev).driver }.is_null() {
+        0
+    } else {
+        EBUSY.to_errno()
+    }
+}
 
 /// What a bus decides. One implementation is one bus.
 ///
@@ -97,7 +125,7 @@ impl<B: Bus> BusType<B> {
     ) -> Self {
         Self(
             bindings::bus_type {
-                name: name.as_ptr().cast(),
+                name: const_ptr(name),
                 dev_name: core::ptr::null(),
                 bus_groups: core::ptr::null(),
                 dev_groups: groups.as_ptr(),
@@ -116,7 +144,7 @@ impl<B: Bus> BusType<B> {
                 num_vf: None,
                 dma_configure: None,
                 dma_cleanup: None,
-                pm: core::ptr::null(),
+                pm: &REFUSE_SLEEP,
                 driver_override: false,
             },
             PhantomData,
@@ -235,7 +263,7 @@ impl Uevent<'_> {
 
         // SAFETY: `env` is valid for the life of `self`; the format takes one string.
         to_result(unsafe {
-            bindings::add_uevent_var(self.env, c"%s".as_ptr().cast(), text.as_ptr())
+            bindings::add_uevent_var(self.env, c"%s".as_char_ptr(), text.as_char_ptr())
         })
     }
 }

@@ -45,3 +45,9 @@ void rvirtio_helper_limits_start(struct request_queue *q, struct queue_limits *l
 	*lim = queue_limits_start_update(q);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_limits_start);
+
+void rvirtio_helper_limits_cancel(struct request_queue *q)
+{
+	queue_limits_cancel_update(q);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_limits_cancel);

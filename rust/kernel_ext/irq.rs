@@ -75,7 +75,7 @@ impl Registration {
                 Some(callback),
                 None,
                 flags as usize,
-                action.name.as_ptr().cast(),
+                action.name.as_char_ptr(),
                 core::ptr::from_ref::<Action>(&action).cast_mut().cast(),
             )
         })?;
@@ -98,8 +98,11 @@ impl Drop for Registration {
     }
 }
 
+/// # Safety
+///
+/// `cookie` must be the [`Action`] of a [`Registration`] that is not dropped.
 unsafe extern "C" fn callback(_irq: c_int, cookie: *mut c_void) -> bindings::irqreturn_t {
-    // SAFETY: The cookie is the `Action` of a `Registration` that is not dropped yet.
+    // SAFETY: Promised by the caller.
     let action = unsafe { &*cookie.cast_const().cast::<Action>() };
 
     if action.handler.handle() {

@@ -25,6 +25,7 @@ mod bindings;
 pub mod barrier;
 pub mod block;
 pub mod bus;
+mod cstr;
 mod device;
 pub mod dma;
 pub mod irq;

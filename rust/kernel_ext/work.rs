@@ -39,10 +39,10 @@ impl OwnedQueue {
         // SAFETY: The format takes one string.
         let queue = unsafe {
             bindings::alloc_workqueue_noprof(
-                c"%s".as_ptr().cast(),
+                c"%s".as_char_ptr(),
                 bindings::wq_flags_WQ_UNBOUND | bindings::wq_flags_WQ_MEM_RECLAIM,
                 0,
-                name.as_ptr(),
+                name.as_char_ptr(),
             )
         };
 

@@ -62,6 +62,9 @@ pub(crate) struct Node {
     /// The way to the device, until it is taken off the bus: somebody may hold the node longer.
     #[pin]
     transport: Mutex<Option<Arc<dyn Transport>>>,
+    /// The features that were agreed on; none while no driver is bound.
+    #[pin]
+    features: Mutex<Features>,
     /// The driver's session, while one is bound.
     #[pin]
     session: Mutex<Option<Session>>,
@@ -89,10 +92,7 @@ impl Node {
 
     /// The features that were agreed on; none while no driver is bound.
     pub(crate) fn features(&self) -> Features {
-        match &*self.session.lock() {
-            Some(session) => session.device.features(),
-            None => Features::NONE,
-        }
+        *self.features.lock()
     }
 
     /// Takes the device from reset to `FEATURES_OK`, steps 1 to 6 of 3.1.1.
@@ -140,7 +140,9 @@ fn agree(
     }
     transport.accept(features);
     transport.set_status(transport.status() | Status::FEATURES_OK);
-    if !transport.status().contains(Status::FEATURES_OK) {
+    let status = transport.status();
+
+    if status == Status::GONE || !status.contains(Status::FEATURES_OK) {
         dev_err!(
             node,
             "device refuses features {:x?} of {:x?}\n",
@@ -181,7 +183,13 @@ impl Bus for VirtioBus {
         let node = device.payload();
         let setup = node.negotiate(device.as_ref(), &**driver)?;
         let session = setup.device().clone();
-        let bound = driver.probe(setup).inspect_err(|_| session.close())?;
+
+        // What the driver makes announces itself while `probe` runs.
+        *node.features.lock() = session.features();
+        let bound = driver.probe(setup).inspect_err(|_| {
+            session.close();
+            *node.features.lock() = Features::NONE;
+        })?;
 
         *node.session.lock() = Some(Session {
             device: session,
@@ -202,6 +210,7 @@ impl Bus for VirtioBus {
             session.driver.remove();
             session.device.close();
         }
+        *node.features.lock() = Features::NONE;
         if let Ok(transport) = node.transport() {
             transport.set_status(Status::ACKNOWLEDGE);
         }
@@ -251,6 +260,7 @@ impl DeviceRegistration {
                 identity,
                 number,
                 transport <- new_mutex!(Some(kept)),
+                features <- new_mutex!(Features::NONE),
                 session <- new_mutex!(None),
             }),
             GFP_KERNEL,

@@ -3,6 +3,7 @@
 //! The device configuration space (virtio 1.4, 2.5).
 
 use crate::{
+    status::Status,
     timeouts::CONFIG_RETRIES,
     transport::Transport, //
 };
@@ -87,13 +88,17 @@ impl<'a> Config<'a> {
     ///
     /// # Errors
     ///
-    /// `EIO` when the device never keeps still; else those of `read`.
+    /// `EIO` when the device never keeps still, `ENODEV` when it is gone; else those of `read`.
     pub fn consistent<T>(&self, mut read: impl FnMut(&Self) -> Result<T>) -> Result<T> {
         for _ in 0..CONFIG_RETRIES {
             let before = self.transport.config_generation();
             let value = read(self)?;
 
             if self.transport.config_generation() == before {
+                // All-ones keeps still, too.
+                if self.transport.status() == Status::GONE {
+                    return Err(ENODEV);
+                }
                 return Ok(value);
             }
         }

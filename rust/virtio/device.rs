@@ -33,6 +33,7 @@ use kernel::{
         SetOnce, //
     },
     workqueue::{
+        self,
         impl_has_work,
         new_work,
         Work,
@@ -98,7 +99,7 @@ impl Device {
         let master = transport.master(features.contains(transport_feature::ACCESS_PLATFORM));
         let shared = Shared::get()?;
 
-        Ok(Arc::pin_init(
+        Arc::pin_init(
             pin_init!(Self {
                 transport,
                 node,
@@ -114,7 +115,7 @@ impl Device {
                 shared,
             }),
             GFP_KERNEL,
-        )?)
+        )
     }
 
     pub(crate) fn transport(&self) -> &dyn Transport {
@@ -243,15 +244,16 @@ impl Device {
         }
     }
 
-    /// The configuration changed: find out why, later. Hard interrupt context.
-    fn config_interrupt(self: &Arc<Self>) {
-        if self.is_live() {
-            let _ = self
-                .shared
-                .queue
-                .queue()
-                .enqueue::<Arc<Self>, CONFIG>(self.clone());
+    /// The configuration changed: find out why, later. Says whether that matters. Hard interrupt
+    /// context.
+    fn config_interrupt(self: &Arc<Self>) -> bool {
+        let live = self.is_live();
+
+        if live {
+            // Not the queue on which a broken disk is recovered: this may wait for memory.
+            let _ = workqueue::system_unbound().enqueue::<Arc<Self>, CONFIG>(self.clone());
         }
+        live
     }
 }
 
@@ -290,8 +292,7 @@ pub(crate) struct ConfigInterrupt(pub(crate) Arc<Device>);
 
 impl QueueHandler for ConfigInterrupt {
     fn used(&self) -> bool {
-        self.0.config_interrupt();
-        true
+        self.0.config_interrupt()
     }
 }
 

@@ -55,6 +55,21 @@ impl<T> AsMut<[Slot<T>]> for Slots<T> {
     }
 }
 
+/// How a queue is made.
+#[derive(Clone, Copy)]
+pub struct QueueOptions {
+    /// The most entries that the driver has a use for.
+    pub max_size: u16,
+    /// A device that claims to have written more than it could is believed to have written all,
+    /// rather than being broken: for hosts that are known to count wrongly.
+    pub lenient_length: bool,
+}
+
+/// The largest power of two that is not above `limit`; one at least.
+fn power_of_two(limit: u16) -> u16 {
+    limit.checked_ilog2().map_or(1, |log| 1 << log)
+}
+
 /// The smallest size to which a queue is cut when memory is short.
 const SMALLEST_WHEN_SHORT: u16 = 16;
 
@@ -75,8 +90,8 @@ pub struct Virtqueue<T: Send + Unpin> {
 }
 
 impl<T: Send + Unpin> Virtqueue<T> {
-    /// Makes queue `index` of the device, with as many entries as the device has, but at most
-    /// `limit`, and tells how many those are. The device does not use it before [`FeaturesOk::go_live`].
+    /// Makes queue `index` of the device, with as many entries as the device has and `options`
+    /// allow, and tells how many those are. The device does not use it before [`FeaturesOk::go_live`].
     ///
     /// # Errors
     ///
@@ -85,7 +100,7 @@ impl<T: Send + Unpin> Virtqueue<T> {
     pub fn new(
         setup: &FeaturesOk,
         index: u16,
-        limit: u16,
+        options: QueueOptions,
     ) -> Result<(impl PinInit<Self, Error>, u16)> {
         let device = setup.device().clone();
         let opened = device.transport().open_queue(index).inspect_err(|error| {
@@ -115,12 +130,7 @@ impl<T: Send + Unpin> Virtqueue<T> {
                     offered.raw_for_log()
                 );
             })?;
-        let limit = if limit.is_power_of_two() {
-            limit
-        } else {
-            limit.next_power_of_two() >> 1
-        };
-        let (memory, size) = Self::allocate(&device, size.min(limit.max(1)))?;
+        let (memory, size) = Self::allocate(&device, size.min(power_of_two(options.max_size)))?;
         let addresses = memory.addresses();
         let features = device.features();
         let mut slots = KVec::with_capacity(usize::from(size), GFP_KERNEL)?;
@@ -132,6 +142,7 @@ impl<T: Send + Unpin> Virtqueue<T> {
             RingConfig {
                 size,
                 event_idx: features.contains(transport_feature::EVENT_IDX),
+                cut_len: options.lenient_length,
             },
             memory,
             Slots(slots),

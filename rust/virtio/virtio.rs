@@ -69,6 +69,7 @@ pub use self::life::{
 };
 pub use self::queue::{
     Locked,
+    QueueOptions,
     Virtqueue, //
 };
 pub use self::reason::Reason;

@@ -23,6 +23,9 @@ pub struct RingConfig {
     pub size: u16,
     /// Whether `VIRTIO_F_EVENT_IDX` was negotiated.
     pub event_idx: bool,
+    /// Whether a used length beyond the writable bytes is cut to them, rather than taken as a
+    /// violation: for devices that are known to count wrongly.
+    pub cut_len: bool,
 }
 
 /// One element of a buffer that is to become a descriptor of the ring.

@@ -56,6 +56,7 @@ where
     in_flight: u16,
     /// The slot at which `drain_one` goes on.
     drained: u16,
+    cut_len: bool,
     broken: Option<Violation>,
 }
 
@@ -85,6 +86,7 @@ where
             size: config.size,
             in_flight: 0,
             drained: 0,
+            cut_len: config.cut_len,
             broken: None,
         })
     }
@@ -302,7 +304,9 @@ where
         let layout = &self.layout;
         let returned = self
             .slots
-            .give_back(used.id, used.len, |ticket| layout.is_published(ticket))?;
+            .give_back(used.id, used.len, self.cut_len, |ticket| {
+                layout.is_published(ticket)
+            })?;
         // INVARIANT: One slot less holds a token.
         self.in_flight = self.in_flight.wrapping_sub(1);
         self.layout.retire(&self.mem, returned.count);

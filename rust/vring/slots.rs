@@ -164,12 +164,14 @@ impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Slots<T, S> {
     /// Checks what the device said of a used buffer. If all is well, frees its slots and returns
     /// its token.
     ///
-    /// `published` tells whether the device may know of a buffer with this ticket.
+    /// `cut_len` says that a length that is too long counts as all of it. `published` tells whether
+    /// the device may know of a buffer with this ticket.
     #[inline]
     pub(crate) fn give_back(
         &mut self,
         id: Untrusted<u32>,
         len: Untrusted<u32>,
+        cut_len: bool,
         published: impl FnOnce(u32) -> bool,
     ) -> Result<Returned<T>, Violation> {
         let all = self.slots.as_mut();
@@ -186,12 +188,16 @@ impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Slots<T, S> {
         if !published(slot.ticket) {
             return Err(Violation::IdNotPublished { id: head.into() });
         }
-        let Some(written) = len.at_most(slot.writable) else {
-            return Err(Violation::LenTooLong {
-                id: head.into(),
-                len: len.raw_for_log(),
-                writable: slot.writable,
-            });
+        let written = match len.at_most(slot.writable) {
+            Some(written) => written,
+            None if cut_len => slot.writable,
+            None => {
+                return Err(Violation::LenTooLong {
+                    id: head.into(),
+                    len: len.raw_for_log(),
+                    writable: slot.writable,
+                });
+            }
         };
         let (token, count) = self.free(head).ok_or(Violation::Slots)?;
         Ok(Returned {

@@ -84,10 +84,13 @@ impl StoreDisk<BlkQueue> for CacheType {
         {
             return Err(EPERM);
         }
-        let now = config::set_write_cache(&device.config(), on)?;
+        let now = disk.change_write_cache(|| {
+            let now = config::set_write_cache(&device.config(), on)?;
 
-        disk.set_write_cache(now)?;
-        queue.write_cache.store(now, Relaxed);
+            queue.write_cache.store(now, Relaxed);
+            Ok(now)
+        })?;
+
         if now == on {
             Ok(())
         } else {

@@ -12,7 +12,10 @@ use crate::{
         Room, //
     },
     module_parameters,
-    queue::BlkQueue,
+    queue::{
+        BlkQueue,
+        Options, //
+    },
     BlkModule, //
 };
 use kernel::{
@@ -30,7 +33,8 @@ use kernel_ext::block::{
     Limits,
     Major,
     TagSet,
-    TagSetConfig, //
+    TagSetConfig,
+    SECTOR_SIZE, //
 };
 use virtio::{
     transport_feature,
@@ -40,11 +44,14 @@ use virtio::{
     Driver,
     Features,
     FeaturesOk,
+    QueueOptions,
     Virtqueue, //
 };
 
 /// The most entries that a ring is given: each has a place of up to 4128 bytes for its request.
 const MAX_QUEUE_SIZE: u16 = 1024;
+/// Sectors of one request: what 32 bits of bytes can count, as the ring's lengths do.
+const MAX_SECTORS: u32 = u32::MAX / SECTOR_SIZE;
 /// The only queue that is used so far.
 const REQUEST_QUEUE: u16 = 0;
 /// Sectors in a MiB.
@@ -107,7 +114,7 @@ fn disk_limits(checked: &Checked, write_cache: bool) -> Limits {
         io_opt: checked.io_opt,
         max_segments: checked.max_segments,
         max_segment_size: checked.max_segment_size,
-        max_sectors: u32::MAX,
+        max_sectors: MAX_SECTORS,
         write_cache,
         rotational: false,
     }
@@ -127,8 +134,15 @@ impl Driver for Blk {
         let device = setup.device().clone();
         let features = setup.features();
         let node = device.node();
-        let claims = config::claims(features, &setup.config())?;
-        let (queue, size) = Virtqueue::new(&setup, REQUEST_QUEUE, MAX_QUEUE_SIZE)?;
+        let unreadable =
+            |error: &Error| dev_err!(node, "configuration cannot be read: {:?}\n", error);
+        let claims = config::claims(features, &setup.config()).inspect_err(unreadable)?;
+        let capacity = config::capacity(&setup.config()).inspect_err(unreadable)?;
+        let options = QueueOptions {
+            max_size: MAX_QUEUE_SIZE,
+            lenient_length: module_parameters::lenient_length.value(),
+        };
+        let (queue, size) = Virtqueue::new(&setup, REQUEST_QUEUE, options)?;
         let checked = limits::check(
             &claims,
             Room {
@@ -149,7 +163,16 @@ impl Driver for Blk {
             0 => checked.depth,
             wanted => checked.depth.min(wanted),
         };
-        let queue = BlkQueue::new(&setup, queue, &checked, depth, claims.write_cache)?;
+        let queue = BlkQueue::new(
+            &setup,
+            queue,
+            &checked,
+            Options {
+                depth,
+                write_cache: claims.write_cache,
+                lenient_length: options.lenient_length,
+            },
+        )?;
         let tags = Arc::pin_init(
             TagSet::new(TagSetConfig {
                 queues: 1,
@@ -174,7 +197,7 @@ impl Driver for Blk {
         )?;
         setup.go_live(&this)?;
 
-        disk.set_capacity(config::capacity(&device.config())?);
+        disk.set_capacity(capacity);
         disk.set_read_only(features.contains(feature::RO));
         let disk = disk
             .add(node, major, "vd", &ATTRIBUTES)

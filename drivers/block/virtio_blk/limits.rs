@@ -181,11 +181,10 @@ pub(crate) fn check(claims: &Claims, room: Room) -> Result<Checked, LimitError> 
         return Err(LimitError::SegmentSize(max_segment_size));
     }
 
-    // 2.7.5.3.1: a table is no longer than the ring, so the ring's size bounds a request either way;
-    // a ring that is shorter than any request can still hold tables.
+    // 2.7.5.3.1: a table is no longer than the ring, so the ring's size bounds a request either way.
     let fits = room.queue_size.saturating_sub(OVERHEAD);
 
-    if room.queue_size == 0 || (fits == 0 && !room.indirect) {
+    if fits == 0 {
         return Err(LimitError::QueueTooSmall(room.queue_size));
     }
     let max_segments = claims

@@ -27,10 +27,16 @@ use kernel::{
     sync::{
         atomic::{
             ordering::Relaxed,
+            Atomic,
             AtomicFlag, //
         },
         Arc,
         SpinLockIrq, //
+    },
+    time::{
+        Delta,
+        Instant,
+        Monotonic, //
     }, //
 };
 use kernel_ext::{
@@ -62,6 +68,9 @@ use virtio::{
     Virtqueue, //
 };
 
+/// How long a device that answers nothing is borne with once a request is late.
+const GRACE: Delta = Delta::from_secs(5);
+
 /// The request queue of a disk. Its virtqueue owns the requests that are under way.
 ///
 /// Locks: the virtqueue's is taken first, then that of `staging`.
@@ -78,12 +87,38 @@ pub(crate) struct BlkQueue {
     staged: bool,
     indirect: bool,
     max_segment_size: u32,
+    /// A host that counts written bytes wrongly is believed.
+    lenient_length: bool,
+    /// How many completions there were; wraps.
+    completions: Atomic<u32>,
+    /// What a request that is late has seen.
+    #[pin]
+    patience: SpinLockIrq<Patience>,
     /// The block layer was told to wait for room. Changed under the virtqueue's lock.
     stopped: AtomicFlag,
     /// The log has a line about requests that came back wrong.
     warned: AtomicFlag,
     /// The cache is on, and is flushed.
     pub(crate) write_cache: AtomicFlag,
+}
+
+/// What the driver wants of the queue.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    /// Requests under way.
+    pub(crate) depth: u32,
+    /// There is a cache that needs flushing.
+    pub(crate) write_cache: bool,
+    /// A host that counts written bytes wrongly is believed.
+    pub(crate) lenient_length: bool,
+}
+
+/// How long the device has been without progress.
+struct Patience {
+    /// The completions at the last look.
+    completions: u32,
+    /// When there were no more of them than at the look before; `None` after progress.
+    stalled: Option<Instant<Monotonic>>,
 }
 
 /// What goes to the device for a request.
@@ -101,13 +136,12 @@ impl BlkQueue {
         setup: &FeaturesOk,
         queue: impl PinInit<Virtqueue<Request<Self>>, Error>,
         checked: &Checked,
-        depth: u32,
-        write_cache: bool,
+        options: Options,
     ) -> Result<Arc<Self>> {
         let device = setup.device().clone();
         let indirect = setup.features().contains(transport_feature::INDIRECT_DESC);
         let staged = !indirect || device.master().is_translated();
-        let count = usize::try_from(depth)?;
+        let count = usize::try_from(options.depth)?;
         let entries = if indirect {
             checked.max_segments.saturating_add(OVERHEAD)
         } else {
@@ -129,9 +163,18 @@ impl BlkQueue {
                 staged,
                 indirect,
                 max_segment_size: checked.max_segment_size,
+                lenient_length: options.lenient_length,
+                completions: Atomic::new(0),
+                patience <- new_spinlock_irq!(
+                    Patience {
+                        completions: 0,
+                        stalled: None,
+                    },
+                    "rvirtio_blk_patience"
+                ),
                 stopped: AtomicFlag::new(false),
                 warned: AtomicFlag::new(false),
-                write_cache: AtomicFlag::new(write_cache),
+                write_cache: AtomicFlag::new(options.write_cache),
             }),
             GFP_KERNEL,
         )
@@ -296,11 +339,15 @@ impl BlkQueue {
     /// Ends a request that the device gave back.
     #[inline]
     fn complete(&self, completion: Completion<Request<Self>>) {
+        // Under the ring's lock, so nothing is lost.
+        self.completions
+            .store(self.completions.load(Relaxed).wrapping_add(1), Relaxed);
+
         let written = completion.written();
         let request = completion.into_token();
         let tag = request.tag();
         let data = match request.operation() {
-            Operation::Read => request.bytes(),
+            Operation::Read if !self.lenient_length => request.bytes(),
             _ => 0,
         };
         let outcome = match self.places.get(tag) {
@@ -423,10 +470,38 @@ impl Operations for BlkQueue {
         }
     }
 
+    /// A request is late. That alone is no reason to give the device up: an interrupt may have been
+    /// lost, or the host may be slow, or have slept. It is given up when nothing at all came back
+    /// since the first late request, a good while ago.
     fn timeout(&self) -> TimerAction {
-        self.device.break_device(Reason::TimedOut {
-            index: self.queue.index(),
-        });
+        // What is waiting to be taken back is taken back.
+        self.used();
+
+        let completions = self.completions.load(Relaxed);
+        let mut patience = self.patience.lock();
+
+        if patience.completions != completions {
+            patience.completions = completions;
+            patience.stalled = None;
+            return TimerAction::Restart;
+        }
+        match patience.stalled {
+            None => {
+                patience.stalled = Some(Instant::now());
+                dev_warn!(
+                    self.device.node(),
+                    "queue {}: the device answers no request\n",
+                    self.queue.index()
+                );
+            }
+            Some(since) if since.elapsed() >= GRACE => {
+                drop(patience);
+                self.device.break_device(Reason::TimedOut {
+                    index: self.queue.index(),
+                });
+            }
+            Some(_) => {}
+        }
         TimerAction::Restart
     }
 }
@@ -438,7 +513,9 @@ impl QueueHandler for BlkQueue {
         let mut ring = self.queue.lock();
         let mut any = false;
 
-        loop {
+        // Each round takes back at least one of what was under way; a device that says otherwise
+        // is not waited for.
+        for _ in 0..=self.queue.size() {
             ring.disable_callbacks();
             while let Some(completion) = ring.pop() {
                 any = true;

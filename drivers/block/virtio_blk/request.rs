@@ -56,8 +56,9 @@ pub(crate) enum Outcome {
 /// device says it wrote, `data` the bytes of data that it had to write.
 pub(crate) const fn judge(status: u8, written: u32, data: u32) -> Outcome {
     match status {
-        // Data and status; a device that says less has not written it all (2.7.8.2).
-        0 if written <= data => Outcome::Short,
+        // Data and status; a device that says less has not written all the data (2.7.8.2). Where
+        // there is no data, the status byte speaks for itself.
+        0 if data != 0 && written <= data => Outcome::Short,
         0 => Outcome::Ok,
         1 => Outcome::Failed,
         2 => Outcome::Unsupported,

@@ -54,8 +54,12 @@ module! {
     alias: ["rvirtio:d00000002v*"],
     params: {
         io_timeout: u32 {
-            default: 120,
-            description: "Seconds after which a device that does not answer a request is given up",
+            default: 60,
+            description: "Seconds after which a request is late; a device that answers none of them for as long again is given up",
+        },
+        lenient_length: bool {
+            default: false,
+            description: "Do not hold a wrong used length against the host: some count wrongly",
         },
         queue_depth: u32 {
             default: 0,

@@ -106,7 +106,7 @@ impl Modern {
             None => None,
         };
 
-        Ok(Arc::pin_init(
+        Arc::pin_init(
             pin_init!(Self {
                 identity,
                 layout,
@@ -118,7 +118,7 @@ impl Modern {
                 function,
             }),
             GFP_KERNEL,
-        )?)
+        )
     }
 
     pub(crate) fn function(&self) -> &Function {

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     bindings,
-    bus::Output, //
+    bus::Output,
+    cstr::const_ptr, //
 };
 use core::marker::PhantomData;
 use kernel::prelude::*;
@@ -49,7 +50,7 @@ impl<O: Operations> DiskAttribute<O> {
         // SAFETY: All-zero is a valid `device_attribute`: no name, no callbacks.
         let mut raw: bindings::device_attribute = unsafe { core::mem::zeroed() };
 
-        raw.attr.name = A::NAME.as_ptr().cast();
+        raw.attr.name = const_ptr(A::NAME);
         raw.attr.mode = 0o444;
         raw.__bindgen_anon_1 = bindings::device_attribute__bindgen_ty_1 {
             show: Some(show_callback::<O, A>),

@@ -226,6 +226,10 @@ impl<O: Operations> Drop for Disk<O> {
 }
 
 /// The last user of an added disk has gone.
+///
+/// # Safety
+///
+/// `disk` must be a disk of [`Disk::new`] that nothing uses any more.
 unsafe extern "C" fn free_disk(disk: *mut bindings::gendisk) {
     // SAFETY: `Disk::new` put a `KBox<Private>` there, and nothing uses the disk any more.
     drop(unsafe { KBox::from_raw((*disk).private_data.cast::<Private>()) });
@@ -254,7 +258,7 @@ impl<O: Operations> AddedDisk<O> {
     /// The disk's name, such as `vda`.
     pub fn name(&self) -> &CStr {
         // SAFETY: The name is constant once the disk is added, and ends with a NUL.
-        unsafe { CStr::from_ptr((*self.raw.as_ptr()).disk_name.as_ptr().cast()) }
+        unsafe { CStr::from_char_ptr((*self.raw.as_ptr()).disk_name.as_ptr()) }
     }
 
     /// The capacity in sectors of 512 bytes.

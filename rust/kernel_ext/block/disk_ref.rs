@@ -49,22 +49,34 @@ impl<O: Operations> DiskRef<'_, O> {
         unsafe { &*self.queue.as_ref().queuedata.cast::<O>() }
     }
 
-    /// Says from now on whether there is a cache that needs flushing. Process context; waits for the
-    /// requests under way.
+    /// Has `ask` change the device's cache, and follows what it returns: whether there is a cache
+    /// now that needs flushing. One at a time, under the lock of the limits. Process context; waits
+    /// for the requests under way.
     ///
     /// # Errors
     ///
-    /// Those of the block layer when it does not accept the limits.
-    pub fn set_write_cache(&self, write_cache: bool) -> Result {
+    /// Those of `ask`, with nothing changed; those of the block layer when it does not accept the
+    /// limits.
+    pub fn change_write_cache(&self, ask: impl FnOnce() -> Result<bool>) -> Result<bool> {
         let mut raw = bindings::queue_limits::default();
 
         // SAFETY: The queue is valid. This takes the lock of its limits.
         unsafe { bindings::rvirtio_helper_limits_start(self.queue.as_ptr(), &mut raw) };
+        let write_cache = match ask() {
+            Ok(write_cache) => write_cache,
+            Err(error) => {
+                // SAFETY: As above. This gives the lock back.
+                unsafe { bindings::rvirtio_helper_limits_cancel(self.queue.as_ptr()) };
+                return Err(error);
+            }
+        };
+
         apply_cache(write_cache, &mut raw);
         // SAFETY: As above. This gives the lock back.
         to_result(unsafe {
             bindings::queue_limits_commit_update_frozen(self.queue.as_ptr(), &mut raw)
-        })
+        })?;
+        Ok(write_cache)
     }
 
     /// Sends a request of the driver's own ([`Operation::DriverRead`](super::Operation)) that

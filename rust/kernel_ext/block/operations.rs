@@ -98,6 +98,9 @@ unsafe fn object<'a, O: Operations>(queue: *mut bindings::request_queue) -> &'a 
     unsafe { &*(*queue).queuedata.cast::<O>() }
 }
 
+/// # Safety
+///
+/// To be called by the block layer alone: with a context of a disk of `O` and a request for it.
 unsafe extern "C" fn queue_rq<O: Operations>(
     hctx: *mut bindings::blk_mq_hw_ctx,
     data: *const bindings::blk_mq_queue_data,
@@ -135,6 +138,9 @@ unsafe extern "C" fn queue_rq<O: Operations>(
     }
 }
 
+/// # Safety
+///
+/// To be called by the block layer alone: with a context of a disk of `O`.
 unsafe extern "C" fn commit_rqs<O: Operations>(hctx: *mut bindings::blk_mq_hw_ctx) {
     // SAFETY: The block layer passes a valid context.
     let (raw, operations) = unsafe { (NonNull::new_unchecked(hctx), object::<O>((*hctx).queue)) };
@@ -145,6 +151,9 @@ unsafe extern "C" fn commit_rqs<O: Operations>(hctx: *mut bindings::blk_mq_hw_ct
     });
 }
 
+/// # Safety
+///
+/// To be called by the block layer alone, for a request that [`Request::complete`] handed to it.
 unsafe extern "C" fn complete(request: *mut bindings::request) {
     // SAFETY: The block layer passes a request for which `Request::complete` was called.
     let raw = unsafe { NonNull::new_unchecked(request) };
@@ -153,6 +162,9 @@ unsafe extern "C" fn complete(request: *mut bindings::request) {
     unsafe { bindings::blk_mq_end_request(raw.as_ptr(), (*private(raw)).status) };
 }
 
+/// # Safety
+///
+/// To be called by the block layer alone, with a request of a disk of `O` that it keeps meanwhile.
 unsafe extern "C" fn timeout<O: Operations>(
     request: *mut bindings::request,
 ) -> bindings::blk_eh_timer_return {

@@ -82,8 +82,8 @@ impl<O: Operations> Request<O> {
     /// What to do.
     #[inline]
     pub fn operation(&self) -> Operation {
-        // CAST: The operation is the low eight bits.
-        match self.get().cmd_flags as u32 & 0xff {
+        // The operation is the low eight bits.
+        match self.get().cmd_flags & 0xff {
             bindings::req_op_REQ_OP_READ => Operation::Read,
             bindings::req_op_REQ_OP_WRITE => Operation::Write,
             bindings::req_op_REQ_OP_FLUSH => Operation::Flush,

@@ -8,7 +8,10 @@ use super::{
     Bus,
     Device, //
 };
-use crate::bindings;
+use crate::{
+    bindings,
+    cstr::const_ptr, //
+};
 use core::marker::PhantomData;
 use kernel::{
     fmt::{
@@ -97,7 +100,7 @@ impl<B: Bus> DeviceAttribute<B> {
         // SAFETY: All-zero is a valid `device_attribute`: no name, no callbacks.
         let mut raw: bindings::device_attribute = unsafe { core::mem::zeroed() };
 
-        raw.attr.name = A::NAME.as_ptr().cast();
+        raw.attr.name = const_ptr(A::NAME);
         raw.attr.mode = 0o444;
         raw.__bindgen_anon_1 = bindings::device_attribute__bindgen_ty_1 {
             show: Some(show_callback::<B, A>),

@@ -119,7 +119,7 @@ impl<B: Bus> DeviceRegistration<B> {
         let device = unsafe { ARef::from_raw(NonNull::new_unchecked(object)) };
 
         // SAFETY: `raw` is initialised; the format takes one string.
-        to_result(unsafe { bindings::dev_set_name(raw, c"%s".as_ptr().cast(), name.as_ptr()) })?;
+        to_result(unsafe { bindings::dev_set_name(raw, c"%s".as_char_ptr(), name.as_char_ptr()) })?;
         // SAFETY: `raw` is initialised, named, and not yet added.
         to_result(unsafe { bindings::device_add(raw) })?;
 

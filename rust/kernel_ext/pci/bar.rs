@@ -53,7 +53,7 @@ impl Bar {
 
         // SAFETY: The device is valid and the BAR number was checked by `bar_length()`.
         if unsafe {
-            bindings::pci_request_region(pdev, number.into(), c"rvirtio_pci".as_ptr().cast())
+            bindings::pci_request_region(pdev, number.into(), c"rvirtio_pci".as_char_ptr())
         } != 0
         {
             return Err(EBUSY);

@@ -8,16 +8,20 @@ use common::{
     device::Device,
     ring,
     seg,
+    slots,
     world::{
         Step,
         World, //
     },
+    FakeMem,
     Rng,
     TestRing, //
 };
 use vring::{
     AddError,
     Area,
+    Ring,
+    RingConfig,
     Untrusted,
     Violation, //
 };
@@ -276,4 +280,29 @@ fn closed_queue_gives_back_all() {
     assert_eq!(ring.drain_one(), Some('c'));
     assert_eq!(ring.drain_one(), None);
     assert_eq!(ring.drain_one(), None);
+}
+
+#[test]
+fn clause_2_7_8_3_length_of_a_known_liar_is_cut() {
+    let mem = FakeMem::new(4);
+    let config = RingConfig {
+        size: 4,
+        event_idx: false,
+        cut_len: true,
+    };
+    let mut ring: TestRing<char> = Ring::new(config, mem.clone(), slots(4)).unwrap();
+    mem.go_live();
+    let mut device = Device::new(mem, 4, false);
+    let mut idx = 0;
+
+    for (claimed, written) in [(0, 0), (7, 7), (8, 8), (9, 8), (u32::MAX, 8)] {
+        ring.add([seg(1, 4)], [seg(2, 8)], 'x').unwrap();
+        let _ = ring.kick_prepare();
+        device.put_used(0, claimed);
+        idx += 1;
+        device.set_used_idx(idx);
+        let completion = ring.pop().unwrap().unwrap();
+        assert_eq!(completion.written(), written, "claimed {claimed}");
+    }
+    assert_eq!(ring.broken(), None);
 }

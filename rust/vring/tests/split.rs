@@ -79,6 +79,7 @@ fn clause_2_7_queue_size_is_a_power_of_two_up_to_32768() {
         let config = RingConfig {
             size,
             event_idx: true,
+            cut_len: false,
         };
         let made = Ring::<u8, _, Vec<Slot<u8>>>::new(config, FakeMem::new(4), slots(size));
         assert_eq!(made.err(), Some(SetupError::BadSize { size }));
@@ -86,6 +87,7 @@ fn clause_2_7_queue_size_is_a_power_of_two_up_to_32768() {
     let config = RingConfig {
         size: 4,
         event_idx: true,
+        cut_len: false,
     };
     let made = Ring::<u8, _, Vec<Slot<u8>>>::new(config, FakeMem::new(4), slots(5));
     assert_eq!(made.err(), Some(SetupError::BadSlots { slots: 5, size: 4 }));
@@ -419,6 +421,7 @@ fn clause_2_6_1_drained_queue_starts_again_in_the_same_memory() {
     let config = RingConfig {
         size: 4,
         event_idx: true,
+        cut_len: false,
     };
     let mut second: common::TestRing<u16> = Ring::new(config, again, slots).unwrap();
     mem.go_live();

@@ -176,8 +176,7 @@ fn b4_clause_2_7_5_3_1_segments() {
         (Some(u32::MAX), 256, true, 254),
         (Some(u32::MAX), 4, false, 2),
         (Some(u32::MAX), 3, false, 1),
-        (Some(u32::MAX), 2, true, 1),
-        (Some(u32::MAX), 1, true, 1),
+        (Some(u32::MAX), 3, true, 1),
     ];
 
     for (seg_max, queue_size, indirect, segments) in table {
@@ -205,8 +204,8 @@ fn p7_rings_of_all_sizes() {
     // Ring, depth with tables, depth without; zero is an error.
     let table = [
         (0, 0, 0),
-        (1, 1, 0),
-        (2, 2, 0),
+        (1, 0, 0),
+        (2, 0, 0),
         (3, 3, 1),
         (4, 4, 2),
         (256, 256, 128),

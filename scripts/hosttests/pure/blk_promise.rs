@@ -122,7 +122,7 @@ fn ring(limits: &Checked, room: Room) -> Result<(), &'static str> {
     if room.queue_size == 0 {
         return Err("there is no ring");
     }
-    if descriptors > u32::from(room.queue_size).max(if room.indirect { 3 } else { 0 }) {
+    if descriptors > u32::from(room.queue_size) {
         return Err("a request is longer than the ring");
     }
     if descriptors * 16 > PAGE {
@@ -199,9 +199,7 @@ fn blame(error: &LimitError, claims: &Claims, room: Room) -> bool {
     match *error {
         LimitError::BlockSize(bytes) => bytes == block && block_size(bytes).is_err(),
         LimitError::SegmentSize(bytes) => bytes == segment && bytes < PAGE,
-        LimitError::QueueTooSmall(size) => {
-            size == room.queue_size && size < if room.indirect { 1 } else { 3 }
-        }
+        LimitError::QueueTooSmall(size) => size == room.queue_size && size < 3,
         LimitError::RequestTooSmall {
             segments,
             bytes,

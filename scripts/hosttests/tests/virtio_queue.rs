@@ -228,7 +228,11 @@ fn table(ram: &GuestMemoryMmap, addr: u64, shape: &(Vec<Segment>, Vec<Segment>))
 fn run(size: u16, event_idx: bool, indirect: bool, total: u64) {
     let ram = &GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), RAM)]).unwrap();
     let mut ring: Ring<Token, _, Vec<Slot<Token>>> = Ring::new(
-        RingConfig { size, event_idx },
+        RingConfig {
+            size,
+            event_idx,
+            cut_len: false,
+        },
         GuestRing { ram, size },
         (0..size).map(|_| Slot::new()).collect(),
     )
@@ -362,6 +366,7 @@ fn rust_vmm_finds_what_was_posted_and_no_more() {
     let config = RingConfig {
         size: 8,
         event_idx: true,
+        cut_len: false,
     };
     let mem = GuestRing { ram, size: 8 };
     let slots: Vec<Slot<()>> = (0..8).map(|_| Slot::new()).collect();
@@ -400,7 +405,11 @@ enum Style {
 fn run_threads(size: u16, event_idx: bool, style: Style, total: u64) {
     const PATIENCE: Duration = Duration::from_secs(10);
     let ram = &GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), RAM)]).unwrap();
-    let config = RingConfig { size, event_idx };
+    let config = RingConfig {
+        size,
+        event_idx,
+        cut_len: false,
+    };
     let slots: Vec<Slot<u64>> = (0..size).map(|_| Slot::new()).collect();
     let mut ring: Ring<u64, _, _> = Ring::new(config, GuestRing { ram, size }, slots).unwrap();
     let mut device = Device {

@@ -229,7 +229,11 @@ pub fn slots<T>(size: u16) -> Vec<Slot<T>> {
 /// A ring, and its memory as the device sees it.
 pub fn ring<T>(size: u16, event_idx: bool) -> (TestRing<T>, FakeMem) {
     let mem = FakeMem::new(size);
-    let config = RingConfig { size, event_idx };
+    let config = RingConfig {
+        size,
+        event_idx,
+        cut_len: false,
+    };
     let ring = Ring::new(config, mem.clone(), slots(size)).unwrap();
     mem.go_live();
     (ring, mem)

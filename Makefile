@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The front door. What each target does stands in scripts/; what the modules are made of stands in Kbuild.
+#
+# KDIR=<build tree>  a Rust-enabled Linux 7.3+ tree of your own, built against with this machine's own tools. Without it,
+#                    Debian's stock kernel and the tools of the tool root, both kept in RVIRTIO_CACHE.
+
+S := scripts
+KDIR_MAKE = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(CURDIR)/build/kdir
+
+.PHONY: help modules run check bench clippy fmtcheck fmt doc install clean
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@sed -n -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+ifdef KDIR
+modules: ## build the modules: into build/stock, or with KDIR=<build tree> into build/kdir
+	@mkdir -p build/kdir
+	+$(KDIR_MAKE) modules
+else
+modules:
+	@$S/modules.sh stock
+endif
+
+run: ## boot Debian on the modules in QEMU; without a terminal: report and verdict (DRIVERS=c REPORT=1 KEEP=1)
+	@$S/run.sh
+
+check: ## every check there is: lint, host tests, the Debian guest, VM selftests on both kernels
+	@$S/check.sh
+
+bench: ## compare with the C drivers
+	@echo "make bench: there is no benchmark yet" >&2; exit 1
+
+clippy: ## clippy over the kernel crates; any warning fails
+	@$S/modules.sh --clippy stock
+
+fmtcheck: ## is the Rust code formatted?
+	@$S/lint.sh fmtcheck
+
+fmt: ## format the Rust code
+	@$S/lint.sh fmt
+
+doc: ## rustdoc into build/doc
+	@$S/doc.sh
+
+install: ## install the modules: for the stock kernel, or with KDIR=<build tree>; below DESTDIR or INSTALL_MOD_PATH
+ifdef KDIR
+	+$(KDIR_MAKE) INSTALL_MOD_PATH=$(or $(INSTALL_MOD_PATH),$(DESTDIR)) modules_install
+else
+	@$S/install.sh "$(or $(INSTALL_MOD_PATH),$(DESTDIR))"
+endif
+
+clean: ## remove build/; the cache stays
+	rm -rf build

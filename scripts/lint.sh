@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lint.sh [--summary FILE] [fmt|CHECK...]: checks of the source text itself; without a name, all of them:
+#   fmtcheck    rustfmt changes nothing             no-unsafe   drivers and vring hold no unsafe code, and say so
+#   spdx        each source begins with its licence  shellcheck  the scripts
+#   clippy      the kernel crates, no warning
+# fmt formats the Rust code.
+
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$TOP/scripts/tally.sh"
+
+cd "$TOP"
+
+sources() { git ls-files --cached --others --exclude-standard -- "$@" | while read -r f; do [ ! -f "$f" ] || echo "$f"; done; }
+
+rust_sources() { sources '*.rs'; }
+
+rustfmt_all() {
+    local files
+    mapfile -t files < <(rust_sources)
+    [ "${#files[@]}" -eq 0 ] || in_root -- rustfmt --edition 2021 "$@" "${files[@]}"
+}
+fmt() { rustfmt_all; }
+fmtcheck() { rustfmt_all --check; }
+
+# The word in comments is allowed; the attribute `unsafe_code` is another word.
+no-unsafe() {
+    local found=0 file folder name
+    while read -r file; do
+        if sed 's://.*$::' "$file" | grep -nw unsafe | sed "s:^:$file\::"; then found=1; fi
+    done < <(sources 'rust/vring/*.rs' 'drivers/*.rs' | grep -v '/tests/')
+    if [ -f rust/vring/vring.rs ]; then says 'forbid' rust/vring/vring.rs || found=1; fi
+    while read -r folder; do
+        name=${folder##*/}
+        says 'deny|forbid' "$folder/r${name#r}.rs" || found=1
+    done < <(sources 'drivers/*.rs' | cut -d/ -f1-3 | sort -u)
+    return "$found"
+}
+says() {
+    grep -qE "^#!\[($1)\(unsafe_code\)\]" "$2" 2>/dev/null || { echo "$2 does not say #![${1%%|*}(unsafe_code)]"; return 1; }
+}
+
+spdx() {
+    local missing=0 file
+    while read -r file; do
+        case $file in
+        *.rs | *.sh | *.py | *.c | *.h | *.config | *.list | *.toml | *.service | Makefile | Kbuild | */Makefile | */Kbuild) ;;
+        *) head -c 2 "$file" | grep -q '^#!' || continue ;;
+        esac
+        head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' || { echo "$file has no SPDX line"; missing=1; }
+    done < <(sources)
+    return "$missing"
+}
+
+shellcheck() {
+    local scripts
+    mapfile -t scripts < <(sources | while read -r f; do
+        if [[ $f == *.sh ]] || head -n 1 "$f" | grep -qE '^#!.*[ /](ba|da)?sh( |$)'; then echo "$f"; fi
+    done)
+    in_root -- shellcheck -S warning "${scripts[@]}"
+}
+
+clippy() { "$TOP/scripts/modules.sh" --clippy stock; }
+
+summary=
+[ "${1:-}" != --summary ] || { summary=$2; shift 2; }
+[ $# -gt 0 ] || set -- fmtcheck no-unsafe spdx shellcheck clippy
+for name in "$@"; do
+    case $name in
+    fmt) fmt ;;
+    fmtcheck | no-unsafe | spdx | shellcheck | clippy) result "$name" "$name" ;;
+    *) die "lint.sh knows no check $name" ;;
+    esac
+done
+summarize "$summary"
+[ "$FAILED" -eq 0 ]

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A case: a shell script for the guest whose header says what it needs. See Documentation/testing.md."""
+
+import os
+import re
+import shlex
+from dataclasses import dataclass, field
+
+from disk import Disk
+
+TOOLS = {"fio", "ext4", "xfs"}
+MACHINES = {"q35", "pc"}
+KERNELS = {"any", "stock", "debug"}
+DRIVERS = {"any", "rvirtio", "c"}
+# The root bus keeps slot 0x1f for the chipset, and 0x10 upward is free on both machines.
+FIRST_SLOT = 0x08
+# A debug kernel under TCG takes this many times as long.
+DEBUG_FACTOR = 6
+
+
+class CaseError(Exception):
+    """A header that cannot be understood."""
+
+
+@dataclass
+class Case:
+    name: str
+    path: str
+    title: str = ""
+    kernel: str = "any"
+    driver: str = "any"
+    transport: str = "own"
+    machine: str = "q35"
+    iommu: bool = False
+    memory: int = 768
+    timeout: int = 60
+    boots: int = 1
+    end: str = "poweroff"
+    cmdline: list = field(default_factory=list)
+    needs: set = field(default_factory=set)
+    allow: list = field(default_factory=list)
+    disks: list = field(default_factory=list)
+
+    @classmethod
+    def load(cls, path):
+        case = cls(os.path.splitext(os.path.basename(path))[0], path)
+        with open(path, encoding="utf-8") as lines:
+            for line in lines:
+                if not line.startswith("#"):
+                    break
+                match = re.match(r"# ([a-z]+): (.+)$", line.rstrip())
+                if match and not match[1].startswith("spdx"):
+                    case._header(match[1], match[2].strip())
+        if not case.title:
+            raise CaseError(f"{path}: the header has no title")
+        for number, disk in enumerate(case.disks):
+            disk.slot = FIRST_SLOT + number
+        return case
+
+    def _header(self, key, value):
+        try:
+            match key:
+                case "title":
+                    self.title = value
+                case "kernel":
+                    self.kernel = one_of(value, KERNELS)
+                case "driver":
+                    self.driver = one_of(value, DRIVERS)
+                case "transport":
+                    self.transport = one_of(value, {"own", "c"})
+                case "machine":
+                    name, *more = value.split()
+                    self.machine, self.iommu = one_of(name, MACHINES), "intel-iommu" in more
+                case "end":
+                    self.end = one_of(value, {"poweroff", "reboot"})
+                case "memory" | "timeout" | "boots":
+                    setattr(self, key, int(value))
+                case "cmdline":
+                    self.cmdline += shlex.split(value)
+                case "needs":
+                    self.needs |= {one_of(name, TOOLS) for name in value.split()}
+                case "allow":
+                    self.allow.append(re.compile(value))
+                case "disk":
+                    self.disks.append(Disk.parse(value))
+                case _:
+                    raise ValueError(f"unknown key {key}")
+        except (ValueError, re.error) as error:
+            raise CaseError(f"{self.path}: {key}: {error}") from None
+
+    def limit(self, kernel):
+        return self.timeout * (DEBUG_FACTOR if kernel == "debug" else 1)
+
+    def skip_reason(self, kernel, driver):
+        """Why the case cannot run on this kernel with this driver, or None."""
+        if self.kernel not in ("any", kernel):
+            return f"for the {self.kernel} kernel"
+        if self.driver not in ("any", driver):
+            return f"for the driver {self.driver}"
+        if self.machine != "q35" and kernel == "debug":
+            return "the debug kernel boots on q35 only"
+        return None
+
+
+def one_of(value, allowed):
+    if value not in allowed:
+        raise ValueError(f"{value!r} is none of {', '.join(sorted(allowed))}")
+    return value
+
+
+def load_all(folder):
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".sh"))
+    return [Case.load(os.path.join(folder, name)) for name in names]

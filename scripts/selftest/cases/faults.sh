@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# title: every allocation of a probe fails once, and nothing leaks
+# kernel: debug
+# disk: d0 64M
+# timeout: 180
+# A memory shortage may be reported by the kernel's own allocators.
+# allow: (failslab|fail_page_alloc|FAULT_INJECTION)
+# allow: __kmem_cache_create_args\(.*\) failed with error
+
+LAST=200
+
+prepare() {
+    load_modules
+    block d0 >/dev/null
+    driver_of d0 >/run/driver
+    for kind in failslab fail_page_alloc; do
+        [ -d $DEBUGFS/$kind ] || skip "the kernel has no $kind"
+        echo 0 >$DEBUGFS/$kind/verbose
+        echo N >$DEBUGFS/$kind/ignore-gfp-wait
+    done
+    echo 0 >$DEBUGFS/fail_page_alloc/min-order
+    unbind "$(pci d0)"
+    # The first bind and unbind fill caches that stay.
+    bind "$(pci d0)" "$(cat /run/driver)"
+    block d0 >/dev/null
+    unbind "$(pci d0)"
+    kmemleak_clear
+    dma_entries >/run/entries
+    unreclaimable >/run/memory
+}
+
+# sweep FILE TEXT: fails the allocation number N of that one write, for N from 1 until no allocation is left to fail. All of
+# the first ones, then every fifth: hundreds of binds of a debug kernel take long.
+sweep() {
+    nth=1 failed=0 survived=0
+    while [ "$nth" -le $LAST ]; do
+        result=$(failnth "$nth" "$1" "$2")
+        case $result in
+        "not reached"*) break ;;
+        *ENOMEM*) failed=$((failed + 1)) ;;
+        *ok) survived=$((survived + 1)) ;;
+        *) note "allocation $nth: $result" ;;
+        esac
+        $3
+        wait_for 10 test ! -e /sys/block/vda || fail "allocation $nth: vda is there after unbind"
+        if [ "$nth" -lt 30 ]; then nth=$((nth + 1)); else nth=$((nth + 5)); fi
+    done
+    note "up to allocation $nth ($result): $failed binds gave ENOMEM, $survived went through"
+    [ "$((failed + survived))" -gt 20 ] || fail "only $((failed + survived)) failures were injected"
+}
+
+unbind_pci() { if [ -n "$(driver_of d0)" ]; then unbind "$(pci d0)"; fi; }
+
+# Enabled beforehand, or most allocations are those of ACPI looking for the legacy interrupt.
+pci_level() {
+    echo 1 >"$PCI/devices/$(pci d0)/enable"
+    sweep "$PCI/drivers/$(cat /run/driver)/bind" "$(pci d0)" unbind_pci
+    unbind_pci
+    echo 0 >"$PCI/devices/$(pci d0)/enable"
+}
+
+unbind_virtio() {
+    if [ -e "$device/driver" ]; then echo "${device##*/}" >"$virtio_driver/unbind"; fi
+}
+
+virtio_level() {
+    bind "$(pci d0)" "$(cat /run/driver)"
+    block d0 >/dev/null
+    device=/sys/bus/$BUS/devices/$(virtio d0)
+    virtio_driver=$(readlink -f "$device/driver")
+    unbind_virtio
+    sweep "$virtio_driver/bind" "${device##*/}" unbind_virtio
+    unbind_virtio
+    unbind "$(pci d0)"
+}
+
+came_back() {
+    check_dma
+    same "live DMA mappings" "$(dma_entries)" "$(cat /run/entries)"
+    ! grep -E 'virtio[0-9]+-' /proc/interrupts || fail "an interrupt is still there"
+    ! grep -i rvirtio /proc/iomem || fail "a claimed region is still there"
+    grown=$(($(unreclaimable) - $(cat /run/memory)))
+    note "unreclaimable memory grew by $grown kB"
+    kmemleak_scan
+}
+
+works() {
+    bind "$(pci d0)" "$(cat /run/driver)"
+    short_verify "$(disk d0)" 18 60
+}
+
+check "prepare" prepare
+check "bind of the PCI device with one allocation failing" pci_level
+check "bind of the virtio device with one allocation failing" virtio_level
+check "nothing leaked" came_back
+check "the disk works" works
+check "modules unload" unload_modules
+check "nothing is left" no_traces

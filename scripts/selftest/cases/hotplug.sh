@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# title: unplug and plug on a PCI Express port, remove and rescan, under I/O
+# disk: hot 64M port
+# disk: late 64M port absent
+# disk: still 64M
+# timeout: 120
+# The file system of nobody is on these disks; requests that were in flight may be reported.
+# allow: I/O error, dev vd[ab]
+# allow: Buffer I/O error on dev(ice)? vd[ab]
+
+prepare() {
+    load_modules
+    wait_for 20 _serial_device hot || fail "the disk on the port did not appear"
+    block_by_serial hot >/run/hot
+    rvio fill "/dev/$(cat /run/hot)" 0 16777216 51
+    rvio fill "$(disk still)" 0 16777216 52
+}
+
+block_by_serial() {
+    for dir in /sys/block/vd*; do
+        [ "$(cat "$dir/serial" 2>/dev/null)" != "$1" ] || { basename "$dir"; return 0; }
+    done
+    return 1
+}
+no_serial() { ! block_by_serial "$1" >/dev/null; }
+
+ended() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
+
+unplug() {
+    hammer "/dev/$(cat /run/hot)" 20 3>&- &
+    hammer=$!
+    sleep 1
+    host unplug hot
+    wait_for 20 no_serial hot || fail "the disk is still there"
+    kill $hammer
+    wait_for 20 ended $hammer || fail "I/O to the unplugged disk hangs: $(cat /proc/$hammer/stack)"
+    rvio check "$(disk still)" 0 16777216 52 || fail "the other disk has changed"
+}
+
+plug() {
+    host plug "$1"
+    # The port waits five seconds before it believes in a new card.
+    wait_for 40 block_by_serial "$1" || fail "the disk did not appear"
+}
+
+plug_again() {
+    plug hot
+    name=$(block_by_serial hot)
+    # The hammer wrote zeros; what counts is that the disk works and is the same.
+    short_verify "/dev/$name" 6 60
+    reads "/sys/block/$name/size" $((64 * 2048))
+}
+
+plug_new() {
+    plug late
+    short_verify "/dev/$(block_by_serial late)" 8 60
+}
+
+remove_and_rescan() {
+    address=$(pci still)
+    left=5
+    while [ "$left" -gt 0 ]; do
+        hammer "$(disk still)" 10 3>&- &
+        hammer=$!
+        usleep 200000
+        echo 1 >"$PCI/devices/$address/remove"
+        wait_for 10 no_serial still || fail "the disk is still there after remove"
+        kill $hammer
+        wait_for 20 ended $hammer || fail "I/O to the removed disk hangs: $(cat /proc/$hammer/stack)"
+        echo 1 >"$PCI/rescan"
+        wait_for 20 block_by_serial still || fail "the disk did not come back after rescan"
+        left=$((left - 1))
+    done
+    short_verify "$(disk still)" 9 60
+}
+
+clean() {
+    check_dma
+    kmemleak_scan
+}
+
+check "prepare" prepare
+check "unplug under I/O" unplug
+check "plug again" plug_again
+check "plug a disk that was not there at boot" plug_new
+kmemleak_clear
+check "unplug again" unplug
+check "remove and rescan five times under I/O" remove_and_rescan
+check "nothing leaked" clean
+check "modules unload" unload_modules
+check "nothing is left" no_traces

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# title: unbind and bind 100 times under I/O
+# disk: d0 256M
+# disk: still 64M
+# timeout: 150
+
+CYCLES=100
+
+prepare() {
+    load_modules
+    block d0 >/dev/null
+    rvio fill "$(disk still)" 0 33554432 11
+    driver_of d0 >/run/driver
+    pci d0 >/run/pci
+}
+
+# The I/O opens /dev/vda again and again; errors are what it has to expect.
+hammer_on() {
+    hammer "$(disk d0)" "$1" 3>&- &
+    echo $! >/run/hammer
+}
+hammer_off() {
+    kill "$(cat /run/hammer)" 2>/dev/null || true
+    wait_for 20 hammer_gone || fail "the I/O that ran meanwhile does not end: $(cat "/proc/$(cat /run/hammer)/stack")"
+}
+hammer_gone() { ! kill -0 "$(cat /run/hammer)" 2>/dev/null || grep -q '^State:.Z' "/proc/$(cat /run/hammer)/status"; }
+
+gone() { [ ! -e /sys/block/vda ]; }
+there() { [ -b /dev/vda ] && [ -e /sys/block/vda/queue ]; }
+
+cycle() {
+    unbind "$(cat /run/pci)"
+    wait_for 10 gone || fail "vda is still there after unbind"
+    bind "$(cat /run/pci)" "$(cat /run/driver)"
+    wait_for 10 there || fail "vda did not come back after bind"
+}
+
+cycles() {
+    left=$1
+    while [ "$left" -gt 0 ]; do
+        cycle
+        # Time for requests to be in flight, more or less of it.
+        usleep $((left % 5 * 20000))
+        left=$((left - 1))
+    done
+}
+
+warm_up() {
+    hammer_on 600
+    cycles 10
+    hammer_off
+    sync
+    kmemleak_clear
+    unreclaimable >/run/memory
+    dma_entries >/run/entries
+}
+
+under_io() {
+    hammer_on 900
+    cycles $CYCLES
+    hammer_off
+}
+
+virtio_level() {
+    name=$(virtio d0)
+    driver=$(readlink -f "/sys/bus/$BUS/devices/$name/driver")
+    hammer_on 600
+    left=20
+    while [ "$left" -gt 0 ]; do
+        echo "$name" >"$driver/unbind"
+        wait_for 10 gone || fail "vda is still there after unbind"
+        reads "/sys/bus/$BUS/devices/$name/status" 0x00000001
+        echo "$name" >"$driver/bind"
+        wait_for 10 there || fail "vda did not come back after bind"
+        reads "/sys/bus/$BUS/devices/$name/status" 0x0000000f
+        left=$((left - 1))
+    done
+    hammer_off
+}
+
+nothing_leaked() {
+    sync
+    sleep 1
+    grown=$(($(unreclaimable) - $(cat /run/memory)))
+    note "unreclaimable memory grew by $grown kB in $CYCLES cycles"
+    [ "$grown" -lt 3072 ] || fail "unreclaimable memory grew by $grown kB"
+    check_dma
+    same "live DMA mappings" "$(dma_entries)" "$(cat /run/entries)"
+    same "interrupts of the disk" "$(grep -c "$(virtio d0)-req.0\$" /proc/interrupts)" 1
+    kmemleak_scan
+}
+
+works_afterwards() {
+    short_verify "$(disk d0)" 21
+    rvio check "$(disk still)" 0 33554432 11 || fail "the disk that was left alone has changed"
+}
+
+check "prepare" prepare
+check "first cycles" warm_up
+check "$CYCLES cycles of the PCI device under I/O" under_io
+check "nothing leaked" nothing_leaked
+check "20 cycles of the virtio device under I/O" virtio_level
+check "both disks work afterwards" works_afterwards
+check "modules unload" unload_modules

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+#
+# What cases are written with. Descriptor 3 is the control port. Lines to the host:
+#   BEGIN name | DIAG text | WHY text | OK name | FAIL name | SKIP name | HOST request | DONE
+# WHY and DIAG belong to the verdict that follows. Only HOST is answered, with OK result or ERR reason.
+
+case $RV_DRIVER in
+rvirtio) BUS=rvirtio PCI_MODULE=rvirtio_pci BLK_MODULE=rvirtio_blk ;;
+c) BUS=virtio PCI_MODULE='' BLK_MODULE=virtio_blk ;;
+esac
+DEBUGFS=/sys/kernel/debug
+PCI=/sys/bus/pci
+
+# --- Checks -----------------------------------------------------------------------------------------------------------
+
+# check NAME COMMAND...: runs COMMAND in a subshell that ends at the first failing command. Its output is shown when it fails.
+check() {
+    _name=$1
+    shift
+    echo "BEGIN $_name" >&3
+    echo "selftest: $_name" >/dev/kmsg
+    rm -f /run/why
+    (set -ex; "$@") >/run/check.log 2>&1
+    _status=$?
+    case $_status in
+    0) echo "OK $_name" >&3; return 0 ;;
+    77) [ ! -s /run/why ] || sed 's/^/WHY /' /run/why >&3; echo "SKIP $_name" >&3; return 0 ;;
+    esac
+    if [ -s /run/why ]; then
+        head -n 1 /run/why | sed 's/^/WHY /' >&3
+    else
+        echo "WHY a command failed with status $_status; the last lines below say which" >&3
+    fi
+    grep -v -e '^+* *set -ex' -e '> /run/why' /run/check.log | tail -n 14 | cut -c1-300 | sed 's/^/DIAG /' >&3
+    echo "FAIL $_name" >&3
+    return 1
+}
+
+# Ends the check that runs, and says why.
+fail() { echo "$*" >>/run/why; exit 1; }
+skip() { echo "$*" >>/run/why; exit 77; }
+# A line for the reader of the log, whatever the verdict.
+note() { echo "DIAG $*" >&3; }
+
+# same WHAT GOT WANTED
+same() { [ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"; }
+
+# reads FILE WANTED: the file's one line.
+reads() { same "$1" "$(cat "$1")" "$2"; }
+
+# wait_for SECONDS COMMAND...: until COMMAND succeeds.
+wait_for() {
+    _left=$(($1 * 5))
+    shift
+    while [ "$_left" -gt 0 ]; do
+        if "$@"; then return 0; fi
+        sleep 0.2
+        _left=$((_left - 1))
+    done
+    return 1
+}
+
+# host REQUEST...: asks the host and prints its answer. The verbs are in scripts/selftest/host.py.
+host() {
+    echo "HOST $*" >&3
+    # shellcheck disable=SC3045  # busybox has read -t
+    IFS= read -r -t 90 _answer <&3 || fail "the host does not answer: $*"
+    case $_answer in
+    OK*) _answer=${_answer#OK}; echo "${_answer# }" ;;
+    *) fail "the host refused '$*': ${_answer#ERR }" ;;
+    esac
+}
+
+# --- Modules ----------------------------------------------------------------------------------------------------------
+
+# busybox has smaller ones of these, and its shell would take them first.
+modprobe() { /usr/sbin/modprobe "$@"; }
+rmmod() { /usr/sbin/rmmod "$@"; }
+
+load_modules() {
+    for _module in $PCI_MODULE $BLK_MODULE; do
+        modprobe "$_module" || fail "modprobe $_module failed"
+    done
+}
+
+# Also takes away what the modules pulled in, the core last.
+unload_modules() {
+    for _module in $BLK_MODULE $PCI_MODULE; do
+        rmmod "$_module" || fail "rmmod $_module failed"
+    done
+    if [ "$RV_DRIVER" = rvirtio ] && [ -d /sys/module/rvirtio ]; then
+        rmmod rvirtio || fail "rmmod rvirtio failed"
+    fi
+}
+
+need_module() { modprobe "$1" 2>/dev/null || true; }
+
+# --- Devices ----------------------------------------------------------------------------------------------------------
+
+# pci NAME: the PCI address of the disk NAME.
+pci() {
+    for _disk in $RV_DISKS; do
+        case $_disk in
+        "$1@port") _serial_device "$1"; return ;;
+        "$1@"*) echo "${_disk#*@}"; return ;;
+        esac
+    done
+    fail "the case declares no disk $1"
+}
+
+_serial_device() {
+    for _block in /sys/block/vd*; do
+        if [ "$(cat "$_block/serial" 2>/dev/null)" = "$1" ]; then
+            basename "$(readlink -f "$_block/device/..")"
+            return 0
+        fi
+    done
+    return 1
+}
+
+_block_of() {
+    for _block in "$PCI/devices/$(pci "$1")"/virtio*/block/vd*; do
+        [ -e "$_block/queue" ] && [ -b "/dev/${_block##*/}" ] && echo "${_block##*/}" && return 0
+    done
+    return 1
+}
+
+# block NAME: the kernel's name of the disk, such as vda; waits for it.
+block() {
+    wait_for 30 _block_of "$1" || fail "the disk $1 did not appear"
+}
+
+# disk NAME: its device file.
+disk() { echo "/dev/$(block "$1")"; }
+
+# virtio NAME: its virtio device, such as virtio0.
+virtio() {
+    for _device in "$PCI/devices/$(pci "$1")"/virtio*; do
+        [ -e "$_device/features" ] && echo "${_device##*/}" && return 0
+    done
+    fail "the PCI device of $1 has no virtio device"
+}
+
+# driver_of NAME: the PCI driver that has the disk, or nothing.
+driver_of() {
+    [ ! -e "$PCI/devices/$(pci "$1")/driver" ] || basename "$(readlink "$PCI/devices/$(pci "$1")/driver")"
+}
+
+# unbind ADDRESS; bind ADDRESS DRIVER: at the PCI level.
+unbind() { echo "$1" >"$PCI/devices/$1/driver/unbind" || fail "unbind of $1 failed"; }
+bind() { echo "$1" >"$PCI/drivers/$2/bind" || fail "bind of $1 to $2 failed"; }
+
+sectors() { cat "/sys/block/$1/size"; }
+
+# --- Leaks ------------------------------------------------------------------------------------------------------------
+
+# unreclaimable: kilobytes of memory that nobody can give back.
+unreclaimable() { awk '/^(SUnreclaim|Percpu|VmallocUsed):/ { sum += $2 } END { print sum }' /proc/meminfo; }
+
+# kmemleak_clear: what exists now is not looked at again. kmemleak_scan: fails when something was leaked since.
+kmemleak_clear() { [ ! -e $DEBUGFS/kmemleak ] || echo clear >$DEBUGFS/kmemleak; }
+kmemleak_scan() {
+    [ -e $DEBUGFS/kmemleak ] || return 0
+    # Objects younger than 5 s are not reported, and one scan alone knows stale pointers.
+    sleep 6
+    echo scan >$DEBUGFS/kmemleak
+    echo scan >$DEBUGFS/kmemleak
+    cat $DEBUGFS/kmemleak >/run/kmemleak
+    [ ! -s /run/kmemleak ] || {
+        head -n 12 /run/kmemleak
+        fail "kmemleak: $(grep -c '^unreferenced' /run/kmemleak) objects leaked"
+    }
+}
+
+# dma_entries: mappings that are live, as DMA_API_DEBUG counts them; 0 without it.
+dma_entries() {
+    if [ -e $DEBUGFS/dma-api/num_free_entries ]; then
+        echo $(($(cat $DEBUGFS/dma-api/nr_total_entries) - $(cat $DEBUGFS/dma-api/num_free_entries)))
+    else
+        echo 0
+    fi
+}
+check_dma() {
+    [ ! -e $DEBUGFS/dma-api/error_count ] || reads $DEBUGFS/dma-api/error_count 0
+}
+
+# no_traces: after unloading, nothing of the drivers is left.
+no_traces() {
+    _left=$(find /sys/block -name 'vd*' | tr '\n' ' ')
+    [ -z "$_left" ] || fail "still there: $_left"
+    ! grep -E 'virtio[0-9]+-req|rvirtio' /proc/interrupts || fail "an interrupt is still there"
+    ! grep -i rvirtio /proc/iomem || fail "a claimed region is still there"
+    ! grep -i rvirtio /proc/ioports || fail "a claimed port is still there"
+    [ ! -e "/sys/bus/$BUS" ] || [ "$BUS" = virtio ] || fail "/sys/bus/$BUS is still there"
+    [ ! -e "/sys/module/$BLK_MODULE" ] || fail "$BLK_MODULE is still there"
+}
+
+# --- I/O --------------------------------------------------------------------------------------------------------------
+
+# short_verify DEVICE SEED: a few MiB of odd I/O, checked. The alignment that memory needs is the queue's own.
+short_verify() {
+    rvio odd "$1" "$2" "${3:-150}" "$(($(cat "/sys/block/${1#/dev/}/queue/dma_alignment") + 1))" ||
+        fail "$1: read back something else than was written"
+}
+
+# tree_make FOLDER: TREE_FILES files of many sizes. tree_sums FOLDER: their checksums.
+# shellcheck disable=SC2034  # for the cases
+TREE_FILES=118
+tree_make() {
+    for _copy in a b; do
+        mkdir -p "$1/$_copy"
+        for _size in 0 1 511 512 4095 4096 4097 65537; do
+            head -c "$_size" /dev/urandom >"$1/$_copy/$_size"
+        done
+    done
+    head -c 1000000 /dev/urandom >"$1/a/1000000"
+    head -c 3000000 /dev/urandom >"$1/b/3000000"
+    _left=100
+    while [ "$_left" -gt 0 ]; do
+        echo "$_left" >"$1/small-$_left"
+        _left=$((_left - 1))
+    done
+}
+tree_sums() { (cd "$1" && find . -type f ! -name lost+found | sort | xargs sha256sum); }
+drop_caches() { sync; echo 3 >/proc/sys/vm/drop_caches; }

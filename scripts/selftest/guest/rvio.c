@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rvio: direct I/O that the usual tools cannot be told to do. Linked statically into the guest's initramfs.
+ *
+ *   rvio try read|write|fsync|discard|zero DEVICE OFFSET LENGTH   one call; prints ok, short N, or the errno's name
+ *   rvio fill|check DEVICE OFFSET LENGTH SEED                     a pattern that depends on seed and place
+ *   rvio odd DEVICE SEED COUNT ALIGN                              random vectored I/O at random memory offsets, checked
+ *   rvio vector DEVICE SEED ALIGN                                 256 segments of one block, written, read back whole
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define MIB (1u << 20)
+#define REGION (16 * MIB)
+#define SEGMENTS 256
+
+static uint64_t state;
+
+static uint32_t next(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state >> 16;
+}
+
+static void die(const char *what)
+{
+	fprintf(stderr, "rvio: %s: %s\n", what, strerror(errno));
+	exit(2);
+}
+
+static void *pages(size_t size)
+{
+	void *memory;
+
+	if (posix_memalign(&memory, 4096, size))
+		die("memory");
+	memset(memory, 0, size);
+	return memory;
+}
+
+static int open_device(const char *path, int flags)
+{
+	int fd = open(path, flags | O_DIRECT);
+
+	if (fd < 0)
+		die(path);
+	return fd;
+}
+
+/* Every 8 bytes tell where they belong and who wrote them. */
+static void pattern(uint64_t *to, uint64_t offset, size_t length, uint64_t seed)
+{
+	for (size_t i = 0; i < length / 8; i++)
+		to[i] = (offset / 8 + i) * 0x9e3779b97f4a7c15ull ^ seed * 0xd6e8feb86659fd93ull;
+}
+
+static int one_try(char **arg)
+{
+	const char *verb = arg[0];
+	off_t offset = atoll(arg[2]);
+	size_t length = atoll(arg[3]);
+	uint64_t range[2] = { offset, length };
+	int fd = open(arg[1], (strcmp(verb, "read") ? O_RDWR : O_RDONLY) | O_DIRECT);
+	ssize_t done = fd;
+
+	if (fd >= 0 && !strcmp(verb, "read"))
+		done = pread(fd, pages(length), length, offset);
+	else if (fd >= 0 && !strcmp(verb, "write"))
+		done = pwrite(fd, pages(length), length, offset);
+	else if (fd >= 0 && !strcmp(verb, "fsync"))
+		done = fsync(fd) ?: (ssize_t)length;
+	else if (fd >= 0)
+		done = ioctl(fd, strcmp(verb, "discard") ? BLKZEROOUT : BLKDISCARD, range) ?: (ssize_t)length;
+	if (done < 0)
+		printf("%s\n", strerrorname_np(errno));
+	else if ((size_t)done < length)
+		printf("short %zd\n", done);
+	else
+		printf("ok\n");
+	return 0;
+}
+
+static int fill_or_check(char **arg)
+{
+	int check = !strcmp(arg[0], "check");
+	int fd = open_device(arg[1], check ? O_RDONLY : O_RDWR);
+	uint64_t offset = atoll(arg[2]), end = offset + atoll(arg[3]), seed = atoll(arg[4]);
+	char *wanted = pages(MIB), *got = pages(MIB);
+
+	for (; offset < end; offset += MIB) {
+		size_t length = end - offset < MIB ? end - offset : MIB;
+
+		pattern((uint64_t *)wanted, offset, length, seed);
+		if (!check) {
+			if (pwrite(fd, wanted, length, offset) != (ssize_t)length)
+				die("write");
+			continue;
+		}
+		if (pread(fd, got, length, offset) != (ssize_t)length)
+			die("read");
+		for (size_t i = 0; i < length; i++) {
+			if (got[i] == wanted[i])
+				continue;
+			printf("byte %llu is %02x, not %02x\n", (unsigned long long)offset + i, got[i] & 255, wanted[i] & 255);
+			return 1;
+		}
+	}
+	if (!check && fsync(fd))
+		die("fsync");
+	return 0;
+}
+
+/* Cuts `length` bytes into segments of random size and place inside `arena`; the segments do not overlap. */
+static int scatter(struct iovec *iov, char *arena, size_t length, size_t block, size_t align)
+{
+	int count = 0;
+
+	while (length) {
+		size_t most = length / block, size = (1 + next() % (most < 33 ? most : 33)) * block;
+
+		if (count == SEGMENTS - 1)
+			size = length;
+		arena += next() % (4096 / align) * align;
+		iov[count++] = (struct iovec){ arena, size };
+		arena += (size + 4095) / 4096 * 4096;
+		length -= size;
+	}
+	return count;
+}
+
+static void copy(struct iovec *iov, int count, char *flat, int gather)
+{
+	for (int i = 0; i < count; i++) {
+		if (gather)
+			memcpy(flat, iov[i].iov_base, iov[i].iov_len);
+		else
+			memcpy(iov[i].iov_base, flat, iov[i].iov_len);
+		flat += iov[i].iov_len;
+	}
+}
+
+static int block_size(int fd)
+{
+	int size;
+
+	if (ioctl(fd, BLKSSZGET, &size))
+		die("BLKSSZGET");
+	return size;
+}
+
+static int odd(char **arg)
+{
+	int fd = open_device(arg[1], O_RDWR);
+	size_t block = block_size(fd), align = atoi(arg[4]);
+	int rounds = atoi(arg[3]);
+	char *shadow = pages(REGION), *flat = pages(MIB), *arena = pages(4 * MIB);
+	struct iovec iov[SEGMENTS];
+	uint64_t seed = atoll(arg[2]);
+
+	state = seed * 2654435761u + 88172645463325252ull;
+	pattern((uint64_t *)shadow, 0, REGION, seed);
+	for (uint32_t offset = 0; offset < REGION; offset += MIB)
+		if (pwrite(fd, shadow + offset, MIB, offset) != MIB)
+			die("first write");
+	for (int round = 0; round < rounds; round++) {
+		size_t most = next() % 3 ? 64 * 1024 : MIB;
+		size_t length = (1 + next() % (most / block)) * block;
+		size_t offset = next() % ((REGION - length) / block + 1) * block;
+		int count = scatter(iov, arena, length, block, align);
+
+		if (next() % 2) {
+			for (size_t i = 0; i < length; i += 4)
+				*(uint32_t *)(shadow + offset + i) = next();
+			copy(iov, count, shadow + offset, 0);
+			if (pwritev(fd, iov, count, offset) != (ssize_t)length)
+				die("write");
+			continue;
+		}
+		memset(arena, 0xa5, 4 * MIB);
+		if (preadv(fd, iov, count, offset) != (ssize_t)length)
+			die("read");
+		copy(iov, count, flat, 1);
+		if (memcmp(flat, shadow + offset, length)) {
+			printf("round %d: %zu bytes at %zu in %d segments differ\n", round, length, offset, count);
+			return 1;
+		}
+	}
+	for (uint32_t offset = 0; offset < REGION; offset += MIB) {
+		if (pread(fd, flat, MIB, offset) != MIB)
+			die("last read");
+		if (memcmp(flat, shadow + offset, MIB)) {
+			printf("the MiB at %u differs in the end\n", offset);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int vector(char **arg)
+{
+	int fd = open_device(arg[1], O_RDWR);
+	size_t block = block_size(fd), align = atoi(arg[3]), length = SEGMENTS * block;
+	size_t stride = (block + 8191) / 4096 * 4096;
+	char *arena = pages(SEGMENTS * stride), *flat = pages(length), *wanted = pages(length);
+	struct iovec iov[SEGMENTS];
+
+	for (int i = 0; i < SEGMENTS; i++)
+		iov[i] = (struct iovec){ arena + i * stride + i % (4096 / align) * align, block };
+	pattern((uint64_t *)wanted, 0, length, atoll(arg[2]));
+	copy(iov, SEGMENTS, wanted, 0);
+	/* Not from the start, so that neither end falls on a page of the device. */
+	if (pwritev(fd, iov, SEGMENTS, 3 * block) != (ssize_t)length)
+		die("write of 256 segments");
+	if (pread(fd, flat, length, 3 * block) != (ssize_t)length)
+		die("read");
+	if (memcmp(flat, wanted, length)) {
+		printf("256 segments written, something else read in one\n");
+		return 1;
+	}
+	memset(arena, 0, SEGMENTS * stride);
+	if (preadv(fd, iov, SEGMENTS, 3 * block) != (ssize_t)length)
+		die("read of 256 segments");
+	copy(iov, SEGMENTS, flat, 1);
+	if (memcmp(flat, wanted, length)) {
+		printf("one write, something else read into 256 segments\n");
+		return 1;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(char **arg);
+		int args;
+	} verbs[] = {
+		{ "try", NULL, 6 }, { "fill", fill_or_check, 6 }, { "check", fill_or_check, 6 }, { "odd", odd, 6 },
+		{ "vector", vector, 5 },
+	};
+
+	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (!strcmp(argv[1], verbs[i].name) && argc == verbs[i].args)
+			return verbs[i].run ? verbs[i].run(argv + 1) : one_try(argv + 2);
+	fprintf(stderr, "rvio: wrong arguments; the head of rvio.c lists them\n");
+	return 2;
+}

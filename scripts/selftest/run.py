@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Runs the VM selftests and prints KTAP. Documentation/testing.md says how to run one and how to add one."""
+
+import argparse
+import concurrent.futures
+import fnmatch
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+from case import CaseError, load_all
+from initramfs import Builder, InitramfsError, Kernel, our_modules
+from ktap import FAIL, PASS, SKIP, Outcome, Report
+from qemu import TRANSPORT_OFF, Machine, command_line
+from qmp import QmpError
+from verdict import excerpt, reports, tail
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+# Short, because socket paths below it may have 107 characters.
+WORK = tempfile.mkdtemp(prefix="rv-")
+HEALTHY = "the kernel reports nothing and powers off"
+
+
+def cache_folder():
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.environ.get("RVIRTIO_CACHE") or os.path.join(home, "rvirtio")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kernel", choices=("stock", "debug"), default="stock")
+    parser.add_argument("--driver", choices=("rvirtio", "c"), default="rvirtio")
+    parser.add_argument("--only", metavar="PATTERN", action="append", help="cases whose name matches; may be repeated")
+    parser.add_argument("--summary", metavar="FILE", help="where to write the counts as JSON")
+    parser.add_argument("--logs", metavar="DIR", help="where console logs go")
+    parser.add_argument("--list", action="store_true", help="list the cases and end")
+    parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
+    options = parser.parse_args()
+    if options.kernel == "debug" and options.driver == "c":
+        parser.error("the debug kernel has no C virtio drivers")
+    return options
+
+
+def select(cases, patterns):
+    if not patterns:
+        return cases
+    return [case for case in cases if any(fnmatch.fnmatch(case.name, pattern) for pattern in patterns)]
+
+
+def config(case, options, boot, limit):
+    """Settings for the guest's init, as shell."""
+    disks = " ".join(f"{disk.name}@{disk.bus_address}" for disk in case.disks)
+    return (f"RV_KERNEL={options.kernel}\nRV_DRIVER={options.driver}\nRV_TRANSPORT={case.transport}\nRV_BOOT={boot}\n"
+            f"RV_END={case.end}\nRV_LIMIT={limit}\nRV_DISKS='{disks}'\n")
+
+
+class Runner:
+    def __init__(self, options, kernel, builder, logs):
+        self._options = options
+        self._kernel = kernel
+        self._builder = builder
+        self._logs = logs
+
+    def run(self, case):
+        outcome = Outcome(case.name, case.title)
+        reason = case.skip_reason(self._options.kernel, self._options.driver)
+        if reason:
+            outcome.add(case.name, SKIP, reason)
+            return outcome
+        outcome.log = os.path.join(self._logs, f"{case.name}.log")
+        start = time.monotonic()
+        folder = tempfile.mkdtemp(prefix="vm-", dir=WORK)
+        try:
+            open(outcome.log, "w", encoding="utf-8").close()
+            for disk in case.disks:
+                disk.make_image(folder)
+            for boot in range(1, case.boots + 1):
+                if not self._boot(case, boot, folder, outcome):
+                    break
+        except (QmpError, InitramfsError, OSError, ValueError) as error:
+            outcome.add("the machine starts", FAIL, str(error))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        outcome.seconds = time.monotonic() - start
+        return outcome
+
+    def _boot(self, case, boot, folder, outcome):
+        """Boots once. False when a further boot makes no sense."""
+        limit = case.limit(self._options.kernel)
+        initrd = f"{folder}/initrd"
+        self._builder.join(case, config(case, self._options, boot, limit), initrd)
+        extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" and case.transport == "own" else []
+        machine = Machine(command_line(case, self._kernel, folder, initrd, extra), folder, case.disks)
+        machine.run(limit)
+        with open(f"{folder}/console", encoding="utf-8", errors="replace") as file:
+            console = file.read().replace("\r", "")
+        with open(outcome.log, "a", encoding="utf-8") as log:
+            log.write(f"==== boot {boot}: console ====\n{console}\n==== boot {boot}: control port ====\n")
+            log.write("\n".join(machine.lines) + "\n")
+        collect(outcome, machine.lines)
+        judge(outcome, machine.trouble, console, case.allow, f" (boot {boot})" if case.boots > 1 else "")
+        return machine.trouble is None
+
+
+def collect(outcome, lines):
+    """Turns what the guest said into checks."""
+    details, reason = [], ""
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        if word == "DIAG":
+            details.append(rest)
+        elif word == "WHY":
+            reason = rest
+        elif word in ("OK", "FAIL", "SKIP"):
+            state = {"OK": PASS, "FAIL": FAIL, "SKIP": SKIP}[word]
+            outcome.add(rest, state, reason, details)
+            details, reason = [], ""
+
+
+def judge(outcome, trouble, console, allow, suffix):
+    """Adds the check that every boot has: nothing reported by the kernel, no wedge, an orderly end."""
+    found = reports(console, allow)
+    details = []
+    if trouble:
+        details += [f"| {line}" for line in tail(console)]
+    if found:
+        details += [f"{len(found)} lines of the console count as reports; the first one:"]
+        details += [f"| {line}" for line in excerpt(console, found)]
+    if trouble or found:
+        outcome.add(HEALTHY + suffix, FAIL, trouble or f"console: {found[0][1]}", details)
+    else:
+        outcome.add(HEALTHY + suffix, PASS)
+
+
+def main():
+    options = arguments()
+    try:
+        cases = select(load_all(os.path.join(HERE, "cases")), options.only)
+    except CaseError as error:
+        sys.exit(f"error: {error}")
+    if options.list:
+        for case in cases:
+            print(f"{case.name:16} {case.title}")
+        return 0
+    if not cases:
+        sys.exit(f"error: no case matches {' '.join(options.only)}; --list shows them")
+
+    # Ended by a signal: machines die with their parent, and this removes what they left.
+    signal.signal(signal.SIGTERM, lambda *_: (shutil.rmtree(WORK, ignore_errors=True), os._exit(143)))
+    logs = options.logs or os.path.join(cache_folder(), "logs", "selftest", f"{options.kernel}-{options.driver}")
+    os.makedirs(logs, exist_ok=True)
+    report = Report(sys.stdout, len(cases))
+    start = time.monotonic()
+    try:
+        kernel = Kernel(cache_folder(), options.kernel)
+        ours = our_modules(TOP, options.kernel) if options.driver == "rvirtio" else []
+        runner = Runner(options, kernel, Builder(cache_folder(), kernel, ours), logs)
+    except InitramfsError as error:
+        for case in cases:
+            outcome = Outcome(case.name, case.title)
+            outcome.add("kernel and modules are there", FAIL, str(error))
+            report.outcome(outcome)
+        report.finish(options.summary)
+        return 1
+
+    def run(case):
+        outcome = runner.run(case)
+        print(f"  {outcome.state:8}{case.name} ({outcome.seconds:.1f} s)", file=sys.stderr, flush=True)
+        return outcome
+
+    with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
+        for outcome in pool.map(run, cases):
+            report.outcome(outcome)
+    print(f"# {options.kernel} kernel, driver {options.driver}: {time.monotonic() - start:.0f} s in all")
+    return 0 if report.finish(options.summary) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
