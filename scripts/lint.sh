@@ -29,8 +29,9 @@ no-unsafe() {
     local found=0 file folder name
     while read -r file; do
         if sed 's://.*$::' "$file" | grep -nw unsafe | sed "s:^:$file\::"; then found=1; fi
-    done < <(sources 'rust/vring/*.rs' 'drivers/*.rs' | grep -v '/tests/')
+    done < <(sources 'rust/vring/*.rs' 'rust/virtio/*.rs' 'drivers/*.rs' | grep -v '/tests/')
     if [ -f rust/vring/vring.rs ]; then says 'forbid' rust/vring/vring.rs || found=1; fi
+    says 'deny|forbid' rust/virtio/virtio.rs || found=1
     while read -r folder; do
         name=${folder##*/}
         says 'deny|forbid' "$folder/r${name#r}.rs" || found=1

@@ -25,6 +25,7 @@ mod name;
 mod operations;
 mod request;
 mod segments;
+mod size;
 mod status;
 mod tag_set;
 
@@ -56,6 +57,7 @@ pub use self::segments::{
     Segment,
     Segments, //
 };
+pub use self::size::Size;
 pub use self::status::Status;
 pub use self::tag_set::{
     TagSet,

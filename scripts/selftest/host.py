@@ -59,8 +59,19 @@ class Host:
         """throttle DISK IOPS: 0 lifts it."""
         name, iops = text.split()
         limits = dict.fromkeys(("bps", "bps_rd", "bps_wr", "iops_rd", "iops_wr"), 0)
-        self._qmp.command("block_set_io_throttle", {"id": name, "iops": int(iops), **limits})
+        self._limit(name, iops=int(iops), **limits)
         return iops
+
+    def do_silence(self, text):
+        """silence DISK: the next request uses up what is allowed for a very long time. `throttle DISK 0` lifts it."""
+        limits = dict.fromkeys(("bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"), 0)
+        self._limit(text, bps=1, **limits)
+        return "silent"
+
+    def _limit(self, name, **limits):
+        """The backend belongs to the virtio device inside the PCI device."""
+        path = f"/machine/peripheral/{self._disks[name].name}/virtio-backend"
+        self._qmp.command("block_set_io_throttle", {"id": path, **limits})
 
     def do_peek(self, text):
         """peek DISK OFFSET LENGTH: bytes of the image file as hexadecimal text."""

@@ -32,6 +32,7 @@ use kernel_ext::block::{
     Disk,
     Limits,
     Major,
+    Size,
     TagSet,
     TagSetConfig,
     SECTOR_SIZE, //
@@ -54,25 +55,28 @@ const MAX_QUEUE_SIZE: u16 = 1024;
 const MAX_SECTORS: u32 = u32::MAX / SECTOR_SIZE;
 /// The only queue that is used so far.
 const REQUEST_QUEUE: u16 = 0;
-/// Sectors in a MiB.
-const SECTORS_PER_MIB: u64 = 2048;
 
 /// A block device that is bound.
 #[pin_data]
 pub(crate) struct Blk {
     device: Arc<Device>,
     queue: Arc<BlkQueue>,
+    /// Bytes of a logical block, 512 at least.
+    logical_block: u32,
     /// The disk, from the end of `probe` to `remove`.
     #[pin]
     disk: Mutex<Option<AddedDisk<BlkQueue>>>,
 }
 
 impl Blk {
-    fn new(device: Arc<Device>, queue: Arc<BlkQueue>) -> Result<Arc<Self>> {
+    fn new(device: Arc<Device>, queue: Arc<BlkQueue>, checked: &Checked) -> Result<Arc<Self>> {
+        let logical_block = checked.logical_block;
+
         Arc::pin_init(
             pin_init!(Self {
                 device,
                 queue,
+                logical_block,
                 disk <- new_mutex!(None),
             }),
             GFP_KERNEL,
@@ -92,14 +96,21 @@ impl Blk {
         }
     }
 
+    /// Tells the size, in the words that C's driver has for it.
     fn log_capacity(&self, disk: &AddedDisk<BlkQueue>, what: &str, sectors: u64) {
-        dev_info!(
+        let size = Size {
+            blocks: sectors.div_ceil(u64::from((self.logical_block / SECTOR_SIZE).max(1))),
+            block_size: self.logical_block,
+        };
+
+        dev_notice!(
             self.device.node(),
-            "[{}] {}{} sectors of 512 bytes ({} MiB)\n",
+            "[{}] {}{} {}-byte logical blocks ({})\n",
             disk.name(),
             what,
-            sectors,
-            sectors / SECTORS_PER_MIB
+            size.blocks,
+            size.block_size,
+            format_args!("{size}")
         );
     }
 }
@@ -188,7 +199,7 @@ impl Driver for Blk {
             this_module::<BlkModule>(),
         )
         .inspect_err(|error| dev_err!(node, "disk cannot be made: {:?}\n", error))?;
-        let this = Self::new(device.clone(), queue.clone())?;
+        let this = Self::new(device.clone(), queue.clone(), &checked)?;
 
         setup.connect(
             queue.virtqueue(),
