@@ -15,6 +15,8 @@ pub mod feature;
 mod letters;
 #[path = "../../drivers/block/virtio_blk/limits.rs"]
 mod limits;
+#[path = "../../drivers/block/virtio_blk/patience.rs"]
+mod patience;
 #[path = "../../drivers/virtio/rvirtio_pci/registers.rs"]
 mod registers;
 #[path = "../../drivers/block/virtio_blk/request.rs"]

@@ -7,6 +7,10 @@ use crate::{
         Checked,
         OVERHEAD, //
     },
+    patience::{
+        Finding,
+        Patience, //
+    },
     request::{
         self,
         command,
@@ -34,7 +38,6 @@ use kernel::{
         SpinLockIrq, //
     },
     time::{
-        Delta,
         Instant,
         Monotonic, //
     }, //
@@ -68,9 +71,6 @@ use virtio::{
     Virtqueue, //
 };
 
-/// How long a device that answers nothing is borne with once a request is late.
-const GRACE: Delta = Delta::from_secs(5);
-
 /// The request queue of a disk. Its virtqueue owns the requests that are under way.
 ///
 /// Locks: the virtqueue's is taken first, then that of `staging`.
@@ -89,6 +89,8 @@ pub(crate) struct BlkQueue {
     max_segment_size: u32,
     /// A host that counts written bytes wrongly is believed.
     lenient_length: bool,
+    /// When the queue was made: the zero of its clock.
+    made: Instant<Monotonic>,
     /// How many completions there were; wraps.
     completions: Atomic<u32>,
     /// What a request that is late has seen.
@@ -111,14 +113,6 @@ pub(crate) struct Options {
     pub(crate) write_cache: bool,
     /// A host that counts written bytes wrongly is believed.
     pub(crate) lenient_length: bool,
-}
-
-/// How long the device has been without progress.
-struct Patience {
-    /// The completions at the last look.
-    completions: u32,
-    /// When there were no more of them than at the look before; `None` after progress.
-    stalled: Option<Instant<Monotonic>>,
 }
 
 /// What goes to the device for a request.
@@ -164,14 +158,9 @@ impl BlkQueue {
                 indirect,
                 max_segment_size: checked.max_segment_size,
                 lenient_length: options.lenient_length,
+                made: Instant::now(),
                 completions: Atomic::new(0),
-                patience <- new_spinlock_irq!(
-                    Patience {
-                        completions: 0,
-                        stalled: None,
-                    },
-                    "rvirtio_blk_patience"
-                ),
+                patience <- new_spinlock_irq!(Patience::new(), "rvirtio_blk_patience"),
                 stopped: AtomicFlag::new(false),
                 warned: AtomicFlag::new(false),
                 write_cache: AtomicFlag::new(options.write_cache),
@@ -470,37 +459,26 @@ impl Operations for BlkQueue {
         }
     }
 
-    /// A request is late. That alone is no reason to give the device up: an interrupt may have been
-    /// lost, or the host may be slow, or have slept. It is given up when nothing at all came back
-    /// since the first late request, a good while ago.
+    /// A request is late, see [`Patience`].
     fn timeout(&self) -> TimerAction {
         // What is waiting to be taken back is taken back.
         self.used();
 
         let completions = self.completions.load(Relaxed);
-        let mut patience = self.patience.lock();
+        let now = self.made.elapsed().as_millis().unsigned_abs();
+        let finding = self.patience.lock().look(completions, now);
+        let index = self.queue.index();
 
-        if patience.completions != completions {
-            patience.completions = completions;
-            patience.stalled = None;
-            return TimerAction::Restart;
-        }
-        match patience.stalled {
-            None => {
-                patience.stalled = Some(Instant::now());
+        match finding {
+            Finding::Progress | Finding::Waiting => {}
+            Finding::Stalled => {
                 dev_warn!(
                     self.device.node(),
                     "queue {}: the device answers no request\n",
-                    self.queue.index()
+                    index
                 );
             }
-            Some(since) if since.elapsed() >= GRACE => {
-                drop(patience);
-                self.device.break_device(Reason::TimedOut {
-                    index: self.queue.index(),
-                });
-            }
-            Some(_) => {}
+            Finding::GiveUp => self.device.break_device(Reason::TimedOut { index }),
         }
         TimerAction::Restart
     }

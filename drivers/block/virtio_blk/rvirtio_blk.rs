@@ -8,6 +8,7 @@
 //! - [`queue`] is the data path: requests in, completions out.
 //! - [`request`] is the wire format of a request; pure.
 //! - [`staging`] keeps a request's segments where they cannot go straight into a table.
+//! - [`patience`] says when a device that does not answer is given up; pure.
 //! - [`attributes`] are the disk's own files in sysfs.
 
 #![deny(unsafe_code)]
@@ -22,6 +23,7 @@ mod config;
 mod driver;
 mod feature;
 mod limits;
+mod patience;
 mod queue;
 mod request;
 mod staging;

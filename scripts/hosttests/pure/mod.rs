@@ -3,6 +3,7 @@
 //! Tests of the pure files. Where a test says a clause, it is one of virtio 1.4.
 
 mod blk_limits;
+mod blk_patience;
 mod blk_promise;
 mod blk_request;
 mod disk_name;
