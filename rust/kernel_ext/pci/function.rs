@@ -55,6 +55,8 @@ impl Function {
         });
         // An early return drops `this`, which disables the function.
         mask?;
+        // Firmware may have left it on.
+        this.stop_dma();
 
         Ok(this)
     }
