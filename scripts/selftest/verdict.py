@@ -68,6 +68,13 @@ def reports(console, allow=()):
     return found
 
 
+def spoilt(console, allow=()):
+    """The first report of a kernel that had not started init yet, when nothing of ours was in it; None if there is none."""
+    before, _, after = console.partition("Run /init as init process")
+    found = reports(before, allow) if after else []
+    return found[0][1] if found else None
+
+
 def excerpt(console, found, size=24):
     """The first report with what follows it, for the diagnostics."""
     if not found:
