@@ -11,6 +11,7 @@
 # Linux 7.3.4 takes the two locks of pciehp in both orders; lockdep says so once. That it is this report is checked below.
 # allow: WARNING: possible circular locking dependency detected
 # allow: \*\*\* DEADLOCK \*\*\*
+# allow: locks held by irq/\d+-pciehp
 
 prepare() {
     load_modules
