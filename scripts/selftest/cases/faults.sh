@@ -6,7 +6,7 @@
 # timeout: 180
 # A memory shortage may be reported by the kernel's own allocators.
 # allow: (failslab|fail_page_alloc|FAULT_INJECTION)
-# allow: kmemleak: Cannot allocate a scan area|kobject_add_internal failed for bio-
+# allow: kmemleak: Cannot allocate a scan area|kobject_add_internal failed for .*(error: -12|-ENOMEM)
 # allow: __kmem_cache_create_args\(.*\) failed with error
 
 LAST=200
