@@ -71,7 +71,9 @@ def reports(console, allow=()):
 def spoilt(console, allow=()):
     """The first report of a kernel that had not started init yet, when nothing of ours was in it; None if there is none."""
     before, _, after = console.partition("Run /init as init process")
-    found = reports(before, allow) if after else []
+    if not after:
+        return "it did not come as far as init"
+    found = reports(before, allow)
     return found[0][1] if found else None
 
 
