@@ -93,11 +93,9 @@ extern "C" fn show_callback<O: Operations, A: ShowDisk<O>>(
     // SAFETY: sysfs hands out a page for the call.
     let mut out = unsafe { Output::from_page(buf) };
 
-    match A::show(&disk, &mut out) {
-        Ok(()) => out.len(),
-        // CAST: An errno fits.
-        Err(error) => error.to_errno() as isize,
-    }
+    let shown = A::show(&disk, &mut out);
+
+    out.finish(shown)
 }
 
 extern "C" fn store_callback<O: Operations, A: StoreDisk<O>>(
@@ -129,16 +127,6 @@ pub struct DiskAttributes<O: Operations, const N: usize> {
 
 // SAFETY: Constant after construction.
 unsafe impl<O: Operations, const N: usize> Sync for DiskAttributes<O, N> {}
-
-impl<O: Operations> DiskAttributes<O, 2> {
-    /// A list of one.
-    pub const fn one(attribute: &'static DiskAttribute<O>) -> Self {
-        Self {
-            list: [core::ptr::from_ref(&attribute.0.attr), core::ptr::null()],
-            _operations: PhantomData,
-        }
-    }
-}
 
 impl<O: Operations> DiskAttributes<O, 3> {
     /// A list of two.

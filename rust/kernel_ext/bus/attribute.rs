@@ -54,10 +54,14 @@ impl Output<'_> {
         }
     }
 
-    /// Bytes written so far; never more than a page.
-    pub(crate) fn len(&self) -> isize {
-        // CAST: At most `PAGE_SIZE`.
-        self.used as isize
+    /// What a `show` callback returns: the bytes written, never more than a page, or the errno.
+    pub(crate) fn finish(self, shown: Result) -> isize {
+        match shown {
+            // CAST: At most `PAGE_SIZE`.
+            Ok(()) => self.used as isize,
+            // CAST: An errno fits.
+            Err(error) => error.to_errno() as isize,
+        }
     }
 
     /// Writes raw bytes; what does not fit is cut off.
@@ -119,11 +123,9 @@ extern "C" fn show_callback<B: Bus, A: Show<B>>(
     // SAFETY: sysfs hands out a page for the call.
     let mut out = unsafe { Output::from_page(buf) };
 
-    match A::show(device.payload(), &mut out) {
-        Ok(()) => out.len(),
-        // CAST: An errno fits.
-        Err(error) => error.to_errno() as isize,
-    }
+    let shown = A::show(device.payload(), &mut out);
+
+    out.finish(shown)
 }
 
 /// A list of attributes; `N` is one more than there are, for the terminator.
