@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * C inline functions and macros that rvirtio needs and that neither
- * rust/helpers nor rust/bindings of the kernel have. bindgen reads this file.
+ * rust/helpers nor rust/bindings of the kernel have, out of line in helpers/.
+ * Each is exported, since generic Rust code that calls it is compiled into
+ * the module that uses it. bindgen reads this file.
  */
 #ifndef RVIRTIO_HELPERS_H
 #define RVIRTIO_HELPERS_H

@@ -29,13 +29,14 @@ endif
 quiet_cmd_rvirtio_bindgen = BINDGEN $@
       cmd_rvirtio_bindgen = \
 	$(BINDGEN) $< --rust-target 1.85 --use-core --ctypes-prefix ffi \
-		--no-layout-tests --no-debug '.*' --blocklist-type '.*' \
-		--allowlist-function 'rvirtio_helper_.*' --allowlist-var 'RVIRTIO_.*' \
+		--no-layout-tests --no-debug '.*' \
+		$(shell sed -e '/^\#/d' $(src)/rust/kernel_ext/bindgen_parameters) \
 		-o $@ -- $(filter-out $(CC_FLAGS_LTO), $(rvirtio-bindgen-cflags)) \
 		-fno-builtin -D__BINDGEN__ -DMODULE -Wno-missing-prototypes
 
 $(obj)/rust/kernel_ext/bindings_generated.rs: \
-		$(src)/rust/kernel_ext/bindings_helper.h $(src)/rust/kernel_ext/helpers.h FORCE
+		$(src)/rust/kernel_ext/bindings_helper.h $(src)/rust/kernel_ext/helpers.h \
+		$(src)/rust/kernel_ext/bindgen_parameters FORCE
 	$(call if_changed,rvirtio_bindgen)
 
 targets += rust/kernel_ext/bindings_generated.rs

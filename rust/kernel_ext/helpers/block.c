@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The block layer; see helpers.h. */
+#include <linux/export.h>
+
+#include "../helpers.h"
+
+phys_addr_t rvirtio_helper_bvec_phys(const struct bio_vec *bv)
+{
+	return bvec_phys(bv);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_bvec_phys);
+
+struct device *rvirtio_helper_disk_to_dev(struct gendisk *disk)
+{
+	return disk_to_dev(disk);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_disk_to_dev);
+
+void rvirtio_helper_limits_start(struct request_queue *q, struct queue_limits *lim)
+{
+	*lim = queue_limits_start_update(q);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_limits_start);
+
+void rvirtio_helper_limits_cancel(struct request_queue *q)
+{
+	queue_limits_cancel_update(q);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_limits_cancel);
