@@ -12,6 +12,8 @@
     non_camel_case_types,
     non_upper_case_globals,
     unreachable_pub,
+    unsafe_op_in_unsafe_fn,
+    dead_code,
     reason = "generated declarations"
 )]
 

@@ -12,7 +12,13 @@
 #include <linux/blkdev.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/netdevice.h>
 #include <linux/pci.h>
+#include <linux/rtnetlink.h>
+#include <linux/spinlock.h>
+#include <net/page_pool/helpers.h>
 
 phys_addr_t rvirtio_helper_bvec_phys(const struct bio_vec *bv);
 phys_addr_t rvirtio_helper_virt_to_phys(const void *addr);
@@ -21,5 +27,81 @@ bool rvirtio_helper_guest_memory_encrypted(void);
 struct device *rvirtio_helper_disk_to_dev(struct gendisk *disk);
 void rvirtio_helper_limits_cancel(struct request_queue *q);
 void rvirtio_helper_limits_start(struct request_queue *q, struct queue_limits *lim);
+
+/* The network layer. */
+
+struct rvirtio_netdev_setup {
+	struct device *parent;
+	u64 features;
+	u64 changeable;
+	u64 vlan_features;
+	u32 queues;
+	u32 mtu;
+	u32 max_mtu;
+	u16 headroom;
+	bool random_address;
+	u8 address[ETH_ALEN];
+};
+
+struct rvirtio_pool_piece {
+	struct page *page;
+	void *memory;
+	dma_addr_t address;
+	u32 offset;
+	u32 size;
+};
+
+struct net_device *rvirtio_helper_netdev_alloc(const struct rvirtio_netdev_setup *setup);
+void rvirtio_helper_netdev_attach(struct net_device *dev, const struct net_device_ops *ops,
+		const struct ethtool_ops *ethtool, void *object);
+void *rvirtio_helper_netdev_object(const struct net_device *dev);
+const char *rvirtio_helper_netdev_name(const struct net_device *dev);
+bool rvirtio_helper_netdev_running(const struct net_device *dev);
+void rvirtio_helper_netdev_address(const struct net_device *dev, u8 *address);
+void rvirtio_helper_netdev_set_address(struct net_device *dev, const u8 *address);
+unsigned int rvirtio_helper_netdev_flags(const struct net_device *dev);
+unsigned int rvirtio_helper_netdev_queues(const struct net_device *dev);
+u64 rvirtio_helper_netdev_features(const struct net_device *dev);
+unsigned int rvirtio_helper_netdev_addresses(const struct netdev_hw_addr_list *list, u8 *out,
+		unsigned int max);
+void rvirtio_helper_tx_stop(struct net_device *dev, u16 queue);
+bool rvirtio_helper_tx_wake(struct net_device *dev, u16 queue);
+bool rvirtio_helper_tx_sent(struct net_device *dev, u16 queue, unsigned int bytes, bool more);
+void rvirtio_helper_tx_completed(struct net_device *dev, u16 queue, unsigned int packets,
+		unsigned int bytes);
+void rvirtio_helper_tx_reset(struct net_device *dev, u16 queue);
+void rvirtio_helper_tx_stop_all(struct net_device *dev);
+void rvirtio_helper_tx_wake_all(struct net_device *dev);
+bool rvirtio_helper_xmit_more(void);
+u16 rvirtio_helper_skb_queue(const struct sk_buff *skb);
+unsigned int rvirtio_helper_skb_segment(const struct sk_buff *skb, unsigned int index,
+		phys_addr_t *phys);
+void *rvirtio_helper_skb_push(struct sk_buff *skb, unsigned int length);
+void rvirtio_helper_skb_pull(struct sk_buff *skb, unsigned int length);
+int rvirtio_helper_skb_offload(const struct sk_buff *skb, u8 *header);
+struct sk_buff *rvirtio_helper_skb_build(void *buffer, unsigned int size, unsigned int headroom,
+		unsigned int length);
+struct sk_buff *rvirtio_helper_skb_copy(struct napi_struct *napi, const void *data, unsigned int
+		length);
+bool rvirtio_helper_skb_append(struct napi_struct *napi, struct sk_buff *head, struct sk_buff
+		**tail, struct page *page, unsigned int offset, unsigned int length, unsigned int truesize);
+int rvirtio_helper_skb_apply(struct sk_buff *skb, struct net_device *dev, const u8 *header);
+void rvirtio_helper_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue);
+void rvirtio_helper_napi_add(struct net_device *dev, struct napi_struct *napi, int
+		(*poll)(struct napi_struct *, int), bool tx);
+void rvirtio_helper_napi_delete(struct napi_struct *napi);
+void rvirtio_helper_napi_schedule(struct napi_struct *napi);
+struct page_pool *rvirtio_helper_pool_create(struct device *dma, struct napi_struct *napi,
+		unsigned int size);
+bool rvirtio_helper_pool_take(struct page_pool *pool, struct rvirtio_pool_piece *piece);
+void rvirtio_helper_pool_give(struct page *page);
+void rvirtio_helper_pool_sync(const struct page_pool *pool, const struct page *page, unsigned
+		int offset, unsigned int length);
+
+/* Locks. */
+
+void rvirtio_helper_spin_lock_bh(spinlock_t *lock);
+void rvirtio_helper_spin_unlock_bh(spinlock_t *lock);
+bool rvirtio_helper_spin_trylock_bh(spinlock_t *lock);
 
 #endif

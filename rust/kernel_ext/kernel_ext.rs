@@ -16,7 +16,9 @@
 //! | [`dma`] | memory shared with a device, and streaming mappings |
 //! | [`irq`] | `kernel::irq` with names that are made at run time |
 //! | [`pci`] | capabilities, shared BAR mappings and vectors of a PCI function |
+//! | [`net`] | network devices, NAPI, packets, page pools, ethtool |
 //! | [`shared`] | module-wide state that other modules can reach |
+//! | [`sync`] | `spin_lock_bh()` |
 //! | [`time`] | sleeping waits with an upper bound |
 //! | [`work`] | an owned work queue, and a work item that can be cancelled |
 
@@ -29,7 +31,9 @@ mod cstr;
 mod device;
 pub mod dma;
 pub mod irq;
+pub mod net;
 pub mod pci;
 pub mod shared;
+pub mod sync;
 pub mod time;
 pub mod work;

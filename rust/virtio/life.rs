@@ -11,7 +11,10 @@ use crate::{
     },
     driver::Driver,
     feature::Features,
-    queue::Virtqueue,
+    queue::{
+        QueueLock,
+        Virtqueue, //
+    },
     status::Status,
     transport::{
         Interrupts,
@@ -70,9 +73,9 @@ impl FeaturesOk {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn connect<T: Send + Unpin>(
+    pub fn connect<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
         &mut self,
-        queue: &Virtqueue<T>,
+        queue: &Virtqueue<T, L, D>,
         name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
     ) -> Result {

@@ -14,17 +14,20 @@ use crate::{
     transport_feature, //
 };
 use kernel::{
-    new_spinlock_irq,
     prelude::*,
+    static_lock_class,
     sync::{
         lock::{
             spinlock::SpinLockIrqBackend,
-            Guard, //
+            Backend,
+            Guard,
+            Lock, //
         },
         Arc,
-        SpinLockIrq, //
+        LockClassKey, //
     }, //
 };
+use kernel_ext::sync::BhBackend;
 use vring::{
     AddError,
     Completion,
@@ -73,15 +76,47 @@ fn power_of_two(limit: u16) -> u16 {
 /// The smallest size to which a queue is cut when memory is short.
 const SMALLEST_WHEN_SHORT: u16 = 16;
 
+/// The kind of spin lock that a queue has. A queue whose handler takes the lock needs [`Irq`]; one
+/// that is only touched from process and softirq context (NAPI) is cheaper with [`Bh`], under
+/// which more is allowed, too: freeing a packet, for one.
+pub trait QueueLock: Backend {
+    /// The lock's name and class for lockdep: one for each kind, since they are taken in different
+    /// contexts.
+    fn class() -> (&'static CStr, Pin<&'static LockClassKey>);
+}
+
+/// Interrupts are off while it is held; it may be taken in any context.
+pub type Irq = SpinLockIrqBackend;
+/// Softirqs are off while it is held; it must not be taken in hard interrupt context.
+pub type Bh = BhBackend;
+
+impl QueueLock for Irq {
+    fn class() -> (&'static CStr, Pin<&'static LockClassKey>) {
+        (c"rvirtio_queue", static_lock_class!())
+    }
+}
+
+impl QueueLock for Bh {
+    fn class() -> (&'static CStr, Pin<&'static LockClassKey>) {
+        (c"rvirtio_queue_bh", static_lock_class!())
+    }
+}
+
+/// What the lock protects: the ring, and what the driver keeps with it.
+struct Guarded<T, D> {
+    ring: QueueRing<T>,
+    data: D,
+}
+
 /// A virtqueue whose buffers carry a token of type `T` each: what the driver wants back when the
 /// device is done, such as the request itself. The queue owns the token meanwhile.
 ///
-/// The ring is behind a spin lock with interrupts off; take it with [`Self::lock`] from any
-/// context.
+/// The ring is behind a spin lock of kind `L`, together with `D`, which is the driver's; take it
+/// with [`Self::lock`].
 #[pin_data]
-pub struct Virtqueue<T: Send + Unpin> {
+pub struct Virtqueue<T: Send + Unpin, L: QueueLock = Irq, D: Send + Unpin = ()> {
     #[pin]
-    ring: SpinLockIrq<QueueRing<T>>,
+    guarded: Lock<Guarded<T, D>, L>,
     notifier: Notifier,
     device: Arc<Device>,
     addresses: QueueAddresses,
@@ -89,7 +124,7 @@ pub struct Virtqueue<T: Send + Unpin> {
     size: u16,
 }
 
-impl<T: Send + Unpin> Virtqueue<T> {
+impl<T: Send + Unpin, L: QueueLock> Virtqueue<T, L> {
     /// Makes queue `index` of the device, with as many entries as the device has and `options`
     /// allow, and tells how many those are. The device does not use it before [`FeaturesOk::go_live`].
     ///
@@ -101,6 +136,23 @@ impl<T: Send + Unpin> Virtqueue<T> {
         setup: &FeaturesOk,
         index: u16,
         options: QueueOptions,
+    ) -> Result<(impl PinInit<Self, Error>, u16)> {
+        Virtqueue::with(setup, index, options, |_| Ok(()))
+    }
+}
+
+impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
+    /// Like [`Virtqueue::new`], with what `data` makes for a ring of that many entries behind the
+    /// queue's lock.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Virtqueue::new`]; those of `data`.
+    pub fn with(
+        setup: &FeaturesOk,
+        index: u16,
+        options: QueueOptions,
+        data: impl FnOnce(u16) -> Result<D>,
     ) -> Result<(impl PinInit<Self, Error>, u16)> {
         let device = setup.device().clone();
         let opened = device.transport().open_queue(index).inspect_err(|error| {
@@ -148,10 +200,15 @@ impl<T: Send + Unpin> Virtqueue<T> {
             Slots(slots),
         )
         .map_err(|_| EINVAL)?;
+        let guarded = Guarded {
+            ring,
+            data: data(size)?,
+        };
+        let (name, class) = L::class();
 
         Ok((
             try_pin_init!(Self {
-                ring <- new_spinlock_irq!(ring, "rvirtio_queue"),
+                guarded <- Lock::new(guarded, name, class),
                 notifier: opened.notifier,
                 device,
                 addresses,
@@ -194,11 +251,11 @@ impl<T: Send + Unpin> Virtqueue<T> {
         self.addresses
     }
 
-    /// Takes the queue's lock, with interrupts off.
+    /// Takes the queue's lock.
     #[inline]
-    pub fn lock(&self) -> Locked<'_, T> {
+    pub fn lock(&self) -> Locked<'_, T, L, D> {
         Locked {
-            ring: self.ring.lock(),
+            guarded: self.guarded.lock(),
             queue: self,
         }
     }
@@ -213,17 +270,61 @@ impl<T: Send + Unpin> Virtqueue<T> {
     /// Hands back one buffer that the device did not use, after the device was reset; `None` when
     /// there are none left. The queue takes no buffer any more.
     pub fn drain_one(&self) -> Option<T> {
-        self.ring.lock().drain_one()
+        self.guarded.lock().ring.drain_one()
     }
 }
 
 /// A virtqueue that is locked.
-pub struct Locked<'a, T: Send + Unpin> {
-    ring: Guard<'a, QueueRing<T>, SpinLockIrqBackend>,
-    queue: &'a Virtqueue<T>,
+pub struct Locked<'a, T: Send + Unpin, L: QueueLock = Irq, D: Send + Unpin = ()> {
+    guarded: Guard<'a, Guarded<T, D>, L>,
+    queue: &'a Virtqueue<T, L, D>,
 }
 
-impl<T: Send + Unpin> Locked<'_, T> {
+/// The end of a locked ring where buffers go in.
+pub struct Entrance<'a, T>(&'a mut QueueRing<T>);
+
+impl<T> Entrance<'_, T> {
+    /// See [`Locked::add`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AddError`]; the token comes back.
+    #[inline]
+    pub fn add(
+        &mut self,
+        readable: impl Iterator<Item = Segment>,
+        writable: impl Iterator<Item = Segment>,
+        token: T,
+    ) -> Result<(), (AddError, T)> {
+        self.0.add(readable, writable, token)
+    }
+
+    /// See [`Locked::add_indirect`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AddError`]; the token comes back.
+    #[inline]
+    pub fn add_indirect(&mut self, table: IndirectTable, token: T) -> Result<(), (AddError, T)> {
+        self.0.add_indirect(table, token)
+    }
+}
+
+impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
+    /// What the driver keeps behind the lock.
+    #[inline]
+    pub fn data(&mut self) -> &mut D {
+        &mut self.guarded.data
+    }
+
+    /// Both at once: what the driver keeps, and the ring to add to.
+    #[inline]
+    pub fn parts(&mut self) -> (&mut D, Entrance<'_, T>) {
+        let guarded = &mut *self.guarded;
+
+        (&mut guarded.data, Entrance(&mut guarded.ring))
+    }
+
     /// Adds a buffer of `readable` and `writable` segments, one descriptor each. From now on the
     /// device may access it; it is told by [`Self::commit`].
     ///
@@ -237,7 +338,7 @@ impl<T: Send + Unpin> Locked<'_, T> {
         writable: impl Iterator<Item = Segment>,
         token: T,
     ) -> Result<(), (AddError, T)> {
-        self.ring.add(readable, writable, token)
+        self.guarded.ring.add(readable, writable, token)
     }
 
     /// Adds a buffer that is described by an indirect table: one descriptor. The table's memory
@@ -248,7 +349,7 @@ impl<T: Send + Unpin> Locked<'_, T> {
     /// See [`AddError`]; the token comes back.
     #[inline]
     pub fn add_indirect(&mut self, table: IndirectTable, token: T) -> Result<(), (AddError, T)> {
-        self.ring.add_indirect(table, token)
+        self.guarded.ring.add_indirect(table, token)
     }
 
     /// Shows the device all buffers added so far. Returns whether it wants to be notified: drop
@@ -256,14 +357,14 @@ impl<T: Send + Unpin> Locked<'_, T> {
     #[inline]
     #[must_use = "the device may wait for a notification"]
     pub fn commit(&mut self) -> bool {
-        self.ring.kick_prepare()
+        self.guarded.ring.kick_prepare()
     }
 
     /// Takes back a buffer that the device has used, if there is one. A device that breaks the
     /// rules is marked broken, and there are no more.
     #[inline]
     pub fn pop(&mut self) -> Option<Completion<T>> {
-        match self.ring.pop() {
+        match self.guarded.ring.pop() {
             Ok(completion) => completion,
             Err(violation) => {
                 self.broken(violation);
@@ -284,7 +385,7 @@ impl<T: Send + Unpin> Locked<'_, T> {
     /// Asks the device not to interrupt for a while. A hint.
     #[inline]
     pub fn disable_callbacks(&mut self) {
-        self.ring.disable_cb();
+        self.guarded.ring.disable_cb();
     }
 
     /// Asks for an interrupt with the next used buffer. Returns whether there is one already, for
@@ -292,23 +393,38 @@ impl<T: Send + Unpin> Locked<'_, T> {
     #[inline]
     #[must_use = "buffers may be waiting"]
     pub fn enable_callbacks(&mut self) -> bool {
-        self.ring.enable_cb()
+        self.guarded.ring.enable_cb()
+    }
+
+    /// Asks for an interrupt when about three quarters of what is under way is used, or with the
+    /// next used buffer where the device cannot count. Returns whether more than those are used
+    /// already, for which none may come: go on with [`Self::pop`].
+    #[inline]
+    #[must_use = "buffers may be waiting"]
+    pub fn enable_callbacks_delayed(&mut self) -> bool {
+        self.guarded.ring.enable_cb_delayed()
+    }
+
+    /// Whether [`Self::pop`] would find something.
+    #[inline]
+    pub fn has_used(&self) -> bool {
+        self.guarded.ring.has_used()
     }
 
     /// How many descriptors are free.
     #[inline]
     pub fn free(&self) -> u16 {
-        self.ring.num_free()
+        self.guarded.ring.num_free()
     }
 
     /// Whether the queue takes no more buffers, for good.
     #[inline]
     pub fn is_broken(&self) -> bool {
-        self.ring.broken().is_some()
+        self.guarded.ring.broken().is_some()
     }
 
     /// Makes the queue take no more buffers.
     pub fn close(&mut self) {
-        self.ring.set_broken(Violation::Closed);
+        self.guarded.ring.set_broken(Violation::Closed);
     }
 }

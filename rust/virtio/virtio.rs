@@ -43,6 +43,7 @@ mod memory;
 mod module;
 mod queue;
 mod reason;
+mod staging;
 mod status;
 mod table;
 mod timeouts;
@@ -68,11 +69,16 @@ pub use self::life::{
     Live, //
 };
 pub use self::queue::{
+    Bh,
+    Entrance,
+    Irq,
     Locked,
+    QueueLock,
     QueueOptions,
     Virtqueue, //
 };
 pub use self::reason::Reason;
+pub use self::staging::Staging;
 pub use self::status::Status;
 pub use self::table::{
     Table,

@@ -30,7 +30,8 @@ quiet_cmd_rvirtio_bindgen = BINDGEN $@
       cmd_rvirtio_bindgen = \
 	$(BINDGEN) $< --rust-target 1.85 --use-core --ctypes-prefix ffi \
 		--no-layout-tests --no-debug '.*' \
-		$(shell sed -e '/^\#/d' $(src)/rust/kernel_ext/bindgen_parameters) \
+		$(shell sed -e '/^\#/d' -e "s/ .*/='&'/" -e "s/' /'/" \
+			$(src)/rust/kernel_ext/bindgen_parameters) \
 		-o $@ -- $(filter-out $(CC_FLAGS_LTO), $(rvirtio-bindgen-cflags)) \
 		-fno-builtin -D__BINDGEN__ -DMODULE -Wno-missing-prototypes
 

@@ -21,8 +21,7 @@ use crate::{
         STATUS_AT,
         STATUS_BYTES,
         UNWRITTEN, //
-    },
-    staging::Staging, //
+    }, //
 };
 use core::iter;
 use kernel::{
@@ -65,6 +64,7 @@ use virtio::{
     QueueHandler,
     Reason,
     Segment,
+    Staging,
     Table,
     TableError,
     Tables,

@@ -7,7 +7,6 @@
 //! - [`limits`] makes the disk's limits of it; pure, tested on the host.
 //! - [`queue`] is the data path: requests in, completions out.
 //! - [`request`] is the wire format of a request; pure.
-//! - [`staging`] keeps a request's segments where they cannot go straight into a table.
 //! - [`patience`] says when a device that does not answer is given up; pure.
 //! - [`attributes`] are the disk's own files in sysfs.
 
@@ -26,7 +25,6 @@ mod limits;
 mod patience;
 mod queue;
 mod request;
-mod staging;
 
 /// The module: its major number, which the driver shares, and the driver.
 #[pin_data]

@@ -1,5 +1,367 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The network layer; see helpers.h. */
 #include <linux/export.h>
+#include <linux/virtio_net.h>
 
 #include "../helpers.h"
+
+struct net_device *rvirtio_helper_netdev_alloc(const struct rvirtio_netdev_setup *setup)
+{
+	struct net_device *dev;
+
+	dev = alloc_etherdev_mqs(sizeof(void *), setup->queues, setup->queues);
+	if (!dev)
+		return NULL;
+	SET_NETDEV_DEV(dev, setup->parent);
+	dev->priv_flags |= IFF_UNICAST_FLT | IFF_LIVE_ADDR_CHANGE | IFF_TX_SKB_NO_LINEAR;
+	dev->features = setup->features;
+	dev->hw_features = setup->changeable;
+	dev->vlan_features = setup->vlan_features;
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = setup->max_mtu;
+	dev->mtu = setup->mtu;
+	dev->needed_headroom = setup->headroom;
+	if (setup->random_address)
+		eth_hw_addr_random(dev);
+	else
+		eth_hw_addr_set(dev, setup->address);
+	return dev;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_alloc);
+
+void rvirtio_helper_netdev_attach(struct net_device *dev, const struct net_device_ops *ops,
+				  const struct ethtool_ops *ethtool, void *object)
+{
+	*(void **)netdev_priv(dev) = object;
+	dev->netdev_ops = ops;
+	dev->ethtool_ops = ethtool;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_attach);
+
+void *rvirtio_helper_netdev_object(const struct net_device *dev)
+{
+	return *(void **)netdev_priv(dev);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_object);
+
+const char *rvirtio_helper_netdev_name(const struct net_device *dev)
+{
+	return netdev_name(dev);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_name);
+
+bool rvirtio_helper_netdev_running(const struct net_device *dev)
+{
+	return netif_running(dev);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_running);
+
+void rvirtio_helper_netdev_address(const struct net_device *dev, u8 *address)
+{
+	ether_addr_copy(address, dev->dev_addr);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_address);
+
+void rvirtio_helper_netdev_set_address(struct net_device *dev, const u8 *address)
+{
+	eth_hw_addr_set(dev, address);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_set_address);
+
+unsigned int rvirtio_helper_netdev_flags(const struct net_device *dev)
+{
+	return READ_ONCE(dev->flags);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_flags);
+
+unsigned int rvirtio_helper_netdev_queues(const struct net_device *dev)
+{
+	return dev->real_num_tx_queues;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_queues);
+
+u64 rvirtio_helper_netdev_features(const struct net_device *dev)
+{
+	return dev->features;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_features);
+
+/* Copies up to max addresses of list, and says how many there are. */
+unsigned int rvirtio_helper_netdev_addresses(const struct netdev_hw_addr_list *list, u8 *out,
+					     unsigned int max)
+{
+	const struct netdev_hw_addr *address;
+	unsigned int count = 0;
+
+	netdev_hw_addr_list_for_each(address, list) {
+		if (count < max)
+			ether_addr_copy(out + count * ETH_ALEN, address->addr);
+		count++;
+	}
+	return count;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_addresses);
+
+void rvirtio_helper_tx_stop(struct net_device *dev, u16 queue)
+{
+	netif_stop_subqueue(dev, queue);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_tx_stop);
+
+bool rvirtio_helper_tx_wake(struct net_device *dev, u16 queue)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(dev, queue);
+
+	if (!netif_tx_queue_stopped(txq))
+		return false;
+	netif_tx_wake_queue(txq);
+	return true;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_tx_wake);
+
+bool rvirtio_helper_tx_sent(struct net_device *dev, u16 queue, unsigned int bytes, bool more)
+{
+	return __netdev_tx_sent_queue(netdev_get_tx_queue(dev, queue), bytes, more);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_tx_sent);
+
+void rvirtio_helper_tx_completed(struct net_device *dev, u16 queue, unsigned int packets,
+				 unsigned int bytes)
+{
+	netdev_tx_completed_queue(netdev_get_tx_queue(dev, queue), packets, bytes);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_tx_completed);
+
+void rvirtio_helper_tx_reset(struct net_device *dev, u16 queue)
+{
+	netdev_tx_reset_subqueue(dev, queue);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_tx_reset);
+
+void rvirtio_helper_tx_stop_all(struct net_device *dev)
+{
+	netif_tx_disable(dev);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_tx_stop_all);
+
+void rvirtio_helper_tx_wake_all(struct net_device *dev)
+{
+	netif_tx_wake_all_queues(dev);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_tx_wake_all);
+
+bool rvirtio_helper_xmit_more(void)
+{
+	return netdev_xmit_more();
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_xmit_more);
+
+u16 rvirtio_helper_skb_queue(const struct sk_buff *skb)
+{
+	return skb_get_queue_mapping(skb);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_queue);
+
+/* Segment index of a packet, zero being the linear part; its length, or zero when there is none. */
+unsigned int rvirtio_helper_skb_segment(const struct sk_buff *skb, unsigned int index,
+					phys_addr_t *phys)
+{
+	const skb_frag_t *frag;
+
+	if (!index) {
+		*phys = virt_to_phys(skb->data);
+		return skb_headlen(skb);
+	}
+	if (index > skb_shinfo(skb)->nr_frags)
+		return 0;
+	frag = &skb_shinfo(skb)->frags[index - 1];
+	*phys = page_to_phys(skb_frag_page(frag)) + skb_frag_off(frag);
+	return skb_frag_size(frag);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_segment);
+
+/* Room before the packet, which becomes a part of it; null when it is not ours to write. */
+void *rvirtio_helper_skb_push(struct sk_buff *skb, unsigned int length)
+{
+	if (skb_headroom(skb) < length || skb_header_cloned(skb))
+		return NULL;
+	return __skb_push(skb, length);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_push);
+
+void rvirtio_helper_skb_pull(struct sk_buff *skb, unsigned int length)
+{
+	if (length <= skb_headlen(skb))
+		__skb_pull(skb, length);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_pull);
+
+/* The first ten bytes of a virtio_net_hdr for a packet. */
+int rvirtio_helper_skb_offload(const struct sk_buff *skb, u8 *header)
+{
+	struct virtio_net_hdr hdr;
+	int err = virtio_net_hdr_from_skb(skb, &hdr, true, false, 0);
+
+	memcpy(header, &hdr, sizeof(hdr));
+	return err;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_offload);
+
+/* A packet in memory of a page pool, which goes with it. */
+struct sk_buff *rvirtio_helper_skb_build(void *buffer, unsigned int size, unsigned int headroom,
+					 unsigned int length)
+{
+	struct sk_buff *skb = napi_build_skb(buffer, size);
+
+	if (unlikely(!skb))
+		return NULL;
+	skb_reserve(skb, headroom);
+	skb_put(skb, length);
+	skb_mark_for_recycle(skb);
+	return skb;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_build);
+
+/* A packet with a copy of length bytes. */
+struct sk_buff *rvirtio_helper_skb_copy(struct napi_struct *napi, const void *data,
+					unsigned int length)
+{
+	struct sk_buff *skb = napi_alloc_skb(napi, length);
+
+	if (unlikely(!skb))
+		return NULL;
+	skb_put_data(skb, data, length);
+	return skb;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_copy);
+
+/*
+ * Appends memory of a page pool to a packet of skb_build(). tail is the last
+ * packet of the list that head becomes when its fragments are used up.
+ */
+bool rvirtio_helper_skb_append(struct napi_struct *napi, struct sk_buff *head,
+			       struct sk_buff **tail, struct page *page, unsigned int offset,
+			       unsigned int length, unsigned int truesize)
+{
+	struct sk_buff *skb = *tail;
+	unsigned int frags = skb_shinfo(skb)->nr_frags;
+
+	if (frags == MAX_SKB_FRAGS) {
+		struct sk_buff *next = napi_alloc_skb(napi, 0);
+
+		if (unlikely(!next))
+			return false;
+		skb_mark_for_recycle(next);
+		if (skb == head)
+			skb_shinfo(head)->frag_list = next;
+		else
+			skb->next = next;
+		head->truesize += next->truesize;
+		*tail = skb = next;
+		frags = 0;
+	}
+	skb_add_rx_frag(skb, frags, page, offset, length, truesize);
+	if (skb != head) {
+		head->len += length;
+		head->data_len += length;
+		head->truesize += truesize;
+	}
+	return true;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_append);
+
+/* What the device says about checksum and segments, checked against the packet. */
+int rvirtio_helper_skb_apply(struct sk_buff *skb, struct net_device *dev, const u8 *header)
+{
+	struct virtio_net_hdr hdr;
+
+	memcpy(&hdr, header, sizeof(hdr));
+	skb->dev = dev;
+	if (hdr.flags & VIRTIO_NET_HDR_F_DATA_VALID)
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	return virtio_net_hdr_to_skb(skb, &hdr, true);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_apply);
+
+void rvirtio_helper_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue)
+{
+	skb_record_rx_queue(skb, queue);
+	skb->protocol = eth_type_trans(skb, napi->dev);
+	napi_gro_receive(napi, skb);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_napi_receive);
+
+void rvirtio_helper_napi_add(struct net_device *dev, struct napi_struct *napi,
+			     int (*poll)(struct napi_struct *, int), bool tx)
+{
+	if (tx)
+		netif_napi_add_tx(dev, napi, poll);
+	else
+		netif_napi_add(dev, napi, poll);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_napi_add);
+
+void rvirtio_helper_napi_delete(struct napi_struct *napi)
+{
+	netif_napi_del(napi);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_napi_delete);
+
+void rvirtio_helper_napi_schedule(struct napi_struct *napi)
+{
+	napi_schedule(napi);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_napi_schedule);
+
+/* A pool of pages, mapped for dma if that is not null. Frees directly while napi polls. */
+struct page_pool *rvirtio_helper_pool_create(struct device *dma, struct napi_struct *napi,
+					     unsigned int size)
+{
+	struct page_pool_params params = {
+		.pool_size = size,
+		.nid = NUMA_NO_NODE,
+		.napi = napi,
+		.netdev = napi->dev,
+	};
+
+	if (dma) {
+		params.dev = dma;
+		params.flags = PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV;
+		params.dma_dir = DMA_FROM_DEVICE;
+		params.max_len = PAGE_SIZE;
+	}
+	return page_pool_create(&params);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_pool_create);
+
+/*
+ * Memory of at least the size asked for; it is given back by pool_give(), or
+ * with a packet. piece->size is what it really has.
+ */
+bool rvirtio_helper_pool_take(struct page_pool *pool, struct rvirtio_pool_piece *piece)
+{
+	struct page *page;
+
+	page = page_pool_alloc(pool, &piece->offset, &piece->size, GFP_ATOMIC | __GFP_NOWARN);
+	if (unlikely(!page))
+		return false;
+	piece->page = page;
+	piece->memory = page_address(page) + piece->offset;
+	piece->address = pool->dma_map ? page_pool_get_dma_addr(page) + piece->offset :
+					 page_to_phys(page) + piece->offset;
+	return true;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_pool_take);
+
+void rvirtio_helper_pool_give(struct page *page)
+{
+	page_pool_put_full_page(pp_page_to_nmdesc(page)->pp, page, false);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_pool_give);
+
+void rvirtio_helper_pool_sync(const struct page_pool *pool, const struct page *page,
+			      unsigned int offset, unsigned int length)
+{
+	page_pool_dma_sync_for_cpu(pool, page, offset, length);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_pool_sync);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The segments of requests as the device addresses them, where they have to be kept: for the DMA
+//! The segments of buffers as the device addresses them, where they have to be kept: for the DMA
 //! API, which wants them back, and for a ring without indirect tables.
 //!
-//! The memory is private and allocated once, a row for each tag.
+//! The memory is private and allocated once, a row for each buffer that may be under way.
 
 use kernel::prelude::*;
 use kernel_ext::dma::{
     Direction,
     Master, //
 };
-use virtio::Segment;
+use vring::Segment;
 
-/// Rows of segments.
-pub(crate) struct Staging {
+/// Rows of segments, each mapped for the device between [`Self::fill`] and [`Self::release`].
+pub struct Staging {
     rows: KVec<Row>,
     master: Master,
 }
@@ -29,7 +29,7 @@ impl Staging {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(master: &Master, rows: usize, width: u16) -> Result<Self> {
+    pub fn new(master: &Master, rows: usize, width: u16) -> Result<Self> {
         let mut all = KVec::with_capacity(rows, GFP_KERNEL)?;
 
         for _ in 0..rows {
@@ -53,7 +53,7 @@ impl Staging {
     ///
     /// `ENOMEM` when the platform has no room for a mapping now, `EIO` when there are more than
     /// the row holds. Nothing stays mapped.
-    pub(crate) fn fill(
+    pub fn fill(
         &mut self,
         tag: usize,
         segments: impl Iterator<Item = Segment>,
@@ -86,7 +86,7 @@ impl Staging {
     }
 
     /// Takes back the mappings of row `tag`.
-    pub(crate) fn release(&mut self, tag: usize) {
+    pub fn release(&mut self, tag: usize) {
         if let Some(row) = self.rows.get_mut(tag) {
             Self::unmap_all(row, &self.master);
         }

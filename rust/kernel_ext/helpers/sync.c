@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Locks; see helpers.h. */
+#include <linux/export.h>
+
+#include "../helpers.h"
+
+void rvirtio_helper_spin_lock_bh(spinlock_t *lock)
+{
+	spin_lock_bh(lock);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_spin_lock_bh);
+
+void rvirtio_helper_spin_unlock_bh(spinlock_t *lock)
+{
+	spin_unlock_bh(lock);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_spin_unlock_bh);
+
+bool rvirtio_helper_spin_trylock_bh(spinlock_t *lock)
+{
+	return spin_trylock_bh(lock);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_spin_trylock_bh);

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A packet that is owned.
+
+use super::{
+    napi::Polling,
+    pool::Piece, //
+};
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+use kernel::{
+    error::to_result,
+    prelude::*, //
+};
+
+/// Bytes that say what is left to do for a packet's checksum and segments: those of
+/// `struct virtio_net_hdr` (virtio 1.4, 5.1.6), little-endian.
+pub const OFFLOAD_BYTES: usize = 10;
+
+/// A packet. Dropping it counts as a loss; see [`Polling::consume`] for one that was sent.
+///
+/// # Invariants
+///
+/// `0` is a packet with one reference, which is ours.
+pub struct Packet(NonNull<bindings::sk_buff>);
+
+// SAFETY: A packet may be passed to another thread; all access through `&self` is reading.
+unsafe impl Send for Packet {}
+// SAFETY: As above.
+unsafe impl Sync for Packet {}
+
+impl Packet {
+    /// # Safety
+    ///
+    /// `raw` must be a packet whose reference is handed over.
+    #[inline]
+    pub(super) unsafe fn from_raw(raw: NonNull<bindings::sk_buff>) -> Self {
+        // INVARIANT: Promised by the caller.
+        Self(raw)
+    }
+
+    #[inline]
+    pub(super) fn into_raw(self) -> *mut bindings::sk_buff {
+        ManuallyDrop::new(self).0.as_ptr()
+    }
+
+    #[inline]
+    pub(super) fn as_raw(&self) -> *mut bindings::sk_buff {
+        self.0.as_ptr()
+    }
+
+    /// Makes a packet with a copy of `bytes`, which begin with the Ethernet header. `None` when
+    /// memory is short.
+    #[inline]
+    pub fn copy(polling: &Polling<'_>, piece: &Piece, at: u32, length: u32) -> Option<Self> {
+        let data = piece.range(at, length)?;
+        // SAFETY: `data` has as many bytes; the poller is being polled.
+        let raw =
+            unsafe { bindings::rvirtio_helper_skb_copy(polling.as_raw(), data.as_ptr().cast(), length) };
+
+        // INVARIANT: A new packet.
+        NonNull::new(raw).map(Self)
+    }
+
+    /// Makes a packet in `piece`, of the `length` bytes at `at`, without a copy. The piece goes
+    /// with the packet.
+    ///
+    /// # Errors
+    ///
+    /// Gives the piece back when memory is short, or when there are not [`PACKET_OVERHEAD`]
+    /// bytes behind the data.
+    ///
+    /// [`PACKET_OVERHEAD`]: super::PACKET_OVERHEAD
+    #[inline]
+    pub fn build(_polling: &Polling<'_>, piece: Piece, at: u32, length: u32) -> Result<Self, Piece> {
+        let whole = at
+            .checked_add(length)
+            .and_then(|end| end.checked_add(super::PACKET_OVERHEAD));
+
+        if whole.is_none_or(|whole| whole > piece.size()) {
+            return Err(piece);
+        }
+        // SAFETY: The piece is ours and has room for the data and what a packet has behind it. It
+        // is aligned as its pool aligns it. Softirq context, as the poller proves.
+        let raw = unsafe {
+            bindings::rvirtio_helper_skb_build(piece.as_ptr().cast(), piece.size(), at, length)
+        };
+
+        match NonNull::new(raw) {
+            Some(raw) => {
+                // The packet gives it back to its pool.
+                piece.into_page();
+                // INVARIANT: A new packet.
+                Ok(Self(raw))
+            }
+            None => Err(piece),
+        }
+    }
+
+    /// Bytes of the packet.
+    #[inline]
+    pub fn length(&self) -> u32 {
+        // SAFETY: The packet is valid.
+        unsafe { (*self.as_raw()).len }
+    }
+
+    /// The transmit queue that the stack has chosen.
+    #[inline]
+    pub(super) fn queue(&self) -> u16 {
+        // SAFETY: The packet is valid.
+        unsafe { bindings::rvirtio_helper_skb_queue(self.as_raw()) }
+    }
+
+    /// What the hardware has to do with a packet to be sent.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when it would have to do what no offload says.
+    #[inline]
+    pub fn offload(&self) -> Result<[u8; OFFLOAD_BYTES]> {
+        let mut header = [0; OFFLOAD_BYTES];
+
+        // SAFETY: The packet is valid, and the header has as many bytes.
+        to_result(unsafe {
+            bindings::rvirtio_helper_skb_offload(self.as_raw(), header.as_mut_ptr())
+        })?;
+        Ok(header)
+    }
+
+    /// Takes in what the hardware says about a packet that was received, before it is passed on.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when it does not fit the packet.
+    #[inline]
+    pub fn apply(&mut self, polling: &Polling<'_>, header: &[u8; OFFLOAD_BYTES]) -> Result {
+        // SAFETY: The packet is ours alone, the device valid.
+        to_result(unsafe {
+            bindings::rvirtio_helper_skb_apply(
+                self.as_raw(),
+                polling.device().as_raw(),
+                header.as_ptr(),
+            )
+        })
+    }
+
+    /// Puts `header` in front of the packet, where there is room that is ours. Says whether there was.
+    #[inline]
+    pub fn push<const N: usize>(&mut self, header: &[u8; N]) -> bool {
+        // CAST: A header is short.
+        // SAFETY: The packet is ours alone.
+        let room =
+            unsafe { bindings::rvirtio_helper_skb_push(self.as_raw(), const { N as u32 }) };
+
+        match NonNull::new(room.cast::<[u8; N]>()) {
+            Some(room) => {
+                // SAFETY: As many bytes were given, and nobody else has them.
+                unsafe { room.write_unaligned(*header) };
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes `N` bytes off the front, which [`Self::push`] has put there.
+    #[inline]
+    pub fn pull<const N: usize>(&mut self) {
+        // SAFETY: The packet is ours alone. The helper does nothing when it is too short.
+        unsafe { bindings::rvirtio_helper_skb_pull(self.as_raw(), const { N as u32 }) };
+    }
+
+    /// The guest-physical pieces of the packet, with their lengths.
+    #[inline]
+    pub fn segments(&self) -> Segments<'_> {
+        Segments {
+            raw: self.as_raw(),
+            index: 0,
+            _packet: PhantomData,
+        }
+    }
+}
+
+impl Drop for Packet {
+    fn drop(&mut self) {
+        // SAFETY: The packet is ours. Not in hard interrupt context, as for all of this module.
+        unsafe {
+            bindings::sk_skb_reason_drop(
+                core::ptr::null_mut(),
+                self.as_raw(),
+                bindings::skb_drop_reason_SKB_DROP_REASON_NOT_SPECIFIED,
+            )
+        };
+    }
+}
+
+/// The pieces of a packet.
+#[derive(Clone)]
+pub struct Segments<'a> {
+    raw: *const bindings::sk_buff,
+    index: u32,
+    _packet: PhantomData<&'a Packet>,
+}
+
+impl Iterator for Segments<'_> {
+    type Item = (u64, u32);
+
+    #[inline]
+    fn next(&mut self) -> Option<(u64, u32)> {
+        loop {
+            let first = self.index == 0;
+            let mut phys = 0;
+            // SAFETY: The packet is valid as long as it is borrowed.
+            let length =
+                unsafe { bindings::rvirtio_helper_skb_segment(self.raw, self.index, &mut phys) };
+
+            self.index = self.index.wrapping_add(1);
+            if length != 0 {
+                return Some((phys, length));
+            }
+            // The linear part alone may be empty.
+            if !first {
+                return None;
+            }
+        }
+    }
+}
