@@ -60,7 +60,6 @@ bool rvirtio_helper_netdev_running(const struct net_device *dev);
 void rvirtio_helper_netdev_address(const struct net_device *dev, u8 *address);
 void rvirtio_helper_netdev_set_address(struct net_device *dev, const u8 *address);
 unsigned int rvirtio_helper_netdev_flags(const struct net_device *dev);
-unsigned int rvirtio_helper_netdev_queues(const struct net_device *dev);
 u64 rvirtio_helper_netdev_features(const struct net_device *dev);
 unsigned int rvirtio_helper_netdev_addresses(const struct netdev_hw_addr_list *list, u8 *out,
 		unsigned int max);
@@ -69,7 +68,6 @@ bool rvirtio_helper_tx_wake(struct net_device *dev, u16 queue);
 bool rvirtio_helper_tx_sent(struct net_device *dev, u16 queue, unsigned int bytes, bool more);
 void rvirtio_helper_tx_completed(struct net_device *dev, u16 queue, unsigned int packets,
 		unsigned int bytes);
-void rvirtio_helper_tx_reset(struct net_device *dev, u16 queue);
 void rvirtio_helper_tx_stop_all(struct net_device *dev);
 void rvirtio_helper_tx_wake_all(struct net_device *dev);
 bool rvirtio_helper_xmit_more(void);
@@ -77,6 +75,7 @@ u16 rvirtio_helper_skb_queue(const struct sk_buff *skb);
 unsigned int rvirtio_helper_skb_segment(const struct sk_buff *skb, unsigned int index,
 		phys_addr_t *phys);
 void *rvirtio_helper_skb_push(struct sk_buff *skb, unsigned int length);
+int rvirtio_helper_skb_linearize(struct sk_buff *skb);
 void rvirtio_helper_skb_pull(struct sk_buff *skb, unsigned int length);
 int rvirtio_helper_skb_offload(const struct sk_buff *skb, u8 *header);
 struct sk_buff *rvirtio_helper_skb_build(void *buffer, unsigned int size, unsigned int headroom,
@@ -95,8 +94,7 @@ struct page_pool *rvirtio_helper_pool_create(struct device *dma, struct napi_str
 		unsigned int size);
 bool rvirtio_helper_pool_take(struct page_pool *pool, struct rvirtio_pool_piece *piece);
 void rvirtio_helper_pool_give(struct page *page);
-void rvirtio_helper_pool_sync(const struct page_pool *pool, const struct page *page, unsigned
-		int offset, unsigned int length);
+void rvirtio_helper_pool_sync(struct page *page, unsigned int offset, unsigned int length);
 
 /* Locks. */
 

@@ -127,6 +127,11 @@ impl Device {
         &self.node
     }
 
+    /// The name of the device that the transport found, such as a PCI address.
+    pub fn parent_name(&self) -> &CStr {
+        self.transport.parent().name()
+    }
+
     /// The `N` of `virtioN`.
     pub fn number(&self) -> usize {
         self.number

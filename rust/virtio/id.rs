@@ -7,6 +7,8 @@
 pub struct DeviceId(u32);
 
 impl DeviceId {
+    /// Network device.
+    pub const NETWORK: Self = Self(1);
     /// Block device.
     pub const BLOCK: Self = Self(2);
 

@@ -99,3 +99,14 @@ impl Staging {
         row.segments.clear();
     }
 }
+
+impl Drop for Staging {
+    /// Takes back what is left; the device was reset.
+    fn drop(&mut self) {
+        let Self { rows, master } = self;
+
+        for row in rows.iter_mut() {
+            Self::unmap_all(row, master);
+        }
+    }
+}

@@ -8,3 +8,6 @@ pub const RESET_MS: u32 = 3_000;
 /// How often a group of configuration fields is read again because the device changed its
 /// generation meanwhile (virtio 1.4, 2.5.1).
 pub const CONFIG_RETRIES: u32 = 100;
+
+/// Milliseconds that a command on a control queue may take (virtio 1.4, 5.1.6.5).
+pub const CONTROL_MS: u32 = 5_000;

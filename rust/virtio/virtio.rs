@@ -86,6 +86,7 @@ pub use self::table::{
 };
 pub use self::timeouts::{
     CONFIG_RETRIES,
+    CONTROL_MS,
     RESET_MS, //
 };
 pub use self::transport::{

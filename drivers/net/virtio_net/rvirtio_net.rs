@@ -1,24 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The net driver.
+//! The network driver: `ethX` (virtio 1.4, 5.1 Network Device).
+//!
+//! - [`driver`] takes a device over and gives it back.
+//! - [`interface`] is what the network layer sees: up and down, filters, queues, `ethtool`.
+//! - [`rx`] and [`tx`] are the data path, one object for each queue.
+//! - [`control`] sends commands and waits for the answer.
+//! - [`config`] reads the device's configuration; [`feature`] says what is taken of its features.
+//! - [`header`] is the wire format before a packet; pure.
+//! - [`sizing`] says how large receive buffers are; pure.
+//! - [`batch`] is a short list on the stack; pure.
+//! - [`counters`] counts for `ip -s link` and `ethtool -S`.
 
 #![deny(unsafe_code)]
 
 use kernel::prelude::*;
+use kernel::sync::Arc;
+use virtio::Registration;
 
-struct Stub;
+mod batch;
+mod config;
+mod control;
+mod counters;
+mod driver;
+mod feature;
+mod header;
+mod interface;
+mod rx;
+mod sizing;
+mod tx;
 
-impl kernel::Module for Stub {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
-        let _ = virtio::RESET_MS;
-        Err(ENODEV)
+/// The module: the driver.
+#[pin_data]
+struct NetModule {
+    #[pin]
+    _registration: Registration<driver::Net>,
+}
+
+impl kernel::InPlaceModule for NetModule {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            _registration <- Registration::new(c"rvirtio_net", module, Arc::new((), GFP_KERNEL)?)?,
+        })
     }
 }
 
 module! {
-    type: Stub,
+    type: NetModule,
     name: "rvirtio_net",
     authors: ["The rvirtio developers"],
-    description: "virtio net driver",
+    description: "virtio network driver",
     license: "GPL",
+    alias: ["rvirtio:d00000001v*"],
+    params: {
+        csum: bool {
+            default: true,
+            description: "Have the device fill in checksums of what is sent",
+        },
+        gso: bool {
+            default: true,
+            description: "Have the device cut what is sent into segments",
+        },
+    },
 }

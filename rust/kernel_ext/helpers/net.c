@@ -74,12 +74,6 @@ unsigned int rvirtio_helper_netdev_flags(const struct net_device *dev)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_flags);
 
-unsigned int rvirtio_helper_netdev_queues(const struct net_device *dev)
-{
-	return dev->real_num_tx_queues;
-}
-EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_queues);
-
 u64 rvirtio_helper_netdev_features(const struct net_device *dev)
 {
 	return dev->features;
@@ -132,12 +126,6 @@ void rvirtio_helper_tx_completed(struct net_device *dev, u16 queue, unsigned int
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_tx_completed);
 
-void rvirtio_helper_tx_reset(struct net_device *dev, u16 queue)
-{
-	netdev_tx_reset_subqueue(dev, queue);
-}
-EXPORT_SYMBOL_GPL(rvirtio_helper_tx_reset);
-
 void rvirtio_helper_tx_stop_all(struct net_device *dev)
 {
 	netif_tx_disable(dev);
@@ -188,6 +176,12 @@ void *rvirtio_helper_skb_push(struct sk_buff *skb, unsigned int length)
 	return __skb_push(skb, length);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_skb_push);
+
+int rvirtio_helper_skb_linearize(struct sk_buff *skb)
+{
+	return skb_linearize(skb);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_linearize);
 
 void rvirtio_helper_skb_pull(struct sk_buff *skb, unsigned int length)
 {
@@ -359,9 +353,8 @@ void rvirtio_helper_pool_give(struct page *page)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_pool_give);
 
-void rvirtio_helper_pool_sync(const struct page_pool *pool, const struct page *page,
-			      unsigned int offset, unsigned int length)
+void rvirtio_helper_pool_sync(struct page *page, unsigned int offset, unsigned int length)
 {
-	page_pool_dma_sync_for_cpu(pool, page, offset, length);
+	page_pool_dma_sync_for_cpu(pp_page_to_nmdesc(page)->pp, page, offset, length);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_pool_sync);

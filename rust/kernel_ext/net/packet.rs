@@ -108,6 +108,25 @@ impl Packet {
         unsafe { (*self.as_raw()).len }
     }
 
+    /// Whether the packet is in one piece.
+    #[inline]
+    pub fn is_linear(&self) -> bool {
+        // SAFETY: The packet is valid.
+        unsafe { (*self.as_raw()).data_len == 0 }
+    }
+
+    /// Makes the packet one piece; says whether that worked, which may need much memory.
+    pub fn linearize(&mut self) -> bool {
+        // SAFETY: The packet is ours alone.
+        unsafe { bindings::rvirtio_helper_skb_linearize(self.as_raw()) == 0 }
+    }
+
+    /// Frees a packet that was sent. See also [`Polling::consume`].
+    pub fn consume(self) {
+        // SAFETY: The packet is ours; a budget of zero is for any context.
+        unsafe { bindings::napi_consume_skb(self.into_raw(), 0) };
+    }
+
     /// The transmit queue that the stack has chosen.
     #[inline]
     pub(super) fn queue(&self) -> u16 {

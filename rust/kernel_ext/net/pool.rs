@@ -89,20 +89,6 @@ impl PagePool {
             size: raw.size,
         })
     }
-
-    /// Makes what the device wrote into the first `length` bytes of `piece` visible.
-    #[inline]
-    pub fn sync(&self, piece: &Piece, length: u32) {
-        // SAFETY: Pool and page are valid, the bytes are inside the piece.
-        unsafe {
-            bindings::rvirtio_helper_pool_sync(
-                self.raw.as_ptr(),
-                piece.page.as_ptr(),
-                piece.offset,
-                length.min(piece.size),
-            )
-        };
-    }
 }
 
 impl Drop for PagePool {
@@ -143,6 +129,20 @@ impl Piece {
     #[inline]
     pub fn size(&self) -> u32 {
         self.size
+    }
+
+    /// Makes what the device wrote into the first `length` bytes visible, where memory is mapped for
+    /// it.
+    #[inline]
+    pub fn sync(&self, length: u32) {
+        // SAFETY: By the type invariant the page is one of a pool; the bytes are inside the piece.
+        unsafe {
+            bindings::rvirtio_helper_pool_sync(
+                self.page.as_ptr(),
+                self.offset,
+                length.min(self.size),
+            )
+        };
     }
 
     pub(super) fn as_ptr(&self) -> *mut u8 {

@@ -51,10 +51,4 @@ impl<'a> TransmitQueue<'a> {
             bindings::rvirtio_helper_tx_completed(self.device.as_raw(), self.index, packets, bytes)
         };
     }
-
-    /// Forgets what is under way. Nothing is being sent on the queue meanwhile.
-    pub fn reset(&self) {
-        // SAFETY: As above.
-        unsafe { bindings::rvirtio_helper_tx_reset(self.device.as_raw(), self.index) };
-    }
 }

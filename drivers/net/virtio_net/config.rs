@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The device's configuration (virtio 1.4, 5.1.4).
+
+use crate::feature;
+use kernel::prelude::*;
+use kernel_ext::net::{
+    is_valid_address,
+    Link,
+    MacAddress, //
+};
+use virtio::{
+    Config,
+    Features, //
+};
+
+/// Offsets in bytes.
+const MAC: usize = 0;
+const STATUS: usize = 6;
+const MAX_PAIRS: usize = 8;
+const MTU: usize = 10;
+const SPEED: usize = 12;
+const DUPLEX: usize = 16;
+
+/// Where the field that a feature makes valid ends: the configuration has to be that long.
+const FIELDS: [(Features, usize); 5] = [
+    (feature::MAC, MAC + 6),
+    (feature::STATUS, STATUS + 2),
+    (feature::MQ, MAX_PAIRS + 2),
+    (feature::MTU, MTU + 2),
+    (feature::SPEED_DUPLEX, DUPLEX + 1),
+];
+
+/// Bits of the status.
+const LINK_UP: u16 = 1;
+const ANNOUNCE: u16 = 2;
+
+/// The smallest MTU of all (IPv4).
+const SMALLEST_MTU: u16 = 68;
+/// As many pairs of queues as there can be (5.1.6.5.5).
+const MOST_PAIRS: u16 = 0x8000;
+
+/// Takes away the features whose fields the configuration is too short for.
+pub(crate) fn supported(features: Features, config: &Config<'_>) -> Features {
+    FIELDS.iter().fold(features, |features, (feature, end)| {
+        if config.length() < *end {
+            features & !*feature
+        } else {
+            features
+        }
+    })
+}
+
+/// What the device says of its link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Status {
+    /// There is one.
+    pub(crate) link: bool,
+    /// The neighbours should be told where the interface is.
+    pub(crate) announce: bool,
+}
+
+/// Reads the status; without the feature there always is a link.
+///
+/// # Errors
+///
+/// As for [`Config::consistent`].
+pub(crate) fn status(features: Features, config: &Config<'_>) -> Result<Status> {
+    if !features.contains(feature::STATUS) {
+        return Ok(Status {
+            link: true,
+            announce: false,
+        });
+    }
+    config.u16(STATUS)?.validate(|status| {
+        Ok(Status {
+            link: status & LINK_UP != 0,
+            announce: status & ANNOUNCE != 0 && features.contains(feature::GUEST_ANNOUNCE),
+        })
+    })
+}
+
+/// The largest payload of a packet, if the device says one that can be.
+///
+/// # Errors
+///
+/// As for [`Config::consistent`].
+pub(crate) fn mtu(config: &Config<'_>) -> Result<Option<u16>> {
+    config
+        .u16(MTU)?
+        .validate(|mtu| Ok((mtu >= SMALLEST_MTU).then_some(mtu)))
+}
+
+/// The device's address, if it says one that an interface can have.
+///
+/// # Errors
+///
+/// As for [`Config::consistent`].
+pub(crate) fn address(config: &Config<'_>) -> Result<Option<MacAddress>> {
+    config.consistent(|config| {
+        let mut address = MacAddress::default();
+
+        for (at, byte) in address.iter_mut().enumerate() {
+            *byte = config.u8(MAC.saturating_add(at))?.validate(Ok::<u8, Error>)?;
+        }
+        Ok(is_valid_address(&address).then_some(address))
+    })
+}
+
+/// How many pairs of queues the device has: one, unless it says something else that can be.
+///
+/// # Errors
+///
+/// As for [`Config::consistent`].
+pub(crate) fn pairs(features: Features, config: &Config<'_>) -> Result<u16> {
+    if !features.contains(feature::MQ) {
+        return Ok(1);
+    }
+    config.u16(MAX_PAIRS)?.validate(|pairs| match pairs {
+        0 => Ok(1),
+        pairs if pairs > MOST_PAIRS => Err(EINVAL),
+        pairs => Ok(pairs),
+    })
+}
+
+/// Speed and duplex mode, as far as the device says them.
+pub(crate) fn link(features: Features, config: &Config<'_>) -> Link {
+    if !features.contains(feature::SPEED_DUPLEX) {
+        return Link::UNKNOWN;
+    }
+    let speed = config
+        .u32(SPEED)
+        .and_then(|speed| speed.validate(|speed| Ok((speed <= i32::MAX as u32).then_some(speed))));
+    let duplex = config.u8(DUPLEX).and_then(|duplex| {
+        duplex.validate(|duplex| {
+            Ok(match duplex {
+                0 => Some(false),
+                1 => Some(true),
+                _ => None,
+            })
+        })
+    });
+
+    Link {
+        speed: speed.unwrap_or(None),
+        full_duplex: duplex.unwrap_or(None),
+    }
+}

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The interface as the network layer sees it.
+
+use crate::{
+    config,
+    control::{
+        self,
+        Command,
+        Control, //
+    },
+    feature,
+    rx::RxQueue,
+    tx::TxQueue, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
+use kernel_ext::net::{
+    Channels,
+    DriverInfo,
+    Link,
+    MacAddress,
+    NetDevice,
+    NetFeatures,
+    Operations,
+    Packet,
+    ReceiveMode,
+    Rings,
+    Rtnl,
+    StatNames,
+    StatValues,
+    Stats, //
+};
+use virtio::{
+    Device,
+    Features, //
+};
+
+/// A receive queue and a transmit queue.
+pub(crate) struct Pair {
+    pub(crate) rx: Arc<RxQueue>,
+    pub(crate) tx: Arc<TxQueue>,
+}
+
+/// What the user asked for, as far as the device does not know it by itself.
+struct Desired {
+    /// Pairs in use.
+    pairs: u16,
+    /// Pairs that are open: those in use while the interface is up, else none.
+    open: u16,
+    /// What user space wants to read as speed and duplex mode.
+    link: Option<Link>,
+}
+
+/// What a network device does for the network layer.
+///
+/// Locks: RTNL is taken first, then `desired`, then the control queue's.
+#[pin_data]
+pub(crate) struct Interface {
+    device: Arc<Device>,
+    netdev: Arc<NetDevice>,
+    pairs: KVec<Pair>,
+    control: Option<Arc<Control>>,
+    #[pin]
+    desired: Mutex<Desired>,
+}
+
+/// Bytes of an address.
+const ADDRESS: usize = size_of::<MacAddress>();
+/// The most addresses of each kind that are sent to the device; if there are more it sends all.
+const MOST_ADDRESSES: usize = 256;
+/// Bytes of a table of addresses, with its count before it.
+const TABLE: usize = 4 + MOST_ADDRESSES * ADDRESS;
+
+const _: () = assert!(2 * TABLE <= control::MOST);
+
+impl Interface {
+    /// Makes an interface that uses the first `active` of `pairs`.
+    pub(crate) fn new(
+        device: Arc<Device>,
+        netdev: Arc<NetDevice>,
+        pairs: KVec<Pair>,
+        active: u16,
+        control: Option<Arc<Control>>,
+    ) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                device,
+                netdev,
+                pairs,
+                control,
+                desired <- new_mutex!(Desired {
+                    pairs: active,
+                    open: 0,
+                    link: None,
+                }),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    fn has(&self, features: Features) -> bool {
+        self.device.features().contains(features)
+    }
+
+    fn command(&self, command: Command, data: &[u8]) -> Result {
+        self.control
+            .as_ref()
+            .ok_or(EOPNOTSUPP)?
+            .command(command, data)
+    }
+
+    /// The network layer's part of the interface.
+    pub(crate) fn netdev(&self) -> &Arc<NetDevice> {
+        &self.netdev
+    }
+
+    /// Tells the device what it has to know before packets move.
+    pub(crate) fn prepare(&self, rtnl: &Rtnl, random: bool) -> Result {
+        let pairs = self.desired.lock().pairs;
+
+        self.netdev.set_queues(rtnl, pairs)?;
+        if self.has(feature::MQ) {
+            self.command(Command::PAIRS, &pairs.to_le_bytes())?;
+        }
+        if random && self.has(feature::CTRL_MAC_ADDR) {
+            self.command(Command::ADDRESS, &self.netdev.address(rtnl))?;
+        }
+        Ok(())
+    }
+
+    /// Follows what the device says of its link.
+    pub(crate) fn follow_status(&self) {
+        let features = self.device.features();
+        let Ok(status) = config::status(features, &self.device.config()) else {
+            dev_err!(self.device.node(), "status cannot be read\n");
+            return;
+        };
+
+        if status.announce {
+            self.netdev.notify_peers();
+            // It goes on asking otherwise; that does no harm.
+            let _ = self.command(Command::ANNOUNCED, &[]);
+        }
+        self.netdev
+            .set_carrier(status.link && self.device.broken().is_none());
+    }
+
+    /// The device is broken and was reset: nothing moves any more.
+    pub(crate) fn fail(&self) {
+        if let Some(control) = &self.control {
+            control.drain();
+        }
+        self.netdev.stop_transmit();
+        for pair in &self.pairs {
+            pair.tx.drain();
+            pair.rx.drain();
+        }
+    }
+
+    /// The pairs from number `from` on, up to `to`.
+    fn range(&self, from: u16, to: u16) -> &[Pair] {
+        self.pairs
+            .get(usize::from(from)..usize::from(to))
+            .unwrap_or(&[])
+    }
+
+    /// Opens the pairs up to `count` that are not open yet.
+    fn open_pairs(&self, desired: &mut Desired, count: u16) -> Result {
+        for (number, pair) in (desired.open..count).zip(self.range(desired.open, count)) {
+            pair.rx.open()?;
+            if let Err(error) = pair.tx.open() {
+                pair.rx.close();
+                return Err(error);
+            }
+            desired.open = number.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Closes the pairs from number `count` on.
+    fn close_pairs(&self, desired: &mut Desired, count: u16) {
+        for pair in self.range(count, desired.open) {
+            pair.tx.close();
+            pair.rx.close();
+        }
+        desired.open = desired.open.min(count);
+    }
+}
+
+/// A number in front of addresses, as the control queue wants it (5.1.6.5.2).
+fn put_count(table: &mut [u8], count: usize) {
+    // CAST: At most `MOST_ADDRESSES`.
+    for (to, from) in table.iter_mut().zip((count as u32).to_le_bytes()) {
+        *to = from;
+    }
+}
+
+impl Operations for Interface {
+    fn open(&self, _rtnl: &Rtnl) -> Result {
+        let mut desired = self.desired.lock();
+        let pairs = desired.pairs;
+
+        self.open_pairs(&mut desired, pairs)
+            .inspect_err(|_| self.close_pairs(&mut desired, 0))
+    }
+
+    fn stop(&self, _rtnl: &Rtnl) {
+        self.close_pairs(&mut self.desired.lock(), 0);
+    }
+
+    #[inline]
+    fn start_xmit(&self, packet: Packet, queue: u16, more: bool) -> Result<(), Packet> {
+        match self.pairs.get(usize::from(queue)) {
+            Some(pair) => pair.tx.transmit(packet, more),
+            None => Ok(()),
+        }
+    }
+
+    fn tx_timeout(&self, queue: u32) {
+        let pair = usize::try_from(queue)
+            .ok()
+            .and_then(|queue| self.pairs.get(queue));
+
+        if let Some(pair) = pair {
+            dev_warn!(
+                self.device.node(),
+                "queue {}: sending stands still; looking again\n",
+                pair.tx.index()
+            );
+            pair.tx.timed_out();
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        let mut all = Stats::default();
+
+        for Pair { rx, tx } in &self.pairs {
+            let (rx, tx) = (&rx.counters, &tx.counters);
+            let add = |to: &mut u64, more: u64| *to = to.wrapping_add(more);
+
+            add(&mut all.rx_packets, rx.packets.get());
+            add(&mut all.rx_bytes, rx.bytes.get());
+            add(&mut all.rx_dropped, rx.drops.get());
+            add(&mut all.rx_length_errors, rx.length_errors.get());
+            add(&mut all.rx_frame_errors, rx.frame_errors.get());
+            add(&mut all.tx_packets, tx.packets.get());
+            add(&mut all.tx_bytes, tx.bytes.get());
+            add(&mut all.tx_dropped, tx.drops.get());
+            add(&mut all.tx_timeouts, tx.timeouts.get());
+        }
+        all
+    }
+
+    fn set_receive_mode(&self, _rtnl: &Rtnl, mode: &ReceiveMode<'_>) -> Result {
+        if !self.has(feature::CTRL_RX) {
+            return Ok(());
+        }
+        let mut table = KVec::from_elem(0u8, 2 * TABLE, GFP_KERNEL)?;
+        let (unicast, multicast) = table.split_at_mut(TABLE);
+        let unicasts = mode.unicast(unicast.get_mut(4..).unwrap_or(&mut []));
+        let multicasts = mode.multicast(multicast.get_mut(4..).unwrap_or(&mut []));
+        // What does not fit into the table is received with all else.
+        let promiscuous = mode.promiscuous() || unicasts > MOST_ADDRESSES;
+        let all_multicast = mode.all_multicast() || multicasts > MOST_ADDRESSES;
+        let unicasts = unicasts.min(MOST_ADDRESSES);
+        let multicasts = multicasts.min(MOST_ADDRESSES);
+        let length = |count: usize| count.wrapping_mul(ADDRESS).wrapping_add(4);
+
+        put_count(unicast, unicasts);
+        put_count(multicast, multicasts);
+        let mut data = KVec::with_capacity(2 * TABLE, GFP_KERNEL)?;
+
+        data.extend_from_slice(unicast.get(..length(unicasts)).unwrap_or(&[]), GFP_KERNEL)?;
+        data.extend_from_slice(
+            multicast.get(..length(multicasts)).unwrap_or(&[]),
+            GFP_KERNEL,
+        )?;
+        self.command(Command::PROMISCUOUS, &[promiscuous.into()])?;
+        self.command(Command::ALL_MULTICAST, &[all_multicast.into()])?;
+        self.command(Command::ADDRESS_TABLE, &data)
+    }
+
+    fn set_address(&self, _rtnl: &Rtnl, address: &MacAddress) -> Result {
+        if self.has(feature::CTRL_MAC_ADDR) {
+            self.command(Command::ADDRESS, address)
+        } else if self.has(feature::MAC) {
+            // 5.1.4.2: the field in the configuration is not the driver's to write.
+            Err(EOPNOTSUPP)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn add_vlan(&self, _rtnl: &Rtnl, id: u16) -> Result {
+        self.command(Command::ADD_VLAN, &id.to_le_bytes())
+    }
+
+    fn remove_vlan(&self, _rtnl: &Rtnl, id: u16) -> Result {
+        self.command(Command::REMOVE_VLAN, &id.to_le_bytes())
+    }
+
+    fn set_features(&self, _rtnl: &Rtnl, wanted: NetFeatures, changed: NetFeatures) -> Result {
+        if changed.contains(NetFeatures::GRO) {
+            let offloads =
+                feature::offloads(self.device.features(), wanted.contains(NetFeatures::GRO));
+
+            self.command(Command::OFFLOADS, &offloads.to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn describe(&self, info: &mut DriverInfo<'_>) {
+        info.driver(c"rvirtio_net");
+        info.version(c"1.0.0");
+        info.bus(self.device.parent_name());
+    }
+
+    fn channels(&self, _rtnl: &Rtnl) -> Channels {
+        Channels {
+            most: u16::try_from(self.pairs.len()).unwrap_or(u16::MAX),
+            pairs: self.desired.lock().pairs,
+        }
+    }
+
+    fn set_channels(&self, rtnl: &Rtnl, pairs: u16) -> Result {
+        let mut desired = self.desired.lock();
+        let before = desired.pairs;
+        let up = desired.open != 0;
+
+        if pairs == before {
+            return Ok(());
+        }
+        // New pairs have buffers before the device uses them; old ones are used by nobody when
+        // they are closed.
+        if up {
+            self.open_pairs(&mut desired, pairs)
+                .inspect_err(|_| self.close_pairs(&mut desired, before))?;
+        }
+        let changed = self
+            .command(Command::PAIRS, &pairs.to_le_bytes())
+            .and_then(|()| self.netdev.set_queues(rtnl, pairs));
+
+        if let Err(error) = changed {
+            // As it was, if the device still listens.
+            let _ = self.command(Command::PAIRS, &before.to_le_bytes());
+            let _ = self.netdev.set_queues(rtnl, before);
+            if up {
+                self.close_pairs(&mut desired, before);
+            }
+            return Err(error);
+        }
+        desired.pairs = pairs;
+        if up {
+            self.close_pairs(&mut desired, pairs);
+        }
+        Ok(())
+    }
+
+    fn link(&self, _rtnl: &Rtnl) -> Link {
+        let own = self.desired.lock().link;
+
+        own.unwrap_or_else(|| config::link(self.device.features(), &self.device.config()))
+    }
+
+    fn set_link(&self, _rtnl: &Rtnl, link: Link) {
+        self.desired.lock().link = Some(link);
+    }
+
+    fn rings(&self, _rtnl: &Rtnl) -> Rings {
+        self.pairs.first().map_or(Rings { rx: 0, tx: 0 }, |pair| Rings {
+            rx: pair.rx.size().into(),
+            tx: pair.tx.size().into(),
+        })
+    }
+
+    fn stat_count(&self, _rtnl: &Rtnl) -> usize {
+        // Two values of each queue.
+        usize::from(self.desired.lock().pairs).saturating_mul(4)
+    }
+
+    fn stat_names(&self, _rtnl: &Rtnl, out: &mut StatNames<'_>) {
+        let pairs = self.desired.lock().pairs;
+
+        for pair in 0..pairs {
+            out.push(fmt!("rx{}_drops", pair));
+            out.push(fmt!("rx{}_kicks", pair));
+        }
+        for pair in 0..pairs {
+            out.push(fmt!("tx{}_kicks", pair));
+            out.push(fmt!("tx{}_tx_timeouts", pair));
+        }
+    }
+
+    fn stat_values(&self, _rtnl: &Rtnl, out: &mut StatValues<'_>) {
+        let pairs = self.desired.lock().pairs;
+
+        for pair in self.range(0, pairs) {
+            out.push(pair.rx.counters.drops.get());
+            out.push(pair.rx.counters.kicks.get());
+        }
+        for pair in self.range(0, pairs) {
+            out.push(pair.tx.counters.kicks.get());
+            out.push(pair.tx.counters.timeouts.get());
+        }
+    }
+}

@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A receive queue.
+//!
+//! Buffers are pieces of a page pool. A short packet is copied out and its buffer is posted again; a
+//! longer one is made a packet where it is. The queue's lock is held to take buffers out and to put
+//! new ones in, not while packets go up the stack.
+
+use crate::{
+    batch::Batch,
+    counters::RxCounters,
+    header::{
+        self,
+        Agreed,
+        OFFLOAD_BYTES, //
+    },
+    sizing::{
+        Room,
+        Sizing, //
+    }, //
+};
+use core::iter;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use kernel_ext::net::{
+    Assembly,
+    Napi,
+    Packet,
+    PagePool,
+    Piece,
+    Poll,
+    Polling,
+    ETHERNET_HEADER,
+    PACKET_HEADROOM,
+    PACKET_OVERHEAD, //
+};
+use virtio::{
+    Bh,
+    Completion,
+    FeaturesOk,
+    Locked,
+    QueueHandler,
+    QueueOptions,
+    Segment,
+    Virtqueue, //
+};
+
+/// The most entries that a ring is given.
+const MAX_QUEUE_SIZE: u16 = 1024;
+/// Packets up to this length are copied out of their buffer.
+const COPY: u32 = 256;
+/// Buffers taken out at once.
+const BATCH: usize = 16;
+/// Buffers to be posted again after a poll: as many as a poll has packets, as a rule.
+const SPARE: usize = 64;
+/// Free entries from which on new buffers are posted.
+const REFILL: u16 = 32;
+
+/// The device's header, as bytes of a buffer.
+const HEADER: u32 = header::BYTES as u32;
+/// What packets need around them.
+pub(crate) const ROOM: Room = Room {
+    headroom: PACKET_HEADROOM,
+    overhead: PACKET_OVERHEAD,
+    header: HEADER,
+};
+
+/// What is behind the queue's lock.
+struct Store {
+    pool: PagePool,
+    sizing: Sizing,
+}
+
+type RxRing<'a> = Locked<'a, Piece, Bh, Store>;
+
+/// A receive queue. Its virtqueue owns the buffers that are posted.
+#[pin_data]
+pub(crate) struct RxQueue {
+    #[pin]
+    queue: Virtqueue<Piece, Bh, Store>,
+    /// The number of its pair, which the network layer knows it by.
+    pair: u16,
+    napi: Arc<Napi>,
+    agreed: Agreed,
+    /// Buffers have to be made visible after the device wrote to them.
+    translated: bool,
+    pub(crate) counters: RxCounters,
+}
+
+/// What a poll has seen.
+#[derive(Default)]
+struct Seen {
+    packets: u32,
+    bytes: u32,
+    length_errors: u32,
+    frame_errors: u32,
+    no_memory: u32,
+}
+
+/// Why a packet is lost.
+#[derive(Clone, Copy)]
+enum Loss {
+    Length,
+    Frame,
+    Memory,
+}
+
+/// A buffer that the device has used.
+struct Filled {
+    piece: Piece,
+    /// Bytes written, from where the device begins.
+    written: u32,
+}
+
+impl RxQueue {
+    /// Makes the receive queue of `pair`, for packets up to `mtu` where a packet is in one buffer.
+    pub(crate) fn new(
+        setup: &FeaturesOk,
+        pair: u16,
+        napi: Arc<Napi>,
+        agreed: Agreed,
+        mtu: u32,
+    ) -> Result<Arc<Self>> {
+        let options = QueueOptions {
+            max_size: MAX_QUEUE_SIZE,
+            lenient_length: false,
+        };
+        let master = setup.device().master();
+        let translated = master.is_translated();
+        let poller = napi.clone();
+        let (queue, _) = Virtqueue::with(setup, pair.wrapping_mul(2), options, move |size| {
+            Ok(Store {
+                pool: PagePool::new(master, &poller, size.into())?,
+                sizing: if agreed.mergeable {
+                    Sizing::following(ROOM)
+                } else {
+                    Sizing::fixed(ROOM, mtu)
+                },
+            })
+        })?;
+
+        Arc::pin_init(
+            try_pin_init!(Self {
+                queue <- queue,
+                pair,
+                napi,
+                agreed,
+                translated,
+                counters: RxCounters::new(),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The virtqueue's number of entries.
+    pub(crate) fn size(&self) -> u16 {
+        self.queue.size()
+    }
+
+    /// Enables the queue in the device.
+    pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
+        let handler = Arc::new(RxInterrupt(self.napi.clone()), GFP_KERNEL)?;
+
+        setup.connect(&self.queue, fmt!("input.{}", self.pair), handler)
+    }
+
+    /// Posts buffers and begins to receive.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` when there is not one buffer; `EIO` when the device is broken.
+    pub(crate) fn open(self: &Arc<Self>) -> Result {
+        self.discard();
+
+        let mut ring = self.queue.lock();
+
+        if ring.is_broken() {
+            return Err(EIO);
+        }
+        let _ = Self::fill(&mut ring);
+        if ring.free() == self.queue.size() {
+            return Err(ENOMEM);
+        }
+        let kick = ring.commit();
+
+        drop(ring);
+        self.kick(kick);
+        self.napi.enable(self.clone())?;
+        // What came in meanwhile brought no poll.
+        self.napi.schedule();
+        Ok(())
+    }
+
+    /// Receives no more. Buffers stay with the device.
+    pub(crate) fn close(&self) {
+        self.napi.disable();
+    }
+
+    /// Gives back what is left, after the device was reset.
+    pub(crate) fn drain(&self) {
+        while let Some(piece) = self.queue.drain_one() {
+            drop(piece);
+        }
+    }
+
+    /// Throws away what came in while nobody listened.
+    fn discard(&self) {
+        let mut ring = self.queue.lock();
+
+        // As many as were posted: none is posted meanwhile.
+        while let Some(completion) = ring.pop() {
+            drop(completion);
+        }
+    }
+
+    fn kick(&self, wanted: bool) {
+        if wanted {
+            self.counters.kicks.add(1);
+            self.queue.notify();
+        }
+    }
+
+    /// Posts one buffer; gives it back if there is no room.
+    #[inline]
+    fn post(ring: &mut RxRing<'_>, piece: Piece) -> Result<(), Piece> {
+        let begin = ROOM.begin();
+        let length = piece
+            .size()
+            .saturating_sub(begin)
+            .saturating_sub(ROOM.overhead);
+        let segment = Segment {
+            addr: piece.address().wrapping_add(begin.into()),
+            len: length,
+        };
+
+        ring.add(iter::empty(), iter::once(segment), piece)
+            .map_err(|(_, piece)| piece)
+    }
+
+    /// Posts new buffers until the ring is full. Says whether memory was enough.
+    fn fill(ring: &mut RxRing<'_>) -> bool {
+        while ring.free() != 0 {
+            let store = ring.data();
+            let size = store.sizing.piece();
+            let Some(piece) = store.pool.take(size) else {
+                return false;
+            };
+
+            if Self::post(ring, piece).is_err() {
+                // The ring is broken: there is nothing to be done.
+                return true;
+            }
+        }
+        true
+    }
+
+    /// Ends a poll: posts what can be used again, and new buffers if there is room for many. Says
+    /// whether the queue would stand still for want of memory.
+    fn refill(&self, spare: &mut Batch<Piece, SPARE>, seen: &Seen) -> bool {
+        let mut ring = self.queue.lock();
+        let mut enough = true;
+
+        while let Some(piece) = spare.pop() {
+            if Self::post(&mut ring, piece).is_err() {
+                break;
+            }
+        }
+        ring.data().sizing.note(seen.packets, seen.bytes);
+        if ring.free() >= REFILL.min(self.queue.size() / 2) {
+            enough = Self::fill(&mut ring);
+        }
+        let starved = !enough && !ring.is_broken() && ring.free() == self.queue.size();
+        let kick = ring.commit();
+
+        drop(ring);
+        self.kick(kick);
+        starved
+    }
+
+    /// Receives the packet that begins with `first`.
+    #[inline]
+    fn receive(
+        &self,
+        polling: &Polling<'_>,
+        first: Filled,
+        inbox: &mut Inbox<'_>,
+    ) -> Result<u32, Loss> {
+        let Filled { piece, written } = first;
+        let Some(length) = written
+            .checked_sub(HEADER)
+            .filter(|length| *length >= ETHERNET_HEADER)
+        else {
+            inbox.reuse(piece);
+            return Err(Loss::Length);
+        };
+
+        self.sync(&piece, written);
+        let Some(header) = piece.read(ROOM.begin()) else {
+            return Err(Loss::Length);
+        };
+        let received = match header::receive(header, self.agreed) {
+            Ok(received) => received,
+            Err(_) => {
+                inbox.reuse(piece);
+                return Err(Loss::Frame);
+            }
+        };
+        let packet = if received.buffers > 1 {
+            self.assemble(polling, piece, length, received.buffers, inbox)?
+        } else if length <= COPY {
+            let copy = Packet::copy(polling, &piece, ROOM.headroom, length);
+
+            inbox.reuse(piece);
+            copy.ok_or(Loss::Memory)?
+        } else {
+            Packet::build(polling, piece, ROOM.headroom, length).map_err(|piece| {
+                inbox.reuse(piece);
+                Loss::Memory
+            })?
+        };
+
+        self.pass(polling, packet, &received.offload)
+    }
+
+    /// Puts a packet of several buffers together. They are all there: a device shows them at once
+    /// (virtio 1.4, 5.1.6.4.1).
+    fn assemble(
+        &self,
+        polling: &Polling<'_>,
+        piece: Piece,
+        length: u32,
+        buffers: u16,
+        inbox: &mut Inbox<'_>,
+    ) -> Result<Packet, Loss> {
+        let mut assembly = Assembly::begin(polling, piece, ROOM.headroom, length);
+
+        for _ in 1..buffers {
+            let Some(Filled { piece, written }) = inbox.next(1) else {
+                return Err(Loss::Length);
+            };
+
+            self.sync(&piece, written);
+            match &mut assembly {
+                Ok(assembly) => {
+                    if let Err(piece) = assembly.append(piece, ROOM.begin(), written) {
+                        inbox.reuse(piece);
+                        return Err(Loss::Memory);
+                    }
+                }
+                // The rest of a packet that is lost is taken out all the same.
+                Err(_) => inbox.reuse(piece),
+            }
+        }
+        match assembly {
+            Ok(assembly) => Ok(assembly.finish()),
+            Err(piece) => {
+                inbox.reuse(piece);
+                Err(Loss::Memory)
+            }
+        }
+    }
+
+    /// Passes a packet on, if what the device says about it fits.
+    #[inline]
+    fn pass(
+        &self,
+        polling: &Polling<'_>,
+        mut packet: Packet,
+        offload: &[u8; OFFLOAD_BYTES],
+    ) -> Result<u32, Loss> {
+        let length = packet.length();
+
+        packet.apply(polling, offload).map_err(|_| Loss::Frame)?;
+        polling.receive(packet, self.pair);
+        Ok(length)
+    }
+
+    #[inline]
+    fn sync(&self, piece: &Piece, written: u32) {
+        if self.translated {
+            piece.sync(ROOM.begin().saturating_add(written));
+        }
+    }
+
+    fn count(&self, seen: &Seen) {
+        let counters = &self.counters;
+        let lost = seen
+            .length_errors
+            .wrapping_add(seen.frame_errors)
+            .wrapping_add(seen.no_memory);
+
+        counters.packets.add(seen.packets.into());
+        counters.bytes.add(seen.bytes.into());
+        if lost != 0 {
+            counters.drops.add(lost.into());
+            counters.length_errors.add(seen.length_errors.into());
+            counters.frame_errors.add(seen.frame_errors.into());
+            counters.no_memory.add(seen.no_memory.into());
+        }
+    }
+}
+
+/// Takes buffers out of a queue, several at once.
+struct Inbox<'a> {
+    queue: &'a RxQueue,
+    taken: Batch<Completion<Piece>, BATCH>,
+    spare: Batch<Piece, SPARE>,
+}
+
+impl Inbox<'_> {
+    /// The next buffer that was used. When none is at hand up to `limit` are taken out, so that
+    /// nothing is left at the end of a poll.
+    #[inline]
+    fn next(&mut self, limit: usize) -> Option<Filled> {
+        if let Some(completion) = self.taken.pop() {
+            return Some(completion.into());
+        }
+        let mut ring = self.queue.queue.lock();
+        let mut first = None;
+
+        for _ in 0..limit.min(BATCH) {
+            let Some(completion) = ring.pop() else {
+                break;
+            };
+
+            match first {
+                None => first = Some(completion),
+                // There is room: no more than `BATCH` in all.
+                Some(_) => drop(self.taken.push(completion)),
+            }
+        }
+        first.map(Filled::from)
+    }
+
+    /// Keeps a buffer to be posted again.
+    #[inline]
+    fn reuse(&mut self, piece: Piece) {
+        // Without room it goes back to the pool.
+        drop(self.spare.push(piece));
+    }
+}
+
+impl From<Completion<Piece>> for Filled {
+    #[inline]
+    fn from(completion: Completion<Piece>) -> Self {
+        let (piece, written) = completion.into_parts();
+
+        Self { piece, written }
+    }
+}
+
+impl Poll for RxQueue {
+    fn poll(&self, polling: &Polling<'_>, budget: usize) -> usize {
+        // With a budget of zero, to send only: this is not called for.
+        if budget == 0 {
+            return 0;
+        }
+        self.queue.lock().disable_callbacks();
+
+        let mut seen = Seen::default();
+        let mut inbox = Inbox {
+            queue: self,
+            taken: Batch::new(),
+            spare: Batch::new(),
+        };
+        let mut done: usize = 0;
+
+        while done < budget {
+            let Some(first) = inbox.next(budget.saturating_sub(done)) else {
+                break;
+            };
+
+            done = done.saturating_add(1);
+            match self.receive(polling, first, &mut inbox) {
+                Ok(length) => {
+                    seen.packets = seen.packets.wrapping_add(1);
+                    seen.bytes = seen.bytes.wrapping_add(length);
+                }
+                Err(Loss::Length) => seen.length_errors = seen.length_errors.wrapping_add(1),
+                Err(Loss::Frame) => seen.frame_errors = seen.frame_errors.wrapping_add(1),
+                Err(Loss::Memory) => seen.no_memory = seen.no_memory.wrapping_add(1),
+            }
+        }
+        self.count(&seen);
+        if self.refill(&mut inbox.spare, &seen) {
+            // No buffer is posted, so no interrupt will come: try again.
+            return budget;
+        }
+        done
+    }
+
+    fn rearm(&self) -> bool {
+        self.queue.lock().enable_callbacks()
+    }
+}
+
+/// What a receive queue's interrupt does.
+struct RxInterrupt(Arc<Napi>);
+
+impl QueueHandler for RxInterrupt {
+    fn used(&self) -> bool {
+        self.0.schedule();
+        true
+    }
+}

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A transmit queue.
+//!
+//! The device's header goes into the packet's own headroom where that is ours, so that a small
+//! packet is one descriptor. Else it goes into the queue's memory, in a place that also has an
+//! indirect table.
+
+use crate::{
+    counters::TxCounters,
+    header, //
+};
+use core::iter;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use kernel_ext::{
+    dma::Direction,
+    net::{
+        Napi,
+        NetDevice,
+        Packet,
+        Poll,
+        Polling,
+        TransmitQueue,
+        MAX_FRAGMENTS, //
+    }, //
+};
+use virtio::{
+    transport_feature,
+    Bh,
+    FeaturesOk,
+    Locked,
+    QueueHandler,
+    QueueOptions,
+    Segment,
+    Staging,
+    Tables,
+    Virtqueue, //
+};
+
+/// The most entries that a ring is given.
+const MAX_QUEUE_SIZE: u16 = 1024;
+/// The most segments of a packet: header, linear part, fragments.
+pub(crate) const MAX_SEGMENTS: u16 = MAX_FRAGMENTS as u16 + 2;
+/// Bytes of a place before its table: the header, and four more.
+const FRONT_BYTES: usize = 16;
+
+/// A packet that is under way.
+struct Sent {
+    packet: Packet,
+    /// Its length without the header.
+    bytes: u32,
+    /// The place it uses.
+    place: Option<u16>,
+}
+
+/// What is behind the queue's lock.
+struct State {
+    /// Places that are free.
+    places: KVec<u16>,
+    /// Segments that have to be kept, a row for each place: to be mapped, or for lack of tables.
+    staging: Option<Staging>,
+}
+
+type TxRing<'a> = Locked<'a, Sent, Bh, State>;
+
+/// A transmit queue. Its virtqueue owns the packets that are under way.
+#[pin_data]
+pub(crate) struct TxQueue {
+    #[pin]
+    queue: Virtqueue<Sent, Bh, State>,
+    pair: u16,
+    netdev: Arc<NetDevice>,
+    napi: Arc<Napi>,
+    tables: Tables,
+    indirect: bool,
+    translated: bool,
+    /// Free entries that any packet is sure to find room in.
+    needed: u16,
+    pub(crate) counters: TxCounters,
+}
+
+/// Why a packet was not sent.
+enum Refused {
+    /// There is no room now.
+    Full(Packet),
+    /// It cannot be.
+    Impossible(Packet),
+}
+
+impl TxQueue {
+    /// Makes the transmit queue of `pair`.
+    pub(crate) fn new(
+        setup: &FeaturesOk,
+        pair: u16,
+        netdev: Arc<NetDevice>,
+        napi: Arc<Napi>,
+    ) -> Result<Arc<Self>> {
+        let options = QueueOptions {
+            max_size: MAX_QUEUE_SIZE,
+            lenient_length: false,
+        };
+        let device = setup.device().clone();
+        let master = device.master();
+        let indirect = setup.features().contains(transport_feature::INDIRECT_DESC);
+        let translated = master.is_translated();
+        let index = pair.wrapping_mul(2).wrapping_add(1);
+        let (queue, size) = Virtqueue::with(setup, index, options, |size| {
+            let mut places = KVec::with_capacity(size.into(), GFP_KERNEL)?;
+
+            for place in 0..size {
+                places.push(place, GFP_KERNEL)?;
+            }
+            let staging = if translated || !indirect {
+                Some(Staging::new(master, size.into(), MAX_SEGMENTS)?)
+            } else {
+                None
+            };
+
+            Ok(State { places, staging })
+        })?;
+        let entries = if indirect { MAX_SEGMENTS } else { 0 };
+        let tables = Tables::new(master, size.into(), FRONT_BYTES, entries)?;
+        let needed = if indirect { 1 } else { MAX_SEGMENTS.min(size) };
+
+        Arc::pin_init(
+            try_pin_init!(Self {
+                queue <- queue,
+                pair,
+                netdev,
+                napi,
+                tables,
+                indirect,
+                translated,
+                needed,
+                counters: TxCounters::new(),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The virtqueue's number.
+    pub(crate) fn index(&self) -> u16 {
+        self.queue.index()
+    }
+
+    /// The virtqueue's number of entries.
+    pub(crate) fn size(&self) -> u16 {
+        self.queue.size()
+    }
+
+    /// Enables the queue in the device.
+    pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
+        let handler = Arc::new(TxInterrupt(self.napi.clone()), GFP_KERNEL)?;
+
+        setup.connect(&self.queue, fmt!("output.{}", self.pair), handler)
+    }
+
+    /// Begins to take back what was sent.
+    pub(crate) fn open(self: &Arc<Self>) -> Result {
+        self.napi.enable(self.clone())?;
+        self.napi.schedule();
+        Ok(())
+    }
+
+    /// Ends that. What is under way stays with the device.
+    pub(crate) fn close(&self) {
+        self.napi.disable();
+        self.take_back(&mut self.queue.lock(), None);
+    }
+
+    /// Gives back what is left, after the device was reset.
+    pub(crate) fn drain(&self) {
+        while let Some(sent) = self.queue.drain_one() {
+            let mut ring = self.queue.lock();
+            let bytes = sent.bytes;
+
+            Self::release(ring.data(), &sent);
+            if let Some(queue) = self.transmit_queue() {
+                queue.completed(1, bytes);
+            }
+            drop(ring);
+            drop(sent);
+        }
+    }
+
+    /// The queue stood still for long. An interrupt may have been lost, or a notification: asks for
+    /// both again.
+    pub(crate) fn timed_out(&self) {
+        self.counters.timeouts.add(1);
+        self.queue.notify();
+        self.napi.schedule();
+    }
+
+    #[inline]
+    fn transmit_queue(&self) -> Option<TransmitQueue<'_>> {
+        self.netdev.transmit_queue(self.pair)
+    }
+
+    /// Sends a packet; `more` says that another follows at once.
+    ///
+    /// # Errors
+    ///
+    /// Gives the packet back when there is no room. The queue is stopped then.
+    #[inline]
+    pub(crate) fn transmit(&self, packet: Packet, more: bool) -> Result<(), Packet> {
+        let Some(queue) = self.transmit_queue() else {
+            return Ok(());
+        };
+        let bytes = packet.length();
+        let mut ring = self.queue.lock();
+
+        if let Err(refused) = self.post(&mut ring, packet, bytes) {
+            // Those before it have to be shown.
+            let kick = ring.commit();
+            let result = match refused {
+                Refused::Full(packet) => {
+                    queue.stop();
+                    self.look_back(&mut ring);
+                    Err(packet)
+                }
+                Refused::Impossible(packet) => {
+                    self.counters.drops.add(1);
+                    drop(packet);
+                    Ok(())
+                }
+            };
+
+            drop(ring);
+            self.kick(kick);
+            return result;
+        }
+        if ring.free() < self.needed {
+            queue.stop();
+        }
+        let kick = if queue.sent(bytes, more) {
+            let kick = ring.commit();
+
+            self.look_back(&mut ring);
+            kick
+        } else {
+            false
+        };
+
+        drop(ring);
+        self.kick(kick);
+        Ok(())
+    }
+
+    fn kick(&self, wanted: bool) {
+        if wanted {
+            self.counters.kicks.add(1);
+            self.queue.notify();
+        }
+    }
+
+    /// Asks for an interrupt when most of what is under way is done. Takes back what is done if that
+    /// is so already, or if the queue was stopped.
+    #[inline]
+    fn look_back(&self, ring: &mut TxRing<'_>) {
+        let most = ring.enable_callbacks_delayed();
+
+        if most || (ring.free() < self.needed && ring.has_used()) {
+            self.take_back(ring, None);
+        }
+    }
+
+    /// Puts a packet into the ring.
+    #[inline]
+    fn post(
+        &self,
+        ring: &mut TxRing<'_>,
+        mut packet: Packet,
+        bytes: u32,
+    ) -> Result<(), Refused> {
+        if ring.free() < self.needed {
+            return Err(Refused::Full(packet));
+        }
+        let Ok(offload) = packet.offload() else {
+            return Err(Refused::Impossible(packet));
+        };
+        let head = header::send(offload);
+        let pushed = packet.push(&head);
+
+        if pushed && packet.is_linear() && !self.translated {
+            let Some((addr, len)) = packet.segments().next() else {
+                return Err(Refused::Impossible(packet));
+            };
+            let sent = Sent {
+                packet,
+                bytes,
+                place: None,
+            };
+
+            return ring
+                .add(iter::once(Segment { addr, len }), iter::empty(), sent)
+                .map_err(|(_, sent)| unpush(sent.packet, true));
+        }
+        self.post_placed(ring, packet, bytes, (!pushed).then_some(head))
+    }
+
+    /// Puts a packet that needs a place into the ring; `head` is its header, if it is not in the
+    /// packet.
+    fn post_placed(
+        &self,
+        ring: &mut TxRing<'_>,
+        mut packet: Packet,
+        bytes: u32,
+        head: Option<[u8; header::BYTES]>,
+    ) -> Result<(), Refused> {
+        let pushed = head.is_none();
+
+        // Only of a ring that is shorter than a packet may be, without tables.
+        if !self.indirect && MAX_SEGMENTS > self.queue.size() && !packet.linearize() {
+            return Err(Refused::Impossible(packet));
+        }
+        let (state, mut entrance) = ring.parts();
+        let Some(place) = state.places.pop() else {
+            return Err(unpush(packet, pushed));
+        };
+        let Some(table) = self.tables.get(place.into()) else {
+            return Err(Refused::Impossible(packet));
+        };
+        let head = head.map(|bytes| {
+            for (at, byte) in bytes.iter().enumerate() {
+                table.write8(at, *byte);
+            }
+            Segment {
+                addr: table.address(0),
+                len: header::BYTES as u32,
+            }
+        });
+        let pieces = packet
+            .segments()
+            .map(|(addr, len)| Segment { addr, len });
+        let added = match &mut state.staging {
+            // With indirect tables only, see `new()`.
+            None => {
+                let all = Iterator::chain(head.into_iter(), pieces);
+
+                match table.describe(all, iter::empty()) {
+                    Ok(table) => {
+                        let place = Some(place);
+
+                        entrance.add_indirect(
+                            table,
+                            Sent {
+                                packet,
+                                bytes,
+                                place,
+                            },
+                        )
+                    }
+                    Err(_) => {
+                        // There is room: it was taken above.
+                        let _ = state.places.push_within_capacity(place);
+                        return Err(Refused::Impossible(packet));
+                    }
+                }
+            }
+            Some(staging) => {
+                let Ok(mapped) = staging.fill(place.into(), pieces, Direction::ToDevice) else {
+                    let _ = state.places.push_within_capacity(place);
+                    return Err(unpush(packet, pushed));
+                };
+                let all = Iterator::chain(head.into_iter(), mapped.iter().copied());
+                let sent = Sent {
+                    packet,
+                    bytes,
+                    place: Some(place),
+                };
+
+                if self.indirect {
+                    match table.describe(all, iter::empty()) {
+                        Ok(table) => entrance.add_indirect(table, sent),
+                        Err(_) => Err((virtio::AddError::TooLong, sent)),
+                    }
+                } else {
+                    entrance.add(all, iter::empty(), sent)
+                }
+            }
+        };
+
+        added.map_err(|(error, sent)| {
+            Self::release(state, &sent);
+            match error {
+                virtio::AddError::Full => unpush(sent.packet, pushed),
+                _ => Refused::Impossible(sent.packet),
+            }
+        })
+    }
+
+    /// Gives back what a packet has used besides itself.
+    #[inline]
+    fn release(state: &mut State, sent: &Sent) {
+        if let Some(place) = sent.place {
+            if let Some(staging) = &mut state.staging {
+                staging.release(place.into());
+            }
+            // There is room: there are no more places than the vector holds.
+            let _ = state.places.push_within_capacity(place);
+        }
+    }
+
+    /// Takes back what was sent, and lets the network layer send again if there is room.
+    #[inline]
+    fn take_back(&self, ring: &mut TxRing<'_>, polling: Option<&Polling<'_>>) {
+        let mut packets: u32 = 0;
+        let mut bytes: u32 = 0;
+
+        // As many as are under way: none is added meanwhile.
+        while let Some(completion) = ring.pop() {
+            let sent = completion.into_token();
+
+            packets = packets.wrapping_add(1);
+            bytes = bytes.wrapping_add(sent.bytes);
+            Self::release(ring.data(), &sent);
+            match polling {
+                Some(polling) => polling.consume(sent.packet),
+                None => sent.packet.consume(),
+            }
+        }
+        let Some(queue) = self.transmit_queue() else {
+            return;
+        };
+
+        if packets != 0 {
+            self.counters.packets.add(packets.into());
+            self.counters.bytes.add(bytes.into());
+            queue.completed(packets, bytes);
+        }
+        if ring.free() >= self.needed && !ring.is_broken() {
+            queue.wake();
+        }
+    }
+}
+
+/// A packet that finds no room, as it was before.
+fn unpush(mut packet: Packet, pushed: bool) -> Refused {
+    if pushed {
+        packet.pull::<{ header::BYTES }>();
+    }
+    Refused::Full(packet)
+}
+
+impl Poll for TxQueue {
+    fn poll(&self, polling: &Polling<'_>, _budget: usize) -> usize {
+        let mut ring = self.queue.lock();
+
+        ring.disable_callbacks();
+        self.take_back(&mut ring, Some(polling));
+        0
+    }
+
+    fn rearm(&self) -> bool {
+        self.queue.lock().enable_callbacks()
+    }
+}
+
+/// What a transmit queue's interrupt does.
+struct TxInterrupt(Arc<Napi>);
+
+impl QueueHandler for TxInterrupt {
+    fn used(&self) -> bool {
+        self.0.schedule();
+        true
+    }
+}
