@@ -6,9 +6,11 @@ import re
 import shlex
 from dataclasses import dataclass, field
 
+from balloon import Balloon
 from disk import Disk
+from nic import Nic
 
-TOOLS = {"fio", "ext4", "xfs"}
+TOOLS = {"fio", "ext4", "xfs", "net"}
 MACHINES = {"q35", "pc"}
 KERNELS = {"any", "stock", "debug"}
 DRIVERS = {"any", "rvirtio", "c"}
@@ -40,6 +42,8 @@ class Case:
     needs: set = field(default_factory=set)
     allow: list = field(default_factory=list)
     disks: list = field(default_factory=list)
+    nics: list = field(default_factory=list)
+    balloons: list = field(default_factory=list)
 
     @classmethod
     def load(cls, path):
@@ -53,8 +57,10 @@ class Case:
                     case._header(match[1], match[2].strip())
         if not case.title:
             raise CaseError(f"{path}: the header has no title")
-        for number, disk in enumerate(case.disks):
-            disk.slot = FIRST_SLOT + number
+        if case.nics:
+            case.needs.add("net")
+        for number, device in enumerate(case.disks + case.nics + case.balloons):
+            device.slot = FIRST_SLOT + number
         return case
 
     def _header(self, key, value):
@@ -83,10 +89,18 @@ class Case:
                     self.allow.append(re.compile(value))
                 case "disk":
                     self.disks.append(Disk.parse(value))
+                case "nic":
+                    self.nics.append(Nic.parse(value))
+                case "balloon":
+                    self.balloons.append(Balloon.parse(value))
                 case _:
                     raise ValueError(f"unknown key {key}")
         except (ValueError, re.error) as error:
             raise CaseError(f"{self.path}: {key}: {error}") from None
+
+    @property
+    def taps(self):
+        return [nic for nic in self.nics if nic.tap]
 
     def limit(self, kernel):
         return self.timeout * (DEBUG_FACTOR if kernel == "debug" else 1)

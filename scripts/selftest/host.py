@@ -5,13 +5,21 @@ import json
 import os
 
 from disk import parse_size
+from hostnet import HostNet
 from qmp import QmpError
 
 
 class Host:
-    def __init__(self, qmp, disks):
+    def __init__(self, qmp, case, pid):
         self._qmp = qmp
-        self._disks = {disk.name: disk for disk in disks}
+        self._pid = pid
+        self._disks = {disk.name: disk for disk in case.disks}
+        self._nics = {nic.name: nic for nic in case.nics}
+        self._balloons = {balloon.name: balloon for balloon in case.balloons}
+        self._net = HostNet(pid)
+
+    def close(self):
+        self._net.close()
 
     def answer(self, line):
         """Runs one request and gives the line that goes back to the guest: OK RESULT, or ERR REASON."""
@@ -78,3 +86,57 @@ class Host:
         name, offset, length = text.split()
         with open(self._disks[name].path, "rb") as image:
             return os.pread(image.fileno(), min(int(length), 512), int(offset)).hex()
+
+    def do_link(self, text):
+        """link NIC on|off: the cable."""
+        name, state = text.split()
+        self._qmp.command("set_link", {"name": self._nics[name].name, "up": {"on": True, "off": False}[state]})
+        return state
+
+    def do_tap(self, text):
+        """tap NIC COUNTER: a counter of the NIC's tap, such as rx_packets: what came from the guest."""
+        name, counter = text.split()
+        direction, _, what = counter.partition("_")
+        link = json.loads(self._net.run(f"ip -j -s link show {self._nics[name].tap}"))[0]
+        return link["stats64"][direction][what]
+
+    def do_net(self, text):
+        """net COMMAND...: runs it in the network of the machine's taps; gives what it printed."""
+        return self._net.run(text)
+
+    def do_start(self, text):
+        """start NAME COMMAND...: as net, in the background, until `end NAME` waits for it and gives what it printed."""
+        name, command = text.split(None, 1)
+        self._net.start(name, command)
+        return "started"
+
+    def do_end(self, text):
+        """end NAME"""
+        return self._net.end(text)
+
+    def do_balloon(self, text):
+        """balloon MIB: how much memory the guest shall have left."""
+        self._qmp.command("balloon", {"value": int(text) << 20})
+        return text
+
+    def do_actual(self, _):
+        """actual: how much memory the guest says it has left, in KiB."""
+        return self._qmp.command("query-balloon")["actual"] >> 10
+
+    def do_rss(self, _):
+        """rss: how much of the guest's memory the host really holds, in KiB, with what else QEMU has."""
+        with open(f"/proc/{self._pid}/status", encoding="utf-8") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("RssAnon:"))
+
+    def do_poll(self, text):
+        """poll BALLOON SECONDS: how often QEMU asks for memory statistics."""
+        name, seconds = text.split()
+        self._qmp.command("qom-set", {"path": f"/machine/peripheral/{self._balloons[name].name}",
+                                      "property": "guest-stats-polling-interval", "value": int(seconds)})
+        return seconds
+
+    def do_memory(self, text):
+        """memory BALLOON: the statistics that the guest sent last, as words NAME=VALUE."""
+        stats = self._qmp.command("qom-get", {"path": f"/machine/peripheral/{self._balloons[text].name}", "property": "guest-stats"})
+        words = {key.removeprefix("stat-"): value for key, value in stats["stats"].items() if value != 0xFFFFFFFFFFFFFFFF}
+        return " ".join(f"{key}={value}" for key, value in ({"update": stats["last-update"]} | words).items())

@@ -23,9 +23,11 @@ PROGRAMS = {
     "fio": ["fio"],
     "ext4": ["mkfs.ext4", "e2fsck"],
     "xfs": ["mkfs.xfs", "xfs_repair"],
+    "net": ["ip", "bridge", "ethtool", "ping"],
 }
 # What the guest may want to load, where the kernel has it as a module; dependencies follow from modules.dep.
-KERNEL_MODULES = ["virtio_blk", "ext4", "xfs"]
+KERNEL_MODULES = ["virtio_blk", "virtio_net", "virtio_balloon", "ext4", "xfs", "8021q", "macvlan"]
+CFLAGS = ["-static", "-O2", "-Wall", "-Werror"]
 KMOD_NAMES = ["modprobe", "insmod", "rmmod", "lsmod", "modinfo"]
 
 
@@ -78,13 +80,19 @@ class Builder:
         last.device("dev/null", 1, 3)
         last.data("etc/rv.conf", config.encode())
         last.file("init", os.path.join(GUEST, "init"))
-        last.file("rv/lib.sh", os.path.join(GUEST, "lib.sh"))
+        for name in ("lib.sh", "net.sh", "balloon.sh"):
+            last.file(f"rv/{name}", os.path.join(GUEST, name))
         last.file("rv/case.sh", case.path)
         with open(target, "wb") as out:
             for layer in ["tools", "modules", *sorted(case.needs)]:
                 with open(self._layers[layer], "rb") as source:
                     shutil.copyfileobj(source, out)
             out.write(last.bytes())
+
+    def host_programs(self, folder):
+        """Makes the programs that run at the host's end too; gives their folder."""
+        run(["gcc", *CFLAGS, "-o", os.path.join(folder, "xfer"), os.path.join(GUEST, "xfer.c")])
+        return folder
 
     def _tools(self, name):
         programs = [find_program(program) for program in PROGRAMS[name]]
@@ -182,7 +190,7 @@ def add_helper(archive, source):
     with tempfile.TemporaryDirectory(prefix="rv-helper-") as folder:
         name = os.path.basename(source).removesuffix(".c")
         target = os.path.join(folder, name)
-        run(["gcc", "-static", "-O2", "-Wall", "-Werror", "-o", target, source])
+        run(["gcc", *CFLAGS, "-o", target, source])
         archive.file(f"usr/bin/{name}", target)
 
 

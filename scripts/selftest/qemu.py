@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from host import Host
+from nic import in_namespace
 from qmp import Qmp, QmpError, connect
 
 QEMU = "qemu-system-x86_64"
@@ -39,16 +40,16 @@ def command_line(case, kernel, folder, initrd, extra):
     args += ["-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
     if case.iommu:
         args += ["-device", "intel-iommu,intremap=on"]
-    for disk in case.disks:
-        args += disk.arguments()
+    for device in case.disks + case.nics + case.balloons:
+        args += device.arguments()
     args += ["-kernel", kernel.image, "-initrd", initrd, "-append", " ".join(CMDLINE + case.cmdline + extra)]
-    return args
+    return in_namespace(case.taps, args) if case.taps else args
 
 
 class Machine:
     """Runs QEMU once and collects what the guest says on its control port."""
 
-    def __init__(self, args, folder, disks):
+    def __init__(self, args, folder, case):
         self._folder = folder
         self._pending = b""
         self.lines = []
@@ -64,7 +65,7 @@ class Machine:
         except QmpError as error:
             self._kill()
             raise QmpError(f"{error}; QEMU says: {self._said() or 'nothing'}") from None
-        self._host = Host(self._qmp, disks)
+        self._host = Host(self._qmp, case, self._process.pid)
 
     def run(self, limit):
         """Serves the guest until it is done, for at most `limit` seconds, then sees it off."""
@@ -80,6 +81,7 @@ class Machine:
             if self.done:
                 self._see_off()
         finally:
+            self._host.close()
             self._kill()
 
     def _see_off(self):

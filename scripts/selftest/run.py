@@ -15,6 +15,7 @@ import time
 from case import CaseError, load_all
 from initramfs import Builder, InitramfsError, Kernel, our_modules
 from ktap import FAIL, PASS, SKIP, Outcome, Report
+from nic import why_no_taps
 from qemu import TRANSPORT_OFF, Machine, command_line
 from qmp import QmpError
 from verdict import excerpt, reports, spoilt, tail
@@ -56,21 +57,24 @@ def select(cases, patterns):
 
 def config(case, options, boot, limit):
     """Settings for the guest's init, as shell."""
-    disks = " ".join(f"{disk.name}@{disk.bus_address}" for disk in case.disks)
+    disks, nics, balloons = (" ".join(f"{device.name}@{device.bus_address}" for device in devices)
+                             for devices in (case.disks, case.nics, case.balloons))
     return (f"RV_KERNEL={options.kernel}\nRV_DRIVER={options.driver}\nRV_TRANSPORT={case.transport}\nRV_BOOT={boot}\n"
-            f"RV_END={case.end}\nRV_LIMIT={limit}\nRV_DISKS='{disks}'\n")
+            f"RV_END={case.end}\nRV_LIMIT={limit}\nRV_DISKS='{disks}'\n"
+            f"RV_NICS='{nics}'\nRV_BALLOONS='{balloons}'\n")
 
 
 class Runner:
-    def __init__(self, options, kernel, builder, logs):
+    def __init__(self, options, kernel, builder, logs, no_taps):
         self._options = options
         self._kernel = kernel
         self._builder = builder
         self._logs = logs
+        self._no_taps = no_taps
 
     def run(self, case):
         outcome = Outcome(case.name, case.title)
-        reason = case.skip_reason(self._options.kernel, self._options.driver)
+        reason = case.skip_reason(self._options.kernel, self._options.driver) or (case.taps and self._no_taps)
         if reason:
             outcome.add(case.name, SKIP, reason)
             return outcome
@@ -111,7 +115,7 @@ class Runner:
         initrd = f"{folder}/initrd"
         self._builder.join(case, config(case, self._options, boot, limit), initrd)
         extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" and case.transport == "own" else []
-        machine = Machine(command_line(case, self._kernel, folder, initrd, extra), folder, case.disks)
+        machine = Machine(command_line(case, self._kernel, folder, initrd, extra), folder, case)
         machine.run(limit)
         with open(f"{folder}/console", encoding="utf-8", errors="replace") as file:
             console = file.read().replace("\r", "")
@@ -175,7 +179,10 @@ def main():
     try:
         kernel = Kernel(cache_folder(), options.kernel)
         ours = our_modules(TOP, options.kernel) if options.driver == "rvirtio" else []
-        runner = Runner(options, kernel, Builder(cache_folder(), kernel, ours), logs)
+        builder = Builder(cache_folder(), kernel, ours)
+        no_taps = why_no_taps() if any(case.taps for case in cases) else None
+        os.environ["PATH"] = f"{builder.host_programs(WORK)}:{os.environ['PATH']}"
+        runner = Runner(options, kernel, builder, logs, no_taps)
     except InitramfsError as error:
         for case in cases:
             outcome = Outcome(case.name, case.title)

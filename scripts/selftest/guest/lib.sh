@@ -6,9 +6,11 @@
 # WHY and DIAG belong to the verdict that follows. Only HOST is answered, with OK result or ERR reason.
 
 case $RV_DRIVER in
-rvirtio) BUS=rvirtio PCI_MODULE=rvirtio_pci BLK_MODULE=rvirtio_blk ;;
-c) BUS=virtio PCI_MODULE='' BLK_MODULE=virtio_blk ;;
+rvirtio) BUS=rvirtio PCI_MODULE=rvirtio_pci BLK_MODULE=rvirtio_blk NET_MODULE=rvirtio_net BALLOON_MODULE=rvirtio_balloon ;;
+c) BUS=virtio PCI_MODULE='' BLK_MODULE=virtio_blk NET_MODULE=virtio_net BALLOON_MODULE=virtio_balloon ;;
 esac
+# The leaf modules for what the case has.
+LEAF_MODULES="${RV_DISKS:+$BLK_MODULE} ${RV_NICS:+$NET_MODULE} ${RV_BALLOONS:+$BALLOON_MODULE}"
 DEBUGFS=/sys/kernel/debug
 PCI=/sys/bus/pci
 
@@ -79,14 +81,14 @@ modprobe() { /usr/sbin/modprobe "$@"; }
 rmmod() { /usr/sbin/rmmod "$@"; }
 
 load_modules() {
-    for _module in $PCI_MODULE $BLK_MODULE; do
+    for _module in $PCI_MODULE $LEAF_MODULES; do
         modprobe "$_module" || fail "modprobe $_module failed"
     done
 }
 
 # Also takes away what the modules pulled in, the core last.
 unload_modules() {
-    for _module in $BLK_MODULE $PCI_MODULE; do
+    for _module in $LEAF_MODULES $PCI_MODULE; do
         rmmod "$_module" || fail "rmmod $_module failed"
     done
     if [ "$RV_DRIVER" = rvirtio ] && [ -d /sys/module/rvirtio ]; then
@@ -98,15 +100,15 @@ need_module() { modprobe "$1" 2>/dev/null || true; }
 
 # --- Devices ----------------------------------------------------------------------------------------------------------
 
-# pci NAME: the PCI address of the disk NAME.
+# pci NAME: the PCI address of the disk, NIC or balloon NAME.
 pci() {
-    for _disk in $RV_DISKS; do
+    for _disk in $RV_DISKS $RV_NICS $RV_BALLOONS; do
         case $_disk in
         "$1@port") _serial_device "$1"; return ;;
         "$1@"*) echo "${_disk#*@}"; return ;;
         esac
     done
-    fail "the case declares no disk $1"
+    fail "the case declares no $1"
 }
 
 _serial_device() {
@@ -142,7 +144,7 @@ virtio() {
     fail "the PCI device of $1 has no virtio device"
 }
 
-# driver_of NAME: the PCI driver that has the disk, or nothing.
+# driver_of NAME: the PCI driver that has the device, or nothing.
 driver_of() {
     [ ! -e "$PCI/devices/$(pci "$1")/driver" ] || basename "$(readlink "$PCI/devices/$(pci "$1")/driver")"
 }
@@ -150,6 +152,9 @@ driver_of() {
 # unbind ADDRESS; bind ADDRESS DRIVER: at the PCI level.
 unbind() { echo "$1" >"$PCI/devices/$1/driver/unbind" || fail "unbind of $1 failed"; }
 bind() { echo "$1" >"$PCI/drivers/$2/bind" || fail "bind of $1 to $2 failed"; }
+
+# feature NAME BIT: 1 where the driver took that feature.
+feature() { cut -c$(($2 + 1)) "/sys/bus/$BUS/devices/$(virtio "$1")/features"; }
 
 sectors() { cat "/sys/block/$1/size"; }
 
@@ -189,11 +194,13 @@ check_dma() {
 no_traces() {
     _left=$(find /sys/block -name 'vd*' | tr '\n' ' ')
     [ -z "$_left" ] || fail "still there: $_left"
-    ! grep -E 'virtio[0-9]+-req|rvirtio' /proc/interrupts || fail "an interrupt is still there"
+    ! grep -E 'virtio[0-9]+-(req|input|output|control|config)|rvirtio' /proc/interrupts || fail "an interrupt is still there"
     ! grep -i rvirtio /proc/iomem || fail "a claimed region is still there"
     ! grep -i rvirtio /proc/ioports || fail "a claimed port is still there"
     [ ! -e "/sys/bus/$BUS" ] || [ "$BUS" = virtio ] || fail "/sys/bus/$BUS is still there"
-    [ ! -e "/sys/module/$BLK_MODULE" ] || fail "$BLK_MODULE is still there"
+    for _module in $LEAF_MODULES; do
+        [ ! -e "/sys/module/$_module" ] || fail "$_module is still there"
+    done
 }
 
 # --- I/O --------------------------------------------------------------------------------------------------------------

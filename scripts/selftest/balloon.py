@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The balloon of a case, declared in its header as `# balloon: NAME [OPTION=VALUE]...`: options of virtio-balloon-pci."""
+
+import json
+from dataclasses import dataclass, field
+
+from disk import typed
+
+ON_OFF_AUTO = {"disable-legacy"}
+
+
+@dataclass
+class Balloon:
+    name: str
+    device: dict = field(default_factory=dict)
+    slot: int = 0
+
+    @classmethod
+    def parse(cls, text):
+        name, *options = text.split()
+        pairs = (option.partition("=") for option in options)
+        return cls(name, {key: value or "on" for key, _, value in pairs})
+
+    @property
+    def bus_address(self):
+        return f"0000:00:{self.slot:02x}.0"
+
+    def arguments(self):
+        args = {"driver": "virtio-balloon-pci", "id": self.name, "addr": f"{self.slot:02x}.0"}
+        for key, value in self.device.items():
+            args[key] = value if key in ON_OFF_AUTO else typed(key, value)
+        return ["-device", json.dumps(args)]

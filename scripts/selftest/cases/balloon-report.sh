@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# title: pages that become free are reported, and the host gets them back
+# balloon: balloon free-page-reporting=on
+# timeout: 120
+
+prepare() {
+    load_modules
+    same "feature REPORTING" "$(feature balloon 5)" 1
+    same "interrupts of the reporting queue" "$(grep -c "$(virtio balloon)-reporting_vq\$" /proc/interrupts)" 1
+}
+
+lower() { [ "$(host rss)" -lt "$1" ]; }
+
+# A program takes memory and gives it back; the host's share of it falls.
+falls() {
+    pages hold 300 3 >/run/held 2>&1 3>&- &
+    holder=$!
+    wait_for 60 grep -q filled /run/held
+    high=$(host rss)
+    kill $holder
+    wait_for 60 lower $((high - 200 * 1024)) || fail "the host holds $(host rss) KiB, $high while 300 MiB were in use"
+    note "host: $high KiB while 300 MiB were in use, $(host rss) afterwards"
+    grep -q '^right' /run/held || fail "memory in use has changed: $(cat /run/held)"
+}
+
+usable() { pages touch 300 || fail "memory that was reported does not hold what is written"; }
+
+churn() {
+    for _ in 1 2 3 4 5; do
+        pages touch 200 || fail "memory does not hold what is written"
+        sleep 1
+    done
+}
+
+# Unbound while reports are under way, it must take none of the pages with it.
+rebinds() {
+    address=$(pci balloon) driver=$(driver_of balloon) free=$(meminfo MemFree)
+    for _ in 1 2 3 4 5; do
+        pages touch 100
+        unbind "$address"
+        bind "$address" "$driver"
+    done
+    drop
+    near "free memory" "$(meminfo MemFree)" "$free" 20480
+}
+
+check "the device takes reports" prepare
+check "memory that became free goes to the host" falls
+check "it can be used again" usable
+check "five times" churn
+check "bound anew" rebinds
+check "it still works" falls
+check "modules unload" unload_modules
+check "nothing is left" no_traces

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# title: offloads on and off, over taps: NIC to NIC, and NIC to the host
+# nic: a tap
+# nic: b tap mrg_rxbuf=off
+# timeout: 240
+
+prepare() {
+    net_up
+    for bit in 0 1 7 8 11 12; do
+        same "feature $bit of a" "$(feature a $bit)" 1
+    done
+    reach a "$(address b)"
+    reach a "$(address host)"
+    at a ethtool -k eth0 | grep -E '^(rx-checksumming|tx-checksumming|scatter-gather|tcp-segmentation-offload|generic-receive-offload|large-receive-offload|rx-gro-hw):' | tr '\n' ' ' >/run/said
+    note "a: $(cat /run/said)"
+    for what in tx-checksumming scatter-gather tcp-segmentation-offload rx-checksumming; do
+        same "$what of a" "$(setting a $what)" on
+    done
+}
+setting() { at "$1" ethtool -k eth0 | sed -n "s/^ *$2: \([a-z]*\).*/\1/p"; }
+
+# per_frame COMMAND...: payload bytes for each frame that the host's tap of a saw from the guest.
+per_frame() {
+    _before=$(host tap a rx_packets)
+    "$@"
+    echo $((SOME / ($(host tap a rx_packets) - _before)))
+}
+
+tso_on() {
+    bytes=$(per_frame stream a b tcp "$SOME" 1)
+    note "TSO on: $bytes bytes a frame"
+    [ "$bytes" -gt 2500 ] || fail "with TSO a frame carries $bytes bytes on average"
+    bytes=$(per_frame to_host a tcp "$SOME" 2)
+    note "TSO on, to the host: $bytes bytes a frame"
+    [ "$bytes" -gt 2500 ] || fail "with TSO a frame carries $bytes bytes on average"
+    OVER=6
+    bytes=$(per_frame stream a b tcp "$SOME" 3)
+    [ "$bytes" -gt 2500 ] || fail "with TSO over IPv6 a frame carries $bytes bytes on average"
+}
+tso_off() {
+    at a ethtool -K eth0 tso off gso off
+    bytes=$(per_frame stream a b tcp "$SOME" 1)
+    note "TSO and GSO off: $bytes bytes a frame"
+    [ "$bytes" -le 1460 ] || fail "without TSO a frame carries $bytes bytes on average"
+    at a ethtool -K eth0 tso off gso on
+    stream a b tcp "$SOME" 4
+    at a ethtool -K eth0 tso on gso on
+}
+
+from_the_host() {
+    from_host a tcp "$SOME" 5
+    from_host b tcp "$SOME" 6
+    from_host a udp "$SOME" 7
+    from_host b udp "$SOME" 8 size=60000
+    to_host b udp "$SOME" 9 size=30000
+    OVER=6
+    from_host b tcp "$SOME" 10
+}
+
+# Every combination is tried with a stream each way; the data have to be the same.
+combinations() {
+    seed=20
+    for words in "tx off" "tx on" "sg off" "tx on sg on tso on" "gro off" "gro on" "rx off" "rx on" "rx-gro-hw off" "rx-gro-hw on" "lro off" "gso off" "gso on tso on" "rx-udp-gro-forwarding on" "tx-udp-segmentation on"; do
+        for name in a b; do
+            # shellcheck disable=SC2086  # words
+            at $name ethtool -K eth0 $words >/run/said 2>&1 || { note "$words on $name: $(tail -n 1 /run/said)"; continue; }
+        done
+        stream a b tcp "$((SOME / 8))" $seed
+        stream b a tcp "$((SOME / 8))" $((seed + 1))
+        seed=$((seed + 2))
+    done
+    stream b a udp "$((SOME / 8))" $seed
+}
+
+# A checksum that is wrong on the wire is noticed, so that "rx on" does not mean "believe everything".
+received_sums() {
+    before=$(at a sed -n 's/^TcpExt: .*//p; s/^Tcp: \([0-9].*\)/\1/p' /proc/net/snmp | awk '{ print $NF }')
+    same "TCP checksum errors" "${before:-0}" 0
+}
+
+jumbo() {
+    for name in a b; do ip -n $name link set eth0 mtu 9000; done
+    host net ip link set br0 mtu 9000 >/dev/null
+    pings a "$(address host)" 8972 8973 65507
+    from_host a tcp "$SOME" 80
+    from_host b tcp "$SOME" 81
+    stream a b tcp "$SOME" 82
+}
+
+check "the device's offloads are in use" prepare
+check "TSO" tso_on
+check "no TSO" tso_off
+check "the host at the other end" from_the_host
+check "settings changed" combinations
+check "no wrong checksums" received_sums
+check "MTU 9000 with offloads" jumbo
+check "modules unload" unload_modules
+check "nothing is left" no_traces
