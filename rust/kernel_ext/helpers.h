@@ -43,6 +43,11 @@ struct rvirtio_netdev_setup {
 	u8 address[ETH_ALEN];
 };
 
+/* Of kernel::bindings' napi_struct nobody knows the size. */
+struct rvirtio_napi {
+	struct napi_struct napi;
+};
+
 struct rvirtio_pool_piece {
 	struct page *page;
 	void *memory;

@@ -41,7 +41,7 @@ pub trait Poll: Send + Sync + 'static {
 #[pin_data(PinnedDrop)]
 pub struct Napi {
     #[pin]
-    raw: Opaque<bindings::napi_struct>,
+    raw: Opaque<bindings::rvirtio_napi>,
     device: Arc<NetDevice>,
     target: UnsafeCell<Option<Arc<dyn Poll>>>,
     #[pin]
@@ -77,7 +77,7 @@ impl Napi {
         unsafe {
             bindings::rvirtio_helper_napi_add(
                 this.device.as_raw(),
-                this.raw.get(),
+                this.as_raw(),
                 Some(poll_callback),
                 transmit,
             )
@@ -86,7 +86,8 @@ impl Napi {
     }
 
     pub(super) fn as_raw(&self) -> *mut bindings::napi_struct {
-        self.raw.get()
+        // `struct rvirtio_napi` is that and nothing else.
+        self.raw.get().cast()
     }
 
     /// Has `target` called from now on, whenever there is work. Process context.
@@ -185,7 +186,7 @@ impl Polling<'_> {
 /// To be called by the network layer alone, with the structure of an enabled [`Napi`].
 unsafe extern "C" fn poll_callback(raw: *mut bindings::napi_struct, budget: c_int) -> c_int {
     // SAFETY: `raw` is the field of a `Napi`, which is not dropped before polling is disabled.
-    let napi = unsafe { &*kernel::container_of!(Opaque::cast_from(raw), Napi, raw) };
+    let napi = unsafe { &*kernel::container_of!(Opaque::cast_from(raw.cast()), Napi, raw) };
     // SAFETY: Polling is enabled, so by the type invariant nobody changes it.
     let Some(target) = (unsafe { &*napi.target.get() }) else {
         return 0;
