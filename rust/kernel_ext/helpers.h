@@ -28,6 +28,10 @@ struct device *rvirtio_helper_disk_to_dev(struct gendisk *disk);
 void rvirtio_helper_limits_cancel(struct request_queue *q);
 void rvirtio_helper_limits_start(struct request_queue *q, struct queue_limits *lim);
 
+/* CPUs. */
+
+const struct cpumask *rvirtio_helper_cpumask_of(unsigned int cpu);
+
 /* The network layer. */
 
 struct rvirtio_netdev_setup {
@@ -68,6 +72,7 @@ unsigned int rvirtio_helper_netdev_flags(const struct net_device *dev);
 u64 rvirtio_helper_netdev_features(const struct net_device *dev);
 unsigned int rvirtio_helper_netdev_addresses(const struct netdev_hw_addr_list *list, u8 *out,
 		unsigned int max);
+void rvirtio_helper_netdev_spread(struct net_device *dev, unsigned int queues);
 void rvirtio_helper_tx_stop(struct net_device *dev, u16 queue);
 bool rvirtio_helper_tx_wake(struct net_device *dev, u16 queue);
 bool rvirtio_helper_tx_sent(struct net_device *dev, u16 queue, unsigned int bytes, bool more);

@@ -39,6 +39,8 @@ struct Action {
 pub struct Registration {
     irq: u32,
     action: KBox<Action>,
+    /// Whether the interrupt has a hint, which has to go before it.
+    hinted: bool,
 }
 
 impl Registration {
@@ -79,12 +81,38 @@ impl Registration {
                 core::ptr::from_ref::<Action>(&action).cast_mut().cast(),
             )
         })?;
-        Ok(Self { irq, action })
+        Ok(Self {
+            irq,
+            action,
+            hinted: false,
+        })
+    }
+
+    /// Moves the interrupt to a CPU, number `place` of those that are online, counted round. User
+    /// space may move it elsewhere; `irqbalance` reads it as a hint. An interrupt whose CPUs the kernel
+    /// manages stays where it is.
+    pub fn prefer(&mut self, place: u32) {
+        // SAFETY: `cpumask_of()` gives a mask that lives for ever; the interrupt is requested.
+        let result = unsafe {
+            let cpu = bindings::cpumask_local_spread(place, bindings::NUMA_NO_NODE);
+
+            bindings::__irq_apply_affinity_hint(
+                self.irq,
+                bindings::rvirtio_helper_cpumask_of(cpu),
+                true,
+            )
+        };
+
+        self.hinted = result == 0;
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        if self.hinted {
+            // SAFETY: The interrupt is still requested.
+            unsafe { bindings::__irq_apply_affinity_hint(self.irq, core::ptr::null(), false) };
+        }
         // SAFETY: By the type invariant this is the cookie of a registered handler. The call
         // waits for running handlers, so `action` is not used after it.
         unsafe {

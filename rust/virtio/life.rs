@@ -79,6 +79,23 @@ impl FeaturesOk {
         name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
     ) -> Result {
+        self.connect_at(queue, name, handler, None)
+    }
+
+    /// Like [`Self::connect`]. Where the queue has an interrupt of its own, it goes to CPU number
+    /// `place` of those that are online, counted round; user space may move it. Interrupts of queues
+    /// without a place are spread by the kernel, if none of the device has one.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn connect_at<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
+        &mut self,
+        queue: &Virtqueue<T, L, D>,
+        name: fmt::Arguments<'_>,
+        handler: Arc<dyn QueueHandler>,
+        place: Option<u16>,
+    ) -> Result {
         let handler = Arc::new(
             Gate {
                 device: self.device.clone(),
@@ -94,6 +111,7 @@ impl FeaturesOk {
                 addresses: queue.addresses(),
                 name: CString::try_from_fmt(name)?,
                 handler,
+                place,
             },
             GFP_KERNEL,
         )?;

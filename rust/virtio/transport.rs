@@ -169,4 +169,7 @@ pub struct QueueInterrupt {
     pub name: CString,
     /// What it does.
     pub handler: Arc<dyn QueueHandler>,
+    /// The CPU it should go to where it has a vector of its own: the number of those online, counted
+    /// round. Without one for any queue the kernel shares the CPUs out, for good.
+    pub place: Option<u16>,
 }

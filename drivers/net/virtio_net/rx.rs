@@ -163,7 +163,12 @@ impl RxQueue {
     pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
         let handler = Arc::new(RxInterrupt(self.napi.clone()), GFP_KERNEL)?;
 
-        setup.connect(&self.queue, fmt!("input.{}", self.pair), handler)
+        setup.connect_at(
+            &self.queue,
+            fmt!("input.{}", self.pair),
+            handler,
+            Some(self.pair),
+        )
     }
 
     /// Posts buffers and begins to receive.

@@ -155,7 +155,12 @@ impl TxQueue {
     pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
         let handler = Arc::new(TxInterrupt(self.napi.clone()), GFP_KERNEL)?;
 
-        setup.connect(&self.queue, fmt!("output.{}", self.pair), handler)
+        setup.connect_at(
+            &self.queue,
+            fmt!("output.{}", self.pair),
+            handler,
+            Some(self.pair),
+        )
     }
 
     /// Begins to take back what was sent.

@@ -135,10 +135,11 @@ impl Active {
             Plan::Each => queues,
             _ => queues.min(1),
         };
+        let placed = interrupts.queues.iter().any(|queue| queue.place.is_some());
         let vectors = Vectors::msix(
             device.function(),
             u32::from(queue_vectors) + u32::from(FIRST_QUEUE_VECTOR),
-            FIRST_QUEUE_VECTOR.into(),
+            (!placed).then_some(FIRST_QUEUE_VECTOR.into()),
         )?;
         let mut handlers = KVec::with_capacity(usize::from(queue_vectors) + 1, GFP_KERNEL)?;
         let name = &interrupts.device;
@@ -172,15 +173,17 @@ impl Active {
             };
 
             if plan == Plan::Each {
-                handlers.push(
-                    irq::Registration::new(
-                        vectors.irq(vector.into())?,
-                        false,
-                        fmt!("{}-{}", &**name, &*queue.name),
-                        Arc::new(One(queue.handler.clone()), GFP_KERNEL)?,
-                    )?,
-                    GFP_KERNEL,
+                let mut handler = irq::Registration::new(
+                    vectors.irq(vector.into())?,
+                    false,
+                    fmt!("{}-{}", &**name, &*queue.name),
+                    Arc::new(One(queue.handler.clone()), GFP_KERNEL)?,
                 )?;
+
+                if let Some(place) = queue.place {
+                    handler.prefer(place.into());
+                }
+                handlers.push(handler, GFP_KERNEL)?;
             }
             device.set_queue_vector(queue.index, vector)?;
         }

@@ -96,6 +96,28 @@ unsigned int rvirtio_helper_netdev_addresses(const struct netdev_hw_addr_list *l
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_addresses);
 
+/* CPU number n of those that are online sends on queue n, counted round. */
+void rvirtio_helper_netdev_spread(struct net_device *dev, unsigned int queues)
+{
+	cpumask_var_t mask;
+	unsigned int queue, place, cpu;
+
+	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
+		return;
+	cpus_read_lock();
+	for (queue = 0; queue < queues; queue++) {
+		cpumask_clear(mask);
+		place = 0;
+		for_each_online_cpu(cpu)
+			if (place++ % queues == queue)
+				cpumask_set_cpu(cpu, mask);
+		__netif_set_xps_queue(dev, cpumask_bits(mask), queue, XPS_CPUS);
+	}
+	cpus_read_unlock();
+	free_cpumask_var(mask);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_spread);
+
 void rvirtio_helper_tx_stop(struct net_device *dev, u16 queue)
 {
 	netif_stop_subqueue(dev, queue);

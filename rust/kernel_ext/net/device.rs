@@ -180,7 +180,7 @@ impl NetDevice {
         unsafe { bindings::rvirtio_helper_tx_wake_all(self.as_raw()) };
     }
 
-    /// Uses the first `count` queues of each kind.
+    /// Uses the first `count` queues of each kind, and shares the CPUs out to them for sending (XPS).
     ///
     /// # Errors
     ///
@@ -191,7 +191,10 @@ impl NetDevice {
             bindings::netif_set_real_num_tx_queues(self.as_raw(), count.into())
         })?;
         // SAFETY: As above.
-        to_result(unsafe { bindings::netif_set_real_num_rx_queues(self.as_raw(), count.into()) })
+        to_result(unsafe { bindings::netif_set_real_num_rx_queues(self.as_raw(), count.into()) })?;
+        // SAFETY: As above; the device has as many queues.
+        unsafe { bindings::rvirtio_helper_netdev_spread(self.as_raw(), count.into()) };
+        Ok(())
     }
 
     /// Its address.

@@ -25,19 +25,19 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// Allocates exactly `count` MSI-X vectors; all but the first `unspread` are spread over the
-    /// CPUs.
+    /// Allocates exactly `count` MSI-X vectors. With `unspread`, all but the first that many are
+    /// spread over the CPUs, for good: neither driver nor user space can move them.
     ///
     /// # Errors
     ///
     /// `ENOSPC` when the device has fewer, `EINVAL`/`ENODEV` when it has no MSI-X or the machine
     /// has it turned off, `ENOMEM`.
-    pub fn msix(function: &Function, count: u32, unspread: u32) -> Result<Self> {
+    pub fn msix(function: &Function, count: u32, unspread: Option<u32>) -> Result<Self> {
         let mut spread = bindings::irq_affinity {
-            pre_vectors: unspread,
+            pre_vectors: unspread.unwrap_or(0),
             ..Default::default()
         };
-        let affinity = if count > unspread.saturating_add(1) {
+        let affinity = if unspread.is_some_and(|before| count > before.saturating_add(1)) {
             bindings::PCI_IRQ_AFFINITY
         } else {
             0
