@@ -5,7 +5,7 @@
 # machine: q35 intel-iommu
 # cmdline: intel_iommu=on iommu.passthrough=0 iommu.strict=1
 # balloon: balloon iommu_platform=on disable-legacy=on
-# timeout: 90
+# timeout: 200
 # The C driver gives ACCESS_PLATFORM back, and such a device then refuses to work.
 
 prepare() {
@@ -15,9 +15,9 @@ prepare() {
     dmesg -c >/dev/null
 }
 up_and_down() {
-    free=$(meminfo MemFree)
+    free=$(free_now)
     balloon_to $(($(cat /run/full) / 1024 - 200))
-    near "free memory" "$(meminfo MemFree)" $((free - 200 * 1024)) 20480
+    near "free memory" "$(free_now)" $((free - 200 * 1024)) 20480
     balloon_to $(($(cat /run/full) / 1024))
     pages touch 200 || fail "memory that came back does not hold what is written"
     check_dma
