@@ -91,7 +91,7 @@ class Nic:
 def network(nics):
     """The shell commands that lay the taps and their bridge in a network namespace that is new."""
     user = os.getuid()
-    lines = ["ip link set lo up", f"ip link add {BRIDGE} type bridge", f"ip link set {BRIDGE} mtu 9000 up"]
+    lines = ["ip link set lo up", f"ip link add {BRIDGE} type bridge", f"ip link set {BRIDGE} mtu 1500 up"]
     # Without a querier a snooping bridge would forget who wants which group. Not every host's bridge can snoop.
     lines += [f"ip link set {BRIDGE} type bridge mcast_snooping 0 2>/dev/null || true"]
     lines += [f"ip addr add dev {BRIDGE} {address}" for address in HOST_ADDRESS]

@@ -13,7 +13,7 @@
  *   for=N    the end after N seconds, which is a failure but for flood and sink (default 60)
  *   need=N   sink: end well as soon as N datagrams were good, fail if fewer came in time
  *   dev=NAME the interface                     out      what arrives goes to standard output too
- *   pace=N   flood: microseconds of rest after every 32 datagrams (default 1000)
+ *   pace=N   flood, tcp-send: microseconds of rest after every 32 datagrams or writes (flood: 1000 unless told)
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -40,7 +40,7 @@ struct header {
 
 static uint64_t seed = 1;
 static size_t size;
-static int randomly, seconds = 60, out, pace = 1000;
+static int randomly, seconds = 60, out, pace = -1;
 static long need = -1;
 static const char *dev;
 static volatile sig_atomic_t stopped;
@@ -237,6 +237,7 @@ static void tcp_send(const struct where *where, uint64_t bytes)
 {
 	int fd = tcp_connect(where);
 	uint64_t offset = 0;
+	long writes = 0;
 	char rest;
 
 	while (offset < bytes) {
@@ -249,6 +250,8 @@ static void tcp_send(const struct where *where, uint64_t bytes)
 		done = send(fd, buffer, length, MSG_NOSIGNAL);
 		try(done, "send");
 		offset += done;
+		if (pace > 0 && ++writes % 32 == 0)
+			usleep(pace);
 	}
 	shutdown(fd, SHUT_WR);
 	/* The other end closes when it has everything. */
@@ -389,8 +392,8 @@ static void flood(const struct where *where)
 		} else {
 			sent++;
 		}
-		if (index % 32 == 31 && pace)
-			usleep(pace);
+		if (index % 32 == 31)
+			usleep(pace < 0 ? 1000 : pace);
 	}
 	printf("sent=%llu errors=%llu\n", (unsigned long long)sent, (unsigned long long)errors);
 }
