@@ -5,7 +5,7 @@
 # nic: b
 # nic: c tap queues=4
 # nic: d tap queues=4
-# timeout: 200
+# timeout: 300
 
 # A TCP stream that goes on meanwhile has to arrive whole. It rests now and then, so that it lasts.
 stream_on() {

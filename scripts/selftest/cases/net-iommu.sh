@@ -5,7 +5,7 @@
 # cmdline: intel_iommu=on iommu.passthrough=0 iommu.strict=1
 # nic: a iommu_platform=on disable-legacy=on
 # nic: b iommu_platform=on disable-legacy=on mrg_rxbuf=off
-# timeout: 150
+# timeout: 300
 
 translated() {
     net_up

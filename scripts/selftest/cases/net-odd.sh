@@ -13,7 +13,7 @@
 # nic: onevec hub=4 vectors=1
 # nic: twovec hub=5 vectors=2
 # nic: modern hub=5 disable-legacy=on
-# timeout: 180
+# timeout: 300
 
 prepare() {
     net_up

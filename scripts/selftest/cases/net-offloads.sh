@@ -3,7 +3,7 @@
 # title: offloads on and off, over taps: NIC to NIC, and NIC to the host
 # nic: a tap
 # nic: b tap mrg_rxbuf=off
-# timeout: 240
+# timeout: 300
 
 prepare() {
     net_up
@@ -34,7 +34,7 @@ tso_on() {
     bytes=$(per_frame to_host a tcp "$SOME" 2)
     note "TSO on, to the host: $bytes bytes a frame"
     [ "$bytes" -gt 2500 ] || fail "with TSO a frame carries $bytes bytes on average"
-    OVER=6
+    export OVER=6
     bytes=$(per_frame stream a b tcp "$SOME" 3)
     [ "$bytes" -gt 2500 ] || fail "with TSO over IPv6 a frame carries $bytes bytes on average"
 }
@@ -54,7 +54,7 @@ from_the_host() {
     from_host a udp "$SOME" 7
     from_host b udp "$SOME" 8 size=60000
     to_host b udp "$SOME" 9 size=30000
-    OVER=6
+    export OVER=6
     from_host b tcp "$SOME" 10
 }
 

@@ -30,10 +30,10 @@ check "MTU 9000: TCP from b to a" stream b a tcp "$BULK" 1
 check "MTU 9000: UDP from a to b" stream a b udp "$BULK" 1 size=60000
 check "MTU 9000: UDP from b to a" stream b a udp "$BULK" 1 size=60000
 for nic in a b; do ip -n $nic link set eth0 mtu 1500; done
-OVER=6
+export OVER=6
 check "IPv6: TCP" stream a b tcp "$SOME" 4 random
 check "IPv6: UDP" stream b a udp "$SOME" 5
-OVER=4
+export OVER=4
 check "TCP both ways at once" both_ways_at_once
 check "modules unload" unload_modules
 check "nothing is left" no_traces

@@ -4,7 +4,7 @@
 # cmdline: swiotlb=force
 # nic: a iommu_platform=on disable-legacy=on
 # nic: b iommu_platform=on disable-legacy=on mrg_rxbuf=off
-# timeout: 120
+# timeout: 300
 
 bounced() {
     dmesg | grep -q 'software IO TLB: mapped' || fail "the kernel has no bounce buffers"

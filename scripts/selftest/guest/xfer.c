@@ -11,7 +11,7 @@
  * standard output. Options:
  *   size=N   bytes of a write or a datagram    random   sizes from 1 (datagrams: 16) to size
  *   for=N    the end after N seconds, which is a failure but for flood and sink (default 60)
- *   need=N   sink: end well as soon as N datagrams were good, fail if fewer came in time
+ *   need=N   sink: end well as soon as N datagrams were good, fail if fewer came in time; flood: end after N
  *   dev=NAME the interface                     out      what arrives goes to standard output too
  *   pace=N   flood, tcp-send: microseconds of rest after every 32 datagrams or writes (flood: 1000 unless told)
  */
@@ -380,7 +380,7 @@ static void flood(const struct where *where)
 	uint64_t end = milliseconds() + seconds * 1000ull, sent = 0, errors = 0;
 	int fd = open_socket(where);
 
-	for (uint64_t index = 0; milliseconds() < end && !stopped; index++) {
+	for (uint64_t index = 0; milliseconds() < end && !stopped && (need < 0 || sent < (uint64_t)need); index++) {
 		struct header header = { seed, index };
 		size_t length = pick(sizeof(header));
 
