@@ -98,7 +98,7 @@ machine() {
 # Who depends on whom; and who loaded what the initramfs had not.
 dependencies() {
     local line module
-    lsmod | grep -E 'virtio|failover' | tr -s ' ' | while read -r line; do fact lsmod "$line"; done
+    lsmod 2>/dev/null | grep -E 'virtio|failover' | tr -s ' ' | while read -r line; do fact lsmod "$line"; done
     if [ "$bus" = rvirtio ]; then
         for module in rvirtio_pci rvirtio_blk rvirtio_net rvirtio_balloon; do
             check "rvirtio is held by $module" test -e "/sys/module/rvirtio/holders/$module"

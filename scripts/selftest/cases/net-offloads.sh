@@ -61,13 +61,14 @@ from_the_host() {
 # Every combination is tried with a stream each way; the data have to be the same.
 combinations() {
     seed=20
-    for words in "tx off" "tx on" "sg off" "tx on sg on tso on" "gro off" "gro on" "rx off" "rx on" "rx-gro-hw off" "rx-gro-hw on" "lro off" "gso off" "gso on tso on" "rx-udp-gro-forwarding on" "tx-udp-segmentation on"; do
+    for words in "tx off" "tx on tso on" "sg off" "tx on sg on tso on" "gro off" "gro on" "rx off" "rx on" "rx-gro-hw off" "rx-gro-hw on" \
+        "gso off" "gso on tso on"; do
         for name in a b; do
             # shellcheck disable=SC2086  # words
             at $name ethtool -K eth0 $words >/run/said 2>&1 || { note "$words on $name: $(tail -n 1 /run/said)"; continue; }
         done
-        stream a b tcp "$((SOME / 8))" $seed
-        stream b a tcp "$((SOME / 8))" $((seed + 1))
+        stream a b tcp "$((SOME / 32))" $seed
+        stream b a tcp "$((SOME / 32))" $((seed + 1))
         seed=$((seed + 2))
     done
     stream b a udp "$((SOME / 8))" $seed
