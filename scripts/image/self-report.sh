@@ -188,7 +188,7 @@ has_address() { ip -4 -o addr show dev "$1" scope global | grep -q dynamic; }
 # give: sends random bytes; the host answers with their checksum. take: the host sends, and says the checksum last.
 give() {
     exec 5<>/dev/tcp/10.0.2.100/7001 || return 1
-    head -c "$transfer" /dev/urandom | tee /dev/fd/5 | sha256sum >/run/rvirtio.given
+    head -c "$transfer" /dev/urandom | tee >(cat >&5) | sha256sum >/run/rvirtio.given
     timeout 60 head -n 1 <&5 >/run/rvirtio.taken
     exec 5>&-
     cmp /run/rvirtio.given /run/rvirtio.taken
@@ -214,7 +214,7 @@ nic() {
     check "the address came by DHCP" has_address "$nic"
     check "$((transfer >> 20)) MiB to the host, sha256 as the host says" give
     check "$((transfer >> 20)) MiB from the host, sha256 as the host says" take
-    ip -s link show dev "$nic" | tail -n 4 | tr -s ' ' | while read -r line; do fact nic "$nic: $line"; done
+    ip -s link show dev "$nic" | grep -A 3 'RX:' | tr -s ' ' | while read -r line; do fact nic "$nic: $line"; done
     ethtool -S "$nic" 2>/dev/null | grep -E 'kicks|drops|timeouts' | tr -s ' ' | paste -sd' ' | while read -r line; do fact nic "$nic: $line"; done
 }
 
