@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh: boots Debian in a virtual machine whose disks stand on our drivers. At a terminal it gives a login shell; without
+# run.sh: boots Debian in a virtual machine whose disks, NIC and balloon stand on our drivers. At a terminal it gives a login shell; without
 # one the guest reports on itself, and the exit status is its verdict. Environment:
 #   DRIVERS=rust|c     ours (default), or Linux' C drivers in the same guest, to compare
 #   REPORT=1           the self-report even at a terminal
@@ -19,6 +19,9 @@ esac
 report=${REPORT:-}
 if [ ! -t 0 ] || [ ! -t 1 ]; then report=1; fi
 if [ -n "$report" ]; then limit=${LIMIT:-600}; else limit=${LIMIT:-43200}; fi
+
+# Bytes of the report's transfer, each way.
+TRANSFER=67108864
 
 begun=$SECONDS
 OUT=$TOP/build/run
@@ -43,9 +46,13 @@ else
     trap 'rm -rf "$disks"' EXIT
 fi
 prepare() {
-    local names=ext4
+    local names=ext4 module early=()
     [ "$DRIVERS" = rust ] || names=ext4,virtio_blk
-    in_root -- "$TOP/scripts/image/initramfs.sh" "$kernel" "$OUT/initramfs" "$names" "${modules[@]}"
+    # What the root disk needs; the rest is left to udev.
+    for module in "${modules[@]}"; do
+        case $module in */rvirtio_net.ko | */rvirtio_balloon.ko) ;; *) early+=("$module") ;; esac
+    done
+    in_root -- "$TOP/scripts/image/initramfs.sh" "$kernel" "$OUT/initramfs" "$names" "${early[@]}"
     in_root -- qemu-img create -q -f qcow2 -b "$image" -F raw "$disks/root.qcow2"
     in_root -- qemu-img create -q -f qcow2 "$disks/data.qcow2" 1G
 }
@@ -55,12 +62,18 @@ step "initramfs and disks" "$OUT/prepare.log" prepare
 accel=(-accel tcg,thread=multi -cpu max,la57=off)
 if grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]; then accel=(-accel kvm -cpu host); fi
 
+# A network of QEMU's own: it gives the guest its address, and leads nowhere but to the two ends of the report's transfer.
+network=user,id=net,restrict=on
+for way in takes=7001 gives=7002; do
+    network+=",guestfwd=tcp:10.0.2.100:${way#*=}-cmd:$TOP/scripts/image/peer.sh ${way%=*} $disks $TRANSFER"
+done
+
 # The two in the middle: an emulated PC's clock is not worth a warning. The guest.* words are read by our own scripts there.
 words=(console=ttyS0 root=/dev/vda panic=-1 no_timer_check trace_clock=global "guest.drivers=$DRIVERS")
 if [ "$DRIVERS" = rust ]; then
     words+=(initcall_blacklist=virtio_pci_driver_init)
 else
-    words+=(module_blacklist=rvirtio,rvirtio_pci,rvirtio_blk)
+    words+=(module_blacklist=rvirtio,rvirtio_pci,rvirtio_blk,rvirtio_net,rvirtio_balloon)
 fi
 machine=(
     qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
@@ -70,6 +83,8 @@ machine=(
     -device virtio-blk-pci,drive=root,serial=RVIRTIO-ROOT
     -drive "if=none,id=data,format=qcow2,file=$disks/data.qcow2"
     -device virtio-blk-pci,drive=data,serial=RVIRTIO-DATA
+    -netdev "$network" -device virtio-net-pci,netdev=net,mac=52:54:00:12:34:56,romfile=
+    -device virtio-balloon-pci,id=balloon
 )
 # shellcheck disable=SC2206
 machine+=(${QEMU_ARGS:-})
@@ -84,18 +99,23 @@ if [ -z "$report" ]; then
     exit "$status"
 fi
 
-words+=(guest.report systemd.mask=serial-getty@ttyS0.service)
-rm -f "$OUT/report.txt"
+words+=(guest.report "guest.transfer=$TRANSFER" systemd.mask=serial-getty@ttyS0.service)
+rm -f "$OUT/report.txt" "$OUT/host.txt"
 boot() {
     local status=0
-    in_root -- timeout --foreground -k 5 "$limit" "${machine[@]}" -serial "file:$OUT/console.log" \
-        -serial "file:$OUT/report.txt" -append "${words[*]}" || status=$?
-    [ "$status" -ne 124 ] || echo "the machine ran into its limit of $limit s"
+    in_root -- "$TOP/scripts/image/machine.py" "$limit" "$OUT/report.txt" "$disks/qmp" "$OUT/host.txt" "${machine[@]}" \
+        -qmp "unix:$disks/qmp,server=on,wait=off" -serial "file:$OUT/console.log" -serial "file:$OUT/report.txt" \
+        -append "${words[*]}" || status=$?
     tail -n 20 "$OUT/console.log"
     return "$status"
 }
 HINT="The console is in $OUT/console.log." step "Debian on $DRIVERS drivers: boot, report, power off" "$OUT/qemu.log" boot
 [ -s "$OUT/report.txt" ] || die "the guest gave no report" "Its console is in $OUT/console.log."
 tr -d '\r' <"$OUT/report.txt"
+echo "As the host saw it:"
+cat "$OUT/host.txt"
 say "    console: $OUT/console.log   report: $OUT/report.txt   in all: $((SECONDS - begun)) s"
 grep -q '^verdict: pass' "$OUT/report.txt" || die "the guest's verdict is not pass" "Look for FAIL above, and at $OUT/console.log."
+if grep -q '^FAIL' "$OUT/host.txt" || ! grep -q '^ok' "$OUT/host.txt"; then
+    die "the balloon did not do what it should, as the host saw it" "Look for FAIL in the last lines above."
+fi

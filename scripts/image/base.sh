@@ -31,3 +31,15 @@ CONF
 chroot "$tree" systemd-machine-id-setup
 chroot "$tree" systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
     e2scrub_reap.service
+
+# Whatever NIC there is gets its address by DHCP.
+cat >"$tree/etc/systemd/network/dhcp.network" <<'CONF'
+[Match]
+Type=ether
+
+[Network]
+DHCP=ipv4
+LinkLocalAddressing=no
+IPv6AcceptRA=no
+CONF
+chroot "$tree" systemctl enable systemd-networkd.service

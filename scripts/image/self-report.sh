@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs inside the guest: says what the machine stands on, tries its disks, and closes with "verdict: pass" or "verdict: fail".
+# Runs inside the guest: says what the machine stands on, tries its disks, its NIC and its balloon, and closes with "verdict: pass" or "verdict: fail".
 # Lines begin with a topic, with "ok" or with "FAIL". Runs on our drivers (guest.drivers=rust on the kernel command line)
 # and, to compare, on the C ones.
 
@@ -23,12 +23,32 @@ same() {
 }
 
 if grep -qw guest.drivers=c /proc/cmdline; then
-    bus=virtio driver=virtio_blk transport=virtio-pci modules='virtio_blk'
+    bus=virtio driver=virtio_blk transport=virtio-pci modules='virtio_blk virtio_net virtio_balloon'
 else
-    bus=rvirtio driver=rvirtio_blk transport=rvirtio_pci modules='rvirtio rvirtio_pci rvirtio_blk'
+    bus=rvirtio driver=rvirtio_blk transport=rvirtio_pci modules='rvirtio rvirtio_pci rvirtio_blk rvirtio_net rvirtio_balloon'
 fi
+transfer=$(sed -n 's/.*guest.transfer=\([0-9]*\).*/\1/p' /proc/cmdline)
 
-# Names of feature bits, from the virtio specification 1.4: the block device's (5.2.3), and those of ring and transport (6).
+# Names of feature bits, from the virtio specification 1.4: network (5.1.3), block (5.2.3) and balloon (5.5.3) devices, and
+# those of ring and transport (6).
+net_bit() {
+    case $1 in
+    0) echo CSUM ;; 1) echo GUEST_CSUM ;; 2) echo CTRL_GUEST_OFFLOADS ;; 3) echo MTU ;; 5) echo MAC ;; 7) echo GUEST_TSO4 ;;
+    8) echo GUEST_TSO6 ;; 9) echo GUEST_ECN ;; 10) echo GUEST_UFO ;; 11) echo HOST_TSO4 ;; 12) echo HOST_TSO6 ;;
+    13) echo HOST_ECN ;; 14) echo HOST_UFO ;; 15) echo MRG_RXBUF ;; 16) echo STATUS ;; 17) echo CTRL_VQ ;; 18) echo CTRL_RX ;;
+    19) echo CTRL_VLAN ;; 21) echo GUEST_ANNOUNCE ;; 22) echo MQ ;; 23) echo CTRL_MAC_ADDR ;; 50) echo DEVICE_STATS ;;
+    52) echo VQ_NOTF_COAL ;; 53) echo NOTF_COAL ;; 54) echo GUEST_USO4 ;; 55) echo GUEST_USO6 ;; 56) echo HOST_USO ;;
+    57) echo HASH_REPORT ;; 59) echo GUEST_HDRLEN ;; 60) echo RSS ;; 61) echo RSC_EXT ;; 62) echo STANDBY ;; 63) echo SPEED_DUPLEX ;;
+    *) return 1 ;;
+    esac
+}
+balloon_bit() {
+    case $1 in
+    0) echo MUST_TELL_HOST ;; 1) echo STATS_VQ ;; 2) echo DEFLATE_ON_OOM ;; 3) echo FREE_PAGE_HINT ;; 4) echo PAGE_POISON ;;
+    5) echo PAGE_REPORTING ;;
+    *) return 1 ;;
+    esac
+}
 block_bit() {
     case $1 in
     1) echo SIZE_MAX ;; 2) echo SEG_MAX ;; 4) echo GEOMETRY ;; 5) echo RO ;; 6) echo BLK_SIZE ;; 9) echo FLUSH ;;
@@ -53,7 +73,9 @@ feature_names() {
     for ((bit = 0; bit < ${#bits}; bit++)); do
         [ "${bits:bit:1}" = 1 ] || continue
         case $type in
+        0x0001) names+=" $(net_bit "$bit" || common_bit "$bit")" ;;
         0x0002) names+=" $(block_bit "$bit" || common_bit "$bit")" ;;
+        0x0005) names+=" $(balloon_bit "$bit" || common_bit "$bit")" ;;
         *) names+=" $(common_bit "$bit")" ;;
         esac
     done
@@ -71,6 +93,31 @@ machine() {
             bad "module $module is not loaded"
         fi
     done
+}
+
+# Who depends on whom; and who loaded what the initramfs had not.
+dependencies() {
+    local line module
+    lsmod 2>/dev/null | grep -E 'virtio|failover' | tr -s ' ' | while read -r line; do fact lsmod "$line"; done
+    if [ "$bus" = rvirtio ]; then
+        for module in rvirtio_pci rvirtio_blk rvirtio_net rvirtio_balloon; do
+            check "rvirtio is held by $module" test -e "/sys/module/rvirtio/holders/$module"
+        done
+    fi
+    for module in $modules; do
+        case $module in *_net | *_balloon) check "$module was not loaded by the initramfs" not_early "$module" ;; esac
+    done
+}
+not_early() { dmesg | grep 'initramfs: modules:' | grep -qvw "$1"; }
+
+# What has the virtio PCI devices, as lspci -k says.
+pci_devices() {
+    local line
+    lspci -k -d 1af4: | grep -E '^[0-9a-f]|in use' | paste -sd' ' | sed 's/ \([0-9a-f][0-9a-f]:[0-9a-f]\)/\n\1/g; s/\t/ /g' |
+        while read -r line; do fact pci "$line"; done
+    if [ "$bus" = rvirtio ]; then
+        same "devices of the built-in C transport" "$(find /sys/bus/pci/drivers/virtio-pci -name '0000:*' 2>/dev/null | grep -c .)" 0
+    fi
 }
 
 devices() {
@@ -135,6 +182,85 @@ files() {
     check "vdb xfs: xfs_repair finds nothing" xfs_repair -n /dev/vdb
 }
 
+# --- NIC: an address by DHCP, and a transfer each way with its checksum ---
+first_nic() { for nic in /sys/class/net/*; do [ ! -e "$nic/device" ] || { echo "${nic##*/}"; return 0; }; done; return 1; }
+has_address() { ip -4 -o addr show dev "$1" scope global | grep -q dynamic; }
+# give: sends random bytes; the host answers with their checksum. take: the host sends, and says the checksum last.
+give() {
+    exec 5<>/dev/tcp/10.0.2.100/7001 || return 1
+    head -c "$transfer" /dev/urandom | tee >(cat >&5) | sha256sum >/run/rvirtio.given
+    timeout 60 head -n 1 <&5 >/run/rvirtio.taken
+    exec 5>&-
+    cmp /run/rvirtio.given /run/rvirtio.taken
+}
+take() {
+    exec 5<>/dev/tcp/10.0.2.100/7002 || return 1
+    timeout 120 head -c "$transfer" <&5 | sha256sum >/run/rvirtio.taken
+    timeout 60 head -n 1 <&5 >/run/rvirtio.given
+    exec 5>&-
+    cmp /run/rvirtio.given /run/rvirtio.taken
+}
+nic() {
+    local nic tries
+    nic=$(first_nic) || { bad "no NIC with a device"; return; }
+    fact nic "$nic, MAC $(cat "/sys/class/net/$nic/address"), MTU $(cat "/sys/class/net/$nic/mtu")"
+    ethtool -i "$nic" | head -n 1 | { read -r _ line; fact nic "$nic, ethtool: driver $line"; }
+    same "NIC's driver" "$(ethtool -i "$nic" | sed -n 's/^driver: //p')" "${driver%_blk}_net"
+    for ((tries = 0; tries < 60; tries++)); do
+        if has_address "$nic"; then break; fi
+        sleep 1
+    done
+    ip -4 -o addr show dev "$nic" | tr -s ' ' | while read -r _ _ _ line _; do fact nic "$nic, address $line"; done
+    check "the address came by DHCP" has_address "$nic"
+    check "$((transfer >> 20)) MiB to the host, sha256 as the host says" give
+    check "$((transfer >> 20)) MiB from the host, sha256 as the host says" take
+    ip -s link show dev "$nic" | grep -A 3 'RX:' | tr -s ' ' | while read -r line; do fact nic "$nic: $line"; done
+    ethtool -S "$nic" 2>/dev/null | grep -E 'kicks|drops|timeouts' | tr -s ' ' | paste -sd' ' | while read -r line; do fact nic "$nic: $line"; done
+}
+
+# --- Balloon: the host moves it, at words that it finds in this report (scripts/image/machine.py) ---
+take_size=300
+free_mib() { awk '/^MemFree:/ { print int($2 / 1024) }' /proc/meminfo; }
+# use_memory MIB: fills it, and finds it as it was filled.
+use_memory() {
+    yes 'what the balloon gave back' | head -c "$(($1 << 20))" >/dev/shm/rvirtio || return 1
+    yes 'what the balloon gave back' | head -c "$(($1 << 20))" | cmp - /dev/shm/rvirtio
+    local status=$?
+    rm -f /dev/shm/rvirtio
+    return $status
+}
+# free_reaches MIB lower|higher, within 100 s
+free_reaches() {
+    local tries
+    for ((tries = 0; tries < 200; tries++)); do
+        case $2 in
+        lower) [ "$(free_mib)" -gt "$1" ] || return 0 ;;
+        higher) [ "$(free_mib)" -lt "$1" ] || return 0 ;;
+        esac
+        sleep 0.5
+    done
+    return 1
+}
+balloon() {
+    local device before
+    for device in "/sys/bus/$bus/devices"/*; do
+        [ "$(cat "$device/device" 2>/dev/null)" != 0x0005 ] || break
+        device=
+    done
+    [ -n "$device" ] || { bad "no balloon"; return; }
+    same "balloon's driver" "$(link_name "$device/driver")" "${driver%_blk}_balloon"
+    forget
+    check "$((take_size + 100)) MiB used, checked, freed" use_memory $((take_size + 100))
+    before=$(free_mib)
+    fact balloon "$before MiB are free; the guest asks the host to take $take_size MiB"
+    check "free memory falls" free_reaches $((before - take_size * 8 / 10)) lower
+    fact balloon "$(free_mib) MiB are free; the guest asks for it back"
+    check "free memory comes back" free_reaches $((before - take_size * 2 / 10)) higher
+    check "$((take_size + 100)) MiB used, checked, freed once more" use_memory $((take_size + 100))
+    fact balloon "$(free_mib) MiB are free; the guest has used it again"
+    sleep 3
+}
+
 interrupts() {
     local line
     grep -E 'virtio' /proc/interrupts | sed -E 's/ +/ /g' | while read -r line; do fact interrupt "$line"; done
@@ -162,9 +288,13 @@ system() {
 }
 
 machine
+dependencies
+pci_devices
 devices
 disks
 files
+nic
+balloon
 interrupts
 system
 warnings

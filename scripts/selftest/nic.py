@@ -24,7 +24,7 @@ from disk import typed
 # queues=N   so many queue pairs (taps only)
 OWN = {"hub", "tap", "queues"}
 BRIDGE = "br0"
-HOST_ADDRESS = ("10.0.0.100/24", "fd00::100/64")
+HOST_ADDRESS = ("10.0.0.100/24", "fd00::100/64 nodad")
 
 # Device options that QEMU wants as text even where the value is on or off.
 ON_OFF_AUTO = {"disable-legacy", "packed"}
@@ -91,10 +91,10 @@ class Nic:
 def network(nics):
     """The shell commands that lay the taps and their bridge in a network namespace that is new."""
     user = os.getuid()
-    lines = ["ip link set lo up", f"ip link add {BRIDGE} type bridge", f"ip link set {BRIDGE} mtu 9000 up"]
+    lines = ["ip link set lo up", f"ip link add {BRIDGE} type bridge", f"ip link set {BRIDGE} mtu 1500 up"]
     # Without a querier a snooping bridge would forget who wants which group. Not every host's bridge can snoop.
     lines += [f"ip link set {BRIDGE} type bridge mcast_snooping 0 2>/dev/null || true"]
-    lines += [f"ip addr add {address} dev {BRIDGE} nodad" for address in HOST_ADDRESS]
+    lines += [f"ip addr add dev {BRIDGE} {address}" for address in HOST_ADDRESS]
     for nic in nics:
         several = " multi_queue" if nic.queues > 1 else ""
         lines += [f"ip tuntap add {nic.tap} mode tap user {user} vnet_hdr{several}",

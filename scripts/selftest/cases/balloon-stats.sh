@@ -2,12 +2,13 @@
 # shellcheck shell=busybox
 # title: statistics that the host asks for, against /proc
 # balloon: balloon
-# timeout: 90
+# timeout: 200
 
 prepare() {
     load_modules
     same "feature STATS_VQ" "$(feature balloon 1)" 1
-    same "interrupt of the statistics queue" "$(grep -c "$(virtio balloon)-stats\$" /proc/interrupts)" 1
+    # QEMU's balloon has no MSI-X vectors unless told.
+    grep -qE " $(virtio balloon)(-stats|-virtqueues)?\$" /proc/interrupts || fail "the balloon has no interrupt"
     host poll balloon 1
 }
 
@@ -42,11 +43,10 @@ agree() {
 }
 
 more() {
-    for name in htlb-pgalloc htlb-pgfail oom-kills alloc-stalls scan-async scan-direct reclaim-async reclaim-direct; do
+    for name in htlb-pgalloc htlb-pgfail oom-kills alloc-stalls async-scans direct-scans async-reclaims direct-reclaims; do
         [ -n "$(word $name)" ] || missing="$missing $name"
     done
-    note "not among the statistics:${missing:- none}"
-    [ -n "$(word total-memory)" ]
+    [ -z "$missing" ] || fail "not among the statistics:$missing"
 }
 
 # Statistics go on while the balloon moves, and after a new bind.

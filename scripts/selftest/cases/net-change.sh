@@ -5,22 +5,25 @@
 # nic: b
 # nic: c tap queues=4
 # nic: d tap queues=4
-# timeout: 200
+# timeout: 300
 
-# A TCP stream that goes on meanwhile has to arrive whole.
+# A TCP stream that goes on meanwhile has to arrive whole. It rests now and then, so that it lasts.
 stream_on() {
-    at "$2" xfer tcp-recv "$(address "$2")" 4100 "$BULK" 5 for=$XFER_LIMIT 2>/run/through.received 3>&- &
-    echo $! >/run/through
-    (at "$1" xfer tcp-send "$(address "$2")" 4100 "$BULK" 5 for=$XFER_LIMIT >/run/through.sent 2>&1 3>&-; echo "$?" >/run/through.status) &
+    : >/run/changes
+    at "$2" xfer tcp-recv "$(address "$2")" 4100 "$SOME" 5 for=$XFER_LIMIT 2>/run/through.received 3>&- &
+    (at "$1" xfer tcp-send "$(address "$2")" 4100 "$SOME" 5 for=$XFER_LIMIT random pace=100000 >/run/through.sent 2>&1 3>&-; echo "$?" >/run/through.status) &
     sleep 1
 }
+over() { [ -s /run/through.status ]; }
+change() { over || echo "$*" >>/run/changes; }
 stream_off() {
-    wait_for $XFER_LIMIT test -s /run/through.status || fail "the stream does not end"
+    wait_for $XFER_LIMIT over || fail "the stream does not end"
     same "the sender's status ($(cat /run/through.sent))" "$(cat /run/through.status)" 0
-    wait_for 5 grep -q "received=$BULK" /run/through.received || fail "the receiver: $(cat /run/through.received)"
+    wait_for 5 grep -q "received=$SOME" /run/through.received || fail "the receiver: $(cat /run/through.received)"
+    note "$(wc -l </run/changes) changes while the stream went through"
+    [ -s /run/changes ] || fail "the stream was over before anything changed"
     rm -f /run/through*
 }
-streaming() { [ ! -s /run/through.status ] || fail "the stream was over before the changes were: more data are needed"; }
 
 mtu() {
     load_on a b
@@ -46,9 +49,9 @@ mtu_stream() {
     for mtu in 9000 1500 3000 1500 9000 1500; do
         ip -n a link set eth0 mtu $mtu
         ip -n b link set eth0 mtu $mtu
+        change "$mtu"
         usleep 100000
     done
-    streaming
     stream_off
 }
 
@@ -58,6 +61,7 @@ queues() {
     for count in 4 1 2 3 4 2 1 4; do
         at c ethtool -L eth0 combined $count
         at d ethtool -L eth0 combined $((5 - count))
+        change "$count"
         usleep 100000
     done
     stream_off
@@ -72,6 +76,7 @@ offloads() {
             # shellcheck disable=SC2086  # words
             at $name ethtool -K eth0 $words >/dev/null 2>&1 || true
         done
+        change "$words"
         usleep 50000
     done
     stream_off

@@ -3,7 +3,7 @@
 # title: names, sysfs, ethtool, counters, interrupts, aliases
 # nic: a
 # nic: b rx_queue_size=512 tx_queue_size=256 speed=10000 duplex=full
-# timeout: 90
+# timeout: 300
 
 identity() {
     load_modules
@@ -66,9 +66,6 @@ counters() {
 
 statistics() {
     at a ethtool -S eth0 >/run/stats
-    for what in rx0_packets rx0_bytes rx0_drops rx0_kicks tx0_packets tx0_bytes tx0_kicks tx0_tx_timeouts; do
-        grep -q "^ *$what: [0-9]" /run/stats || { note "no $what"; missing=1; }
-    done
     for what in rx0_drops rx0_kicks tx0_kicks tx0_tx_timeouts; do
         grep -q "^ *$what: [0-9]" /run/stats || fail "ethtool -S has no $what: $(tr -s ' \n' ' ' </run/stats)"
     done

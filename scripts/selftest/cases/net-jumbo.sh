@@ -5,7 +5,7 @@
 # nic: b
 # nic: c hub=1 host_mtu=1400
 # nic: d hub=1 host_mtu=9000
-# timeout: 150
+# timeout: 300
 
 set_mtu() {
     for name in a b; do ip -n $name link set eth0 mtu "$1"; done

@@ -5,7 +5,7 @@
 # nic: b
 # nic: c hub=1 ctrl_vq=off
 # nic: d hub=1 status=off
-# timeout: 120
+# timeout: 300
 
 prepare() {
     net_up

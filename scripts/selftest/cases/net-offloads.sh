@@ -3,7 +3,7 @@
 # title: offloads on and off, over taps: NIC to NIC, and NIC to the host
 # nic: a tap
 # nic: b tap mrg_rxbuf=off
-# timeout: 240
+# timeout: 300
 
 prepare() {
     net_up
@@ -34,7 +34,7 @@ tso_on() {
     bytes=$(per_frame to_host a tcp "$SOME" 2)
     note "TSO on, to the host: $bytes bytes a frame"
     [ "$bytes" -gt 2500 ] || fail "with TSO a frame carries $bytes bytes on average"
-    OVER=6
+    export OVER=6
     bytes=$(per_frame stream a b tcp "$SOME" 3)
     [ "$bytes" -gt 2500 ] || fail "with TSO over IPv6 a frame carries $bytes bytes on average"
 }
@@ -54,29 +54,29 @@ from_the_host() {
     from_host a udp "$SOME" 7
     from_host b udp "$SOME" 8 size=60000
     to_host b udp "$SOME" 9 size=30000
-    OVER=6
+    export OVER=6
     from_host b tcp "$SOME" 10
 }
 
 # Every combination is tried with a stream each way; the data have to be the same.
 combinations() {
     seed=20
-    for words in "tx off" "tx on" "sg off" "tx on sg on tso on" "gro off" "gro on" "rx off" "rx on" "rx-gro-hw off" "rx-gro-hw on" "lro off" "gso off" "gso on tso on" "rx-udp-gro-forwarding on" "tx-udp-segmentation on"; do
+    for words in "tx off" "tx on tso on" "sg off" "tx on sg on tso on" "gro off" "gro on" "rx off" "rx on" "rx-gro-hw off" "rx-gro-hw on" \
+        "gso off" "gso on tso on"; do
         for name in a b; do
             # shellcheck disable=SC2086  # words
             at $name ethtool -K eth0 $words >/run/said 2>&1 || { note "$words on $name: $(tail -n 1 /run/said)"; continue; }
         done
-        stream a b tcp "$((SOME / 8))" $seed
-        stream b a tcp "$((SOME / 8))" $((seed + 1))
+        stream a b tcp "$((SOME / 32))" $seed
+        stream b a tcp "$((SOME / 32))" $((seed + 1))
         seed=$((seed + 2))
     done
     stream b a udp "$((SOME / 8))" $seed
 }
 
-# A checksum that is wrong on the wire is noticed, so that "rx on" does not mean "believe everything".
 received_sums() {
-    before=$(at a sed -n 's/^TcpExt: .*//p; s/^Tcp: \([0-9].*\)/\1/p' /proc/net/snmp | awk '{ print $NF }')
-    same "TCP checksum errors" "${before:-0}" 0
+    errors=$(at a awk '/^Tcp: [0-9]/ { print $NF }' /proc/net/snmp)
+    same "TCP checksum errors" "$errors" 0
 }
 
 jumbo() {

@@ -3,7 +3,7 @@
 # title: ping of 1 to 65507 bytes over IPv4 and IPv6, from NIC to NIC
 # nic: a
 # nic: b
-# timeout: 120
+# timeout: 300
 
 # Around the header, the frame, the fragments of 1480 bytes, pages, and the end.
 SIZES="1 2 8 15 16 17 18 22 46 56 64 127 128 129 255 256 511 512 1023 1024 1452 1453 1471 1472 1473 1480 1499 1500 1501

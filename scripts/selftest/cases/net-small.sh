@@ -3,7 +3,7 @@
 # title: receive buffers that are not merged: data, fragments, and the largest MTU that they carry
 # nic: a mrg_rxbuf=off
 # nic: b mrg_rxbuf=off
-# timeout: 150
+# timeout: 300
 
 not_merged() {
     net_up

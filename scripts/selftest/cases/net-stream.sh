@@ -3,7 +3,7 @@
 # title: TCP and UDP both ways from NIC to NIC, 256 MiB each with sha256 (16 MiB on the debug kernel)
 # nic: a
 # nic: b
-# timeout: 240
+# timeout: 400
 
 note "$((BULK >> 20)) MiB each"
 
@@ -22,14 +22,18 @@ both_ways_at_once() {
 
 check "two NICs in two namespaces" net_up
 check "TCP from a to b" stream a b tcp "$BULK" 1
-check "TCP from b to a" stream b a tcp "$BULK" 1
-check "UDP from a to b" stream a b udp "$BULK" 1
-check "UDP from b to a" stream b a udp "$BULK" 1
-check "UDP in fragments" stream a b udp "$SOME" 3 size=60000
-OVER=6
+check "TCP from b to a" stream b a tcp "$SOME" 6
+check "UDP from a to b, a frame each" stream a b udp "$SOME" 2
+check "UDP from b to a, in fragments of 1500" stream b a udp "$SOME" 3 size=60000
+for nic in a b; do ip -n $nic link set eth0 mtu 9000; done
+check "MTU 9000: TCP from b to a" stream b a tcp "$BULK" 1
+check "MTU 9000: UDP from a to b" stream a b udp "$BULK" 1 size=60000
+check "MTU 9000: UDP from b to a" stream b a udp "$BULK" 1 size=60000
+for nic in a b; do ip -n $nic link set eth0 mtu 1500; done
+export OVER=6
 check "IPv6: TCP" stream a b tcp "$SOME" 4 random
 check "IPv6: UDP" stream b a udp "$SOME" 5
-OVER=4
+export OVER=4
 check "TCP both ways at once" both_ways_at_once
 check "modules unload" unload_modules
 check "nothing is left" no_traces

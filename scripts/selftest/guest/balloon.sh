@@ -7,6 +7,9 @@
 meminfo() { sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo; }
 vmstat() { sed -n "s/^$1 //p" /proc/vmstat; }
 
+# free_now: free memory in KiB, with what the CPUs keep for themselves, which MemFree leaves out and can be tens of MiB.
+free_now() { awk '/count:/ { n += $2 } END { print n * 4 }' /proc/zoneinfo | { read -r _kept; echo $(($(meminfo MemFree) + _kept)); }; }
+
 # balloon_to MIB: moves the balloon, and waits until the guest has followed.
 balloon_to() {
     host balloon "$1" >/dev/null

@@ -11,9 +11,9 @@
  * standard output. Options:
  *   size=N   bytes of a write or a datagram    random   sizes from 1 (datagrams: 16) to size
  *   for=N    the end after N seconds, which is a failure but for flood and sink (default 60)
- *   need=N   sink: end well as soon as N datagrams were good, fail if fewer came in time
+ *   need=N   sink: end well as soon as N datagrams were good, fail if fewer came in time; flood: end after N
  *   dev=NAME the interface                     out      what arrives goes to standard output too
- *   pace=N   flood: microseconds of rest after every 32 datagrams (default 1000)
+ *   pace=N   flood, tcp-send: microseconds of rest after every 32 datagrams or writes (flood: 1000 unless told)
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -40,7 +40,7 @@ struct header {
 
 static uint64_t seed = 1;
 static size_t size;
-static int randomly, seconds = 60, out, pace = 1000;
+static int randomly, seconds = 60, out, pace = -1;
 static long need = -1;
 static const char *dev;
 static volatile sig_atomic_t stopped;
@@ -57,13 +57,12 @@ static void die(const char *format, ...)
 	exit(1);
 }
 
+/* Different at each place, for each seed; no more than that is asked for, and quick under emulation. */
 static uint64_t word(uint64_t index)
 {
 	uint64_t z = (index + seed * 0x632be59bd9b4e019ull) * 0x9e3779b97f4a7c15ull;
 
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
+	return z ^ (z >> 29);
 }
 
 /* The stream's bytes from `offset` on. */
@@ -73,10 +72,18 @@ static void fill(char *to, uint64_t offset, size_t length)
 		uint64_t value = word(offset / 8);
 		size_t skip = offset % 8, part = 8 - skip < length ? 8 - skip : length;
 
-		memcpy(to, (char *)&value + skip, part);
-		to += part;
-		offset += part;
-		length -= part;
+		for (; !skip && length >= 8; length -= 8, offset += 8, to += 8) {
+			value = word(offset / 8);
+			memcpy(to, &value, 8);
+		}
+		if (skip || length) {
+			if (!skip)
+				value = word(offset / 8), part = length;
+			memcpy(to, (char *)&value + skip, part);
+			to += part;
+			offset += part;
+			length -= part;
+		}
 	}
 }
 
@@ -230,6 +237,7 @@ static void tcp_send(const struct where *where, uint64_t bytes)
 {
 	int fd = tcp_connect(where);
 	uint64_t offset = 0;
+	long writes = 0;
 	char rest;
 
 	while (offset < bytes) {
@@ -242,6 +250,8 @@ static void tcp_send(const struct where *where, uint64_t bytes)
 		done = send(fd, buffer, length, MSG_NOSIGNAL);
 		try(done, "send");
 		offset += done;
+		if (pace > 0 && ++writes % 32 == 0)
+			usleep(pace);
 	}
 	shutdown(fd, SHUT_WR);
 	/* The other end closes when it has everything. */
@@ -370,7 +380,7 @@ static void flood(const struct where *where)
 	uint64_t end = milliseconds() + seconds * 1000ull, sent = 0, errors = 0;
 	int fd = open_socket(where);
 
-	for (uint64_t index = 0; milliseconds() < end && !stopped; index++) {
+	for (uint64_t index = 0; milliseconds() < end && !stopped && (need < 0 || sent < (uint64_t)need); index++) {
 		struct header header = { seed, index };
 		size_t length = pick(sizeof(header));
 
@@ -382,8 +392,8 @@ static void flood(const struct where *where)
 		} else {
 			sent++;
 		}
-		if (index % 32 == 31 && pace)
-			usleep(pace);
+		if (index % 32 == 31)
+			usleep(pace < 0 ? 1000 : pace);
 	}
 	printf("sent=%llu errors=%llu\n", (unsigned long long)sent, (unsigned long long)errors);
 }
