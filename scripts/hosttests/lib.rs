@@ -7,20 +7,33 @@
 
 #![allow(dead_code)]
 
+// Pure files name the library crate's `virtio::Features`; it is the one below.
+extern crate self as virtio;
+
+#[path = "../../drivers/net/virtio_net/batch.rs"]
+mod batch;
 #[path = "../../drivers/virtio/rvirtio_pci/capability.rs"]
 mod capability;
 #[path = "../../rust/virtio/feature.rs"]
 pub mod feature;
+#[path = "../../drivers/net/virtio_net/header.rs"]
+mod header;
 #[path = "../../rust/kernel_ext/block/letters.rs"]
 mod letters;
 #[path = "../../drivers/block/virtio_blk/limits.rs"]
 mod limits;
+#[path = "../../drivers/net/virtio_net/feature.rs"]
+mod net_feature;
 #[path = "../../drivers/block/virtio_blk/patience.rs"]
 mod patience;
 #[path = "../../drivers/virtio/rvirtio_pci/registers.rs"]
 mod registers;
 #[path = "../../drivers/block/virtio_blk/request.rs"]
 mod request;
+#[path = "../../drivers/net/virtio_net/sizing.rs"]
+mod sizing;
+
+pub use feature::Features;
 
 #[cfg(test)]
 mod pure;

@@ -135,17 +135,14 @@ fn offloads(features: Features) -> (NetFeatures, NetFeatures) {
 }
 
 /// Makes the queues of `count` pairs.
-fn pairs(
-    setup: &FeaturesOk,
-    netdev: &Arc<NetDevice>,
-    count: u16,
-    mtu: u32,
-) -> Result<KVec<Pair>> {
+fn pairs(setup: &FeaturesOk, netdev: &Arc<NetDevice>, count: u16, mtu: u32) -> Result<KVec<Pair>> {
     let has = |feature| setup.features().contains(feature);
     let agreed = Agreed {
         mergeable: has(feature::MRG_RXBUF),
         checksum: has(feature::GUEST_CSUM),
-        segments: has(feature::GUEST_TSO4) || has(feature::GUEST_TSO6),
+        tcp4: has(feature::GUEST_TSO4),
+        tcp6: has(feature::GUEST_TSO6),
+        ecn: has(feature::GUEST_ECN),
     };
     let mut pairs = KVec::with_capacity(count.into(), GFP_KERNEL)?;
 

@@ -110,7 +110,7 @@ pub(crate) fn settle(features: Features) -> Features {
 /// those that were agreed on, without segments if they are not `wanted`.
 pub(crate) fn offloads(features: Features, segments: bool) -> u64 {
     let bits = [
-        (GUEST_CSUM, 1, true),
+        (GUEST_CSUM, 1 << 1, true),
         (GUEST_TSO4, 1 << 7, segments),
         (GUEST_TSO6, 1 << 8, segments),
         (GUEST_ECN, 1 << 9, segments),

@@ -27,10 +27,12 @@ const NEEDS_CSUM: u8 = 1;
 const DATA_VALID: u8 = 2;
 /// `gso_type` of a packet that is no more than that.
 const GSO_NONE: u8 = 0;
+/// `gso_type` of TCP over IPv4.
+const GSO_TCP4: u8 = 1;
+/// `gso_type` of TCP over IPv6.
+const GSO_TCP6: u8 = 4;
 /// Set in `gso_type` besides a kind of TCP.
 const GSO_ECN: u8 = 0x80;
-/// `gso_type` of TCP over IPv4 and IPv6.
-const GSO_TCP: [u8; 2] = [1, 4];
 
 /// What a queue has agreed on with the device.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +41,25 @@ pub(crate) struct Agreed {
     pub(crate) mergeable: bool,
     /// The device may say things about checksums (`VIRTIO_NET_F_GUEST_CSUM`).
     pub(crate) checksum: bool,
-    /// The device may put segments together (`VIRTIO_NET_F_GUEST_TSO4`, `_TSO6`).
-    pub(crate) segments: bool,
+    /// The device may put segments of TCP over IPv4 together (`VIRTIO_NET_F_GUEST_TSO4`).
+    pub(crate) tcp4: bool,
+    /// The device may put segments of TCP over IPv6 together (`VIRTIO_NET_F_GUEST_TSO6`).
+    pub(crate) tcp6: bool,
+    /// It may do so with explicit congestion notification (`VIRTIO_NET_F_GUEST_ECN`).
+    pub(crate) ecn: bool,
+}
+
+impl Agreed {
+    /// Whether `kind` is a `gso_type` of segments that was agreed on.
+    fn segments(self, kind: u8) -> bool {
+        let tcp = match kind & !GSO_ECN {
+            GSO_TCP4 => self.tcp4,
+            GSO_TCP6 => self.tcp6,
+            _ => false,
+        };
+
+        tcp && (self.ecn || kind & GSO_ECN == 0)
+    }
 }
 
 /// A header that was received and makes sense; whether it fits the packet is for the packet to say.
@@ -55,10 +74,13 @@ pub(crate) struct Received {
 /// Why a header makes no sense.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Nonsense {
-    /// A packet in no buffer, or in several where that was not agreed on.
+    /// A packet in no buffer.
     Buffers,
     /// Segments of a kind that was not agreed on, or of a size of zero.
-    Segments,
+    Segments {
+        /// In how many buffers the packet is. None but the first has a header.
+        buffers: u16,
+    },
 }
 
 /// Looks at a header that the device wrote (5.1.6.4.2).
@@ -79,12 +101,8 @@ pub(crate) fn receive(bytes: [u8; BYTES], agreed: Agreed) -> Result<Received, No
         (false, _) => 1,
     };
 
-    if kind != GSO_NONE {
-        let known = GSO_TCP.contains(&(kind & !GSO_ECN));
-
-        if !agreed.segments || !known || u16::from_le_bytes([s0, s1]) == 0 {
-            return Err(Nonsense::Segments);
-        }
+    if kind != GSO_NONE && (!agreed.segments(kind) || u16::from_le_bytes([s0, s1]) == 0) {
+        return Err(Nonsense::Segments { buffers });
     }
     let mut flags = if agreed.checksum {
         flags & KNOWN_FLAGS

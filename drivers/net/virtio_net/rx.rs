@@ -12,6 +12,7 @@ use crate::{
     header::{
         self,
         Agreed,
+        Nonsense,
         OFFLOAD_BYTES, //
     },
     sizing::{
@@ -307,8 +308,11 @@ impl RxQueue {
         };
         let received = match header::receive(header, self.agreed) {
             Ok(received) => received,
-            Err(_) => {
+            Err(nonsense) => {
                 inbox.reuse(piece);
+                if let Nonsense::Segments { buffers } = nonsense {
+                    inbox.skip(buffers.saturating_sub(1));
+                }
                 return Err(Loss::Frame);
             }
         };
@@ -339,7 +343,13 @@ impl RxQueue {
         buffers: u16,
         inbox: &mut Inbox<'_>,
     ) -> Result<Packet, Loss> {
-        let mut assembly = Assembly::begin(polling, piece, ROOM.headroom, length);
+        let mut assembly = match Assembly::begin(polling, piece, ROOM.headroom, length) {
+            Ok(assembly) => Some(assembly),
+            Err(piece) => {
+                inbox.reuse(piece);
+                None
+            }
+        };
 
         for _ in 1..buffers {
             let Some(Filled { piece, written }) = inbox.next(1) else {
@@ -347,24 +357,18 @@ impl RxQueue {
             };
 
             self.sync(&piece, written);
-            match &mut assembly {
-                Ok(assembly) => {
-                    if let Err(piece) = assembly.append(piece, ROOM.begin(), written) {
-                        inbox.reuse(piece);
-                        return Err(Loss::Memory);
-                    }
-                }
-                // The rest of a packet that is lost is taken out all the same.
-                Err(_) => inbox.reuse(piece),
-            }
-        }
-        match assembly {
-            Ok(assembly) => Ok(assembly.finish()),
-            Err(piece) => {
+            let left = match &mut assembly {
+                Some(assembly) => assembly.append(piece, ROOM.begin(), written).err(),
+                None => Some(piece),
+            };
+
+            // The rest of a packet that is lost is taken out all the same: it has no header.
+            if let Some(piece) = left {
                 inbox.reuse(piece);
-                Err(Loss::Memory)
+                assembly = None;
             }
         }
+        assembly.map(Assembly::finish).ok_or(Loss::Memory)
     }
 
     /// Passes a packet on, if what the device says about it fits.
@@ -437,6 +441,17 @@ impl Inbox<'_> {
             }
         }
         first.map(Filled::from)
+    }
+
+    /// Takes out up to `count` buffers that belong to a packet that is lost.
+    fn skip(&mut self, count: u16) {
+        for _ in 0..count {
+            let Some(Filled { piece, .. }) = self.next(1) else {
+                break;
+            };
+
+            self.reuse(piece);
+        }
     }
 
     /// Keeps a buffer to be posted again.

@@ -101,8 +101,11 @@ impl Sizing {
             return;
         };
         let count = packets.min(WEIGHT);
-        // A packet has less than 2^17 bytes, see `mean.min()`, so nothing saturates.
-        let keep = (average / WEIGHT).saturating_mul(WEIGHT.saturating_sub(count));
+        // A packet has 2^17 bytes at most, see `mean.min()`, so nothing saturates. What stays is
+        // rounded up: rounded down, the average would stop short of packets that are longer.
+        let keep = average
+            .saturating_mul(WEIGHT.saturating_sub(count))
+            .div_ceil(WEIGHT);
         let add = mean.min(1 << 17).saturating_mul(count);
 
         self.average = Some(keep.saturating_add(add));
