@@ -222,10 +222,10 @@ nic() {
 take_size=300
 free_mib() { awk '/^MemFree:/ { print int($2 / 1024) }' /proc/meminfo; }
 # use_memory MIB: fills it, and finds it as it was filled.
+pattern() { { yes 'what the balloon gave back' || true; } 2>/dev/null | head -c "$(($1 << 20))"; }
 use_memory() {
-    yes 'what the balloon gave back' | head -c "$(($1 << 20))" >/dev/shm/rvirtio || return 1
-    yes 'what the balloon gave back' | head -c "$(($1 << 20))" | cmp - /dev/shm/rvirtio
-    local status=$?
+    local status=1
+    if pattern "$1" >/dev/shm/rvirtio && pattern "$1" | cmp - /dev/shm/rvirtio; then status=0; fi
     rm -f /dev/shm/rvirtio
     return $status
 }
