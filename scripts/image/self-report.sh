@@ -221,12 +221,13 @@ nic() {
 # --- Balloon: the host moves it, at words that it finds in this report (scripts/image/machine.py) ---
 take_size=300
 free_mib() { awk '/^MemFree:/ { print int($2 / 1024) }' /proc/meminfo; }
-# use_memory MIB: fills it, and finds it as it was filled.
-pattern() { { yes 'what the balloon gave back' || true; } 2>/dev/null | head -c "$(($1 << 20))"; }
+# use_memory MIB: fills it with copies of 16 MiB, and finds them as they were.
 use_memory() {
-    local status=1
-    if pattern "$1" >/dev/shm/rvirtio && pattern "$1" | cmp - /dev/shm/rvirtio; then status=0; fi
-    rm -f /dev/shm/rvirtio
+    local status=0 block=/dev/shm/rvirtio number count=$(($1 / 16 - 1))
+    head -c 16M /dev/urandom >$block || status=1
+    for ((number = 0; number < count; number++)); do cp $block $block.$number || status=1; done
+    for ((number = 0; number < count; number++)); do cmp $block $block.$number || status=1; done
+    rm -f $block $block.*
     return $status
 }
 # free_reaches MIB lower|higher, within 100 s
