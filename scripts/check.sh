@@ -36,7 +36,7 @@ single() {
     if [ "$status" -eq 0 ]; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi
 }
 
-selftest() { stage "selftest-$1" 2400 "$TOP/scripts/in-root" --net -- "$TOP/scripts/selftest/run.py" --kernel "$1"; }
+selftest() { stage "selftest-$1" 3600 "$TOP/scripts/in-root" --net -- "$TOP/scripts/selftest/run.py" --kernel "$1"; }
 
 stage lint 1200 "$TOP/scripts/lint.sh"
 stage host 3600 "$TOP/scripts/hosttests.sh"

@@ -35,7 +35,7 @@ REPORTS = [re.compile(text) for text in (
     r"I/O error|blk_update_request|lost (sync|async) page write",
     r"EXT4-fs (error|warning)|XFS .*([Cc]orruption|[Ss]hutting down|[Mm]etadata I/O [Ee]rror)|JBD2: .*[Ee]rror",
     r"NETDEV WATCHDOG|transmit queue .* timed out|TX timeout|unregister_netdevice: waiting|hw csum failure|ref_tracker:",
-    r"stalled pool shutdown|[Pp]age_pool.*(leak|inflight)|net_ratelimit|[Nn]o buffer|protocol .* is buggy|bad gso",
+    r"stalled pool shutdown|[Pp]age_pool.*(leak|inflight)|net_ratelimit|protocol .* is buggy|bad gso",
     r"segfault at|traps: ",
     r"sysfs: cannot create duplicate|kobject_add_internal failed|debugfs: .*already present",
     r"[Uu]nknown symbol|disagrees about version|[Ii]nvalid module format|module_layout",

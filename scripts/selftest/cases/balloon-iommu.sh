@@ -5,7 +5,7 @@
 # machine: q35 intel-iommu
 # cmdline: intel_iommu=on iommu.passthrough=0 iommu.strict=1
 # balloon: balloon iommu_platform=on disable-legacy=on
-# timeout: 200
+# timeout: 300
 # The C driver gives ACCESS_PLATFORM back, and such a device then refuses to work.
 
 prepare() {

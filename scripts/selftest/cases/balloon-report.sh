@@ -2,7 +2,7 @@
 # shellcheck shell=busybox
 # title: pages that become free are reported, and the host gets them back
 # balloon: balloon free-page-reporting=on
-# timeout: 200
+# timeout: 300
 
 prepare() {
     load_modules

@@ -2,7 +2,7 @@
 # shellcheck shell=busybox
 # title: statistics that the host asks for, against /proc
 # balloon: balloon
-# timeout: 200
+# timeout: 300
 
 prepare() {
     load_modules

@@ -11,7 +11,7 @@
 stream_on() {
     : >/run/changes
     at "$2" xfer tcp-recv "$(address "$2")" 4100 "$SOME" 5 for=$XFER_LIMIT 2>/run/through.received 3>&- &
-    (at "$1" xfer tcp-send "$(address "$2")" 4100 "$SOME" 5 for=$XFER_LIMIT random pace=100000 >/run/through.sent 2>&1 3>&-; echo "$?" >/run/through.status) &
+    (at "$1" xfer tcp-send "$(address "$2")" 4100 "$SOME" 5 for=$XFER_LIMIT random size=$((SOME / 256)) pace=200000 >/run/through.sent 2>&1 3>&-; echo "$?" >/run/through.status) &
     sleep 1
 }
 over() { [ -s /run/through.status ]; }

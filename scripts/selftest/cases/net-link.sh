@@ -3,7 +3,7 @@
 # title: the link goes down and up at the host
 # nic: a
 # nic: b
-# nic: c hub=1 ctrl_vq=off
+# nic: c hub=1 ctrl_vq=off ctrl_rx=off ctrl_rx_extra=off ctrl_vlan=off ctrl_mac_addr=off ctrl_guest_offloads=off guest_announce=off
 # nic: d hub=1 status=off
 # timeout: 300
 

@@ -2,7 +2,7 @@
 # shellcheck shell=busybox
 # title: devices with features missing, odd rings, few vectors
 # nic: plain
-# nic: noctrl ctrl_vq=off
+# nic: noctrl ctrl_vq=off ctrl_rx=off ctrl_rx_extra=off ctrl_vlan=off ctrl_mac_addr=off ctrl_guest_offloads=off guest_announce=off
 # nic: nocsum hub=1 csum=off guest_csum=off
 # nic: noevent hub=1 event_idx=off
 # nic: direct hub=2 indirect_desc=off

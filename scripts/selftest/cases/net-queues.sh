@@ -30,7 +30,7 @@ many_flows() {
     _pids='' _flow=0
     while [ $_flow -lt "$3" ]; do
         at "$2" xfer tcp-recv "$(address "$2")" $((7000 + _flow)) 2000000 $_flow for=$XFER_LIMIT 2>"/run/flow.$_flow" 3>&- &
-        taskset $((_flow % 2 + 1)) ip netns exec "$1" xfer tcp-send "$(address "$2")" $((7000 + _flow)) 2000000 $_flow for=$XFER_LIMIT >"/run/flows.$_flow" 2>&1 3>&- &
+        taskset $((_flow % 2 + 1)) /usr/bin/ip netns exec "$1" xfer tcp-send "$(address "$2")" $((7000 + _flow)) 2000000 $_flow for=$XFER_LIMIT >"/run/flows.$_flow" 2>&1 3>&- &
         _flow=$((_flow + 1))
     done
     wait

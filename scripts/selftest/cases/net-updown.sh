@@ -3,7 +3,7 @@
 # title: down and up, unbind and bind, 50 times each under load (10 on the debug kernel); modules 10 times (3)
 # nic: a
 # nic: b
-# timeout: 300
+# timeout: 450
 
 case $RV_KERNEL in
 debug) CYCLES=10 FIRST=2 LOADS=3 ;;

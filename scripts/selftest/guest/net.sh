@@ -12,8 +12,8 @@ ethtool() { /usr/bin/ethtool "$@"; }
 # A transfer of full size, one for the odd device, and the bound of each: 256 MiB on the stock kernel.
 # shellcheck disable=SC2034  # for the cases
 case $RV_KERNEL in
-debug) BULK=16777216 SOME=2097152 XFER_LIMIT=240 ;;
-*) BULK=268435456 SOME=33554432 XFER_LIMIT=100 ;;
+debug) BULK=16777216 SOME=1048576 XFER_LIMIT=240 ;;
+*) BULK=268435456 SOME=16777216 XFER_LIMIT=100 ;;
 esac
 
 nics() { for _nic in $RV_NICS; do echo "${_nic%@*}"; done; }
@@ -137,7 +137,7 @@ load_on() {
         _from=${_pair% *} _to=${_pair#* }
         (exec /usr/bin/ip netns exec "$_to" xfer sink 0.0.0.0 4000 9 for=900 >"/run/sink.$_to" 2>&1 3>&-) &
         echo $! >>/run/load
-        (exec /usr/bin/ip netns exec "$_from" xfer flood "$(address "$_to")" 4000 9 random size=4000 for=900 >"/run/flood.$_from" 2>&1 3>&-) &
+        (exec /usr/bin/ip netns exec "$_from" xfer flood "$(address "$_to")" 4000 9 random size=4000 pace=5000 for=900 >"/run/flood.$_from" 2>&1 3>&-) &
         echo $! >>/run/load
     done
 }

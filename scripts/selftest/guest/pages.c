@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 			return 1;
 		rounds++;
 		if (hold)
-			usleep(20000);
+			usleep(200000);
 	} while (hold && !stopped);
 	printf("right, %ld times\n", rounds);
 	return 0;
