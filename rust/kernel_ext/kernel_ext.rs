@@ -13,6 +13,7 @@
 //! | [`barrier`] | the `virt_*` barriers of `include/asm-generic/barrier.h` |
 //! | [`block`] | `kernel::block::mq` with per-request data, limits, parents, timeouts |
 //! | [`bus`] | a bus, its devices and drivers written in Rust |
+//! | [`completion`] | waiting for an event with a timeout |
 //! | [`dma`] | memory shared with a device, and streaming mappings |
 //! | [`irq`] | `kernel::irq` with names that are made at run time |
 //! | [`pci`] | capabilities, shared BAR mappings and vectors of a PCI function |
@@ -25,6 +26,7 @@ mod bindings;
 pub mod barrier;
 pub mod block;
 pub mod bus;
+pub mod completion;
 mod cstr;
 mod device;
 pub mod dma;
