@@ -9,6 +9,8 @@ pub struct DeviceId(u32);
 impl DeviceId {
     /// Block device.
     pub const BLOCK: Self = Self(2);
+    /// Traditional memory balloon.
+    pub const BALLOON: Self = Self(5);
 
     /// The id `number`.
     pub const fn new(number: u32) -> Self {

@@ -8,3 +8,11 @@ pub const RESET_MS: u32 = 3_000;
 /// How often a group of configuration fields is read again because the device changed its
 /// generation meanwhile (virtio 1.4, 2.5.1).
 pub const CONFIG_RETRIES: u32 = 100;
+
+/// Milliseconds that a host may take to acknowledge what it is told of memory: pages that went into
+/// a balloon or came out of it, free blocks (virtio 1.4, 5.5.6).
+pub const BALLOON_MS: u32 = 30_000;
+
+/// The same where a task is waiting for the memory, and will be killed if there is none. A host that
+/// takes longer is not given up for it.
+pub const BALLOON_OOM_MS: u32 = 2_000;

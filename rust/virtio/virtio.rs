@@ -79,6 +79,8 @@ pub use self::table::{
     Tables, //
 };
 pub use self::timeouts::{
+    BALLOON_MS,
+    BALLOON_OOM_MS,
     CONFIG_RETRIES,
     RESET_MS, //
 };
