@@ -15,12 +15,22 @@ pub mod feature;
 mod letters;
 #[path = "../../drivers/block/virtio_blk/limits.rs"]
 mod limits;
+#[path = "../../drivers/virtio/rvirtio_balloon/numbering.rs"]
+mod numbering;
+#[path = "../../drivers/virtio/rvirtio_balloon/pace.rs"]
+mod pace;
 #[path = "../../drivers/block/virtio_blk/patience.rs"]
 mod patience;
+#[path = "../../drivers/virtio/rvirtio_balloon/places.rs"]
+mod places;
+#[path = "../../drivers/virtio/rvirtio_balloon/plan.rs"]
+mod plan;
 #[path = "../../drivers/virtio/rvirtio_pci/registers.rs"]
 mod registers;
 #[path = "../../drivers/block/virtio_blk/request.rs"]
 mod request;
+#[path = "../../drivers/virtio/rvirtio_balloon/stat.rs"]
+mod stat;
 
 #[cfg(test)]
 mod pure;

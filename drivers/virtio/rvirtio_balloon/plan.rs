@@ -62,18 +62,18 @@ impl Plan {
 
     /// The most pages of a notice.
     pub(crate) const fn most(&self) -> usize {
-        MOST_NUMBERS >> self.order
+        MOST_NUMBERS.wrapping_shr(self.order)
     }
 
     /// The highest frame number that the host can be told of: page numbers have 32 bits.
     pub(crate) const fn highest(&self) -> u64 {
         // CAST: Widening.
-        u32::MAX as u64 >> self.order
+        (u32::MAX as u64).wrapping_shr(self.order)
     }
 
     /// The page numbers of a frame, which is at most [`Self::highest`].
     pub(crate) fn numbers(&self, frame: u64) -> impl Iterator<Item = u32> {
-        let count = 1u64 << self.order;
+        let count = 1u64.wrapping_shl(self.order);
         let first = frame.saturating_mul(count);
 
         // Above the highest, nothing: a page that the host is not told of is better than one that
@@ -84,9 +84,10 @@ impl Plan {
     /// The next step from `have` pages towards `wanted` page numbers. Part of a page is a whole
     /// one, so that the balloon comes to rest.
     pub(crate) fn step(&self, wanted: u32, have: usize) -> Step {
-        let part = wanted & ((1u32 << self.order) - 1);
+        let part = wanted & 1u32.wrapping_shl(self.order).wrapping_sub(1);
         // CAST: Widening, on machines with 32 bits or more.
-        let wanted = ((wanted >> self.order) as usize).saturating_add((part != 0) as usize);
+        let wanted =
+            (wanted.wrapping_shr(self.order) as usize).saturating_add((part != 0) as usize);
 
         if wanted > have {
             Step::Inflate((wanted - have).min(self.most()))
@@ -107,7 +108,7 @@ impl Plan {
     /// `pages` in the host's units.
     pub(crate) fn actual(&self, pages: usize) -> u32 {
         pages
-            .checked_mul(1 << self.order)
+            .checked_mul(1usize.wrapping_shl(self.order))
             .and_then(|numbers| u32::try_from(numbers).ok())
             .unwrap_or(u32::MAX)
     }

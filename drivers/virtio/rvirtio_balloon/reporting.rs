@@ -152,7 +152,7 @@ impl Report for Reporter {
         }
         let master = self.device.master();
         let mut segments = [Segment { addr: 0, len: 0 }; MOST_BLOCKS];
-        let mut mapped = 0;
+        let mut mapped: usize = 0;
         let mut room = Ok(());
 
         for (segment, (phys, length)) in segments.iter_mut().zip(blocks.iter()) {
@@ -163,7 +163,7 @@ impl Report for Reporter {
                     break;
                 }
             }
-            mapped += 1;
+            mapped = mapped.wrapping_add(1);
         }
         let segments = segments.get(..mapped).unwrap_or(&[]);
         let result = room.and_then(|()| self.hand_over(segments));

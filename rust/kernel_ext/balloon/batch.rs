@@ -74,9 +74,11 @@ impl Batch {
             //
             // SAFETY: The page is valid and on no list; the list is initialised.
             unsafe { bindings::rvirtio_helper_page_list_add(page.as_ptr(), self.list.get()) };
-            *self.as_mut().project().length += 1;
+            let length = self.as_mut().project().length;
+
+            *length = length.wrapping_add(1);
         }
-        self.length - before
+        self.length.wrapping_sub(before)
     }
 
     /// The frame numbers of the pages: guest-physical addresses in units of the page size.

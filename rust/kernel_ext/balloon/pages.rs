@@ -106,7 +106,7 @@ impl<M: Migrate> Pages<M> {
                 let moved = bindings::balloon_page_list_enqueue(self.info.get(), list);
 
                 // CAST: Pages of a machine are fewer than `isize::MAX`.
-                -(moved as isize)
+                (moved as isize).wrapping_neg()
             })
         };
     }
