@@ -31,7 +31,6 @@ use kernel::{
         Monotonic, //
     },
     workqueue::{
-        self,
         impl_has_delayed_work,
         new_delayed_work,
         DelayedWork,
@@ -45,7 +44,10 @@ use kernel_ext::{
         OutOfMemory,
         Pages, //
     },
-    work, //
+    work::{
+        self,
+        OwnedQueue, //
+    }, //
 };
 use pin_init::stack_pin_init;
 use virtio::{
@@ -61,6 +63,7 @@ const AGAIN_MS: u32 = 20;
 /// The balloon of one device.
 #[pin_data]
 pub(crate) struct Balloon {
+    work: Arc<OwnedQueue>,
     device: Arc<Device>,
     host: Arc<Host>,
     /// What the host has acknowledged.
@@ -86,6 +89,7 @@ impl Balloon {
     /// Makes an empty balloon. `on_demand`: memory can be had back at any time, so that it still
     /// counts as the guest's.
     pub(crate) fn new(
+        work: Arc<OwnedQueue>,
         device: Arc<Device>,
         host: Arc<Host>,
         plan: Plan,
@@ -96,6 +100,7 @@ impl Balloon {
 
         Arc::pin_init(
             pin_init!(Self {
+                work,
                 device,
                 host,
                 pages <- Pages::new(mover, on_demand),
@@ -119,8 +124,7 @@ impl Balloon {
         let now = self.now();
 
         self.pace.lock().new_wish(now);
-        // Not a queue of one CPU's: a step may wait for the host for long.
-        work::hurry(workqueue::system_unbound(), self);
+        work::hurry(self.work.queue(), self);
     }
 
     /// Lets all who wait for the host go on. The device has been reset.
@@ -289,7 +293,10 @@ impl WorkItem for Balloon {
         }
         if let Some(ms) = this.step() {
             // Enqueued already, to run sooner, is as good.
-            let _ = workqueue::system_unbound().enqueue_delayed(this, msecs_to_jiffies(ms));
+            let _ = this
+                .work
+                .queue()
+                .enqueue_delayed(this.clone(), msecs_to_jiffies(ms));
         }
     }
 }
@@ -308,7 +315,7 @@ impl OutOfMemory for Relief {
 
         if freed != 0 {
             // Tells the host how far it is.
-            work::hurry(workqueue::system_unbound(), balloon);
+            work::hurry(balloon.work.queue(), balloon);
         }
         freed
     }

@@ -32,11 +32,14 @@ use kernel::{
         Mutex, //
     }, //
 };
-use kernel_ext::balloon::{
-    free_pages_filled_with,
-    Counters,
-    OomNotifier,
-    Reporting, //
+use kernel_ext::{
+    balloon::{
+        free_pages_filled_with,
+        Counters,
+        OomNotifier,
+        Reporting, //
+    },
+    work::OwnedQueue, //
 };
 use virtio::{
     Config,
@@ -104,7 +107,9 @@ impl Driver {
 }
 
 impl virtio::Driver for Driver {
-    type Module = ();
+    /// Where the work of all balloons is done. It outlives what is on it, since each device stops
+    /// its own.
+    type Module = OwnedQueue;
 
     const IDS: &'static [DeviceId] = &[DeviceId::BALLOON];
     const FEATURES: Features = feature::IMPLEMENTED;
@@ -115,7 +120,7 @@ impl virtio::Driver for Driver {
         Ok(config::supported(features, config, filled))
     }
 
-    fn probe(_module: &Arc<()>, mut setup: FeaturesOk) -> Result<Arc<Self>> {
+    fn probe(work: &Arc<OwnedQueue>, mut setup: FeaturesOk) -> Result<Arc<Self>> {
         let device = setup.device().clone();
         let features = setup.features();
         let has = |feature| features.contains(feature);
@@ -144,7 +149,9 @@ impl virtio::Driver for Driver {
             GFP_KERNEL,
         )?;
         let statistics = match numbering.stats {
-            Some(index) if has(feature::STATS_VQ) => Some(Statistics::new(&setup, index)?),
+            Some(index) if has(feature::STATS_VQ) => {
+                Some(Statistics::new(&setup, index, work.clone())?)
+            }
             _ => None,
         };
         let reporter = match numbering.reporting {
@@ -152,6 +159,7 @@ impl virtio::Driver for Driver {
             _ => None,
         };
         let balloon = Balloon::new(
+            work.clone(),
             device.clone(),
             host.clone(),
             plan,

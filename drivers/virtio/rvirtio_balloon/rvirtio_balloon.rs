@@ -28,6 +28,7 @@
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
+use kernel_ext::work::OwnedQueue;
 use virtio::Registration;
 
 mod balloon;
@@ -45,7 +46,7 @@ mod stat;
 mod statistics;
 mod used;
 
-/// The module: the driver.
+/// The module: the driver, and with it the work queue of all balloons.
 #[pin_data]
 struct BalloonModule {
     #[pin]
@@ -58,7 +59,7 @@ impl kernel::InPlaceModule for BalloonModule {
             _registration <- Registration::new(
                 c"rvirtio_balloon",
                 module,
-                Arc::new((), GFP_KERNEL)?,
+                Arc::new(OwnedQueue::new(c"rvirtio_balloon")?, GFP_KERNEL)?,
             )?,
         })
     }

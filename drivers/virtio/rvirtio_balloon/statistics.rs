@@ -31,7 +31,6 @@ use kernel::{
     },
     time::msecs_to_jiffies,
     workqueue::{
-        self,
         impl_has_delayed_work,
         new_delayed_work,
         DelayedWork,
@@ -41,7 +40,10 @@ use kernel::{
 use kernel_ext::{
     balloon::Counters,
     dma::SharedMemory,
-    work, //
+    work::{
+        self,
+        OwnedQueue, //
+    }, //
 };
 use virtio::{
     Device,
@@ -59,6 +61,7 @@ const PAUSE_MS: u32 = 100;
 /// The statistics queue.
 #[pin_data]
 pub(crate) struct Statistics {
+    work: Arc<OwnedQueue>,
     #[pin]
     queue: Virtqueue<()>,
     device: Arc<Device>,
@@ -79,7 +82,7 @@ impl Statistics {
     /// # Errors
     ///
     /// Those of [`Virtqueue::new`].
-    pub(crate) fn new(setup: &FeaturesOk, index: u16) -> Result<Arc<Self>> {
+    pub(crate) fn new(setup: &FeaturesOk, index: u16, work: Arc<OwnedQueue>) -> Result<Arc<Self>> {
         let device = setup.device().clone();
         let memory = SharedMemory::new(device.master(), STATS * STAT_BYTES)?;
         // Some hosts say that they wrote what they read.
@@ -91,6 +94,7 @@ impl Statistics {
 
         Arc::pin_init(
             try_pin_init!(Self {
+                work,
                 queue <- queue,
                 device,
                 memory,
@@ -108,7 +112,7 @@ impl Statistics {
 
     /// Hands over the first statistics. The device is live.
     pub(crate) fn start(self: &Arc<Self>) {
-        work::hurry(workqueue::system_unbound(), self);
+        work::hurry(self.work.queue(), self);
     }
 
     /// Answers no more. Process context.
@@ -177,7 +181,9 @@ impl QueueHandler for Question {
 
         if any && statistics.asked.load(Relaxed) {
             // Enqueued already is as good.
-            let _ = workqueue::system_unbound()
+            let _ = statistics
+                .work
+                .queue()
                 .enqueue_delayed(statistics.clone(), msecs_to_jiffies(PAUSE_MS));
         }
         any
