@@ -10,6 +10,7 @@
 //!
 //! | module | stands in for |
 //! |---|---|
+//! | [`balloon`] | balloon pages, free page reporting, the OOM notifier, memory counters |
 //! | [`barrier`] | the `virt_*` barriers of `include/asm-generic/barrier.h` |
 //! | [`block`] | `kernel::block::mq` with per-request data, limits, parents, timeouts |
 //! | [`bus`] | a bus, its devices and drivers written in Rust |
@@ -25,6 +26,7 @@
 
 mod bindings;
 
+pub mod balloon;
 pub mod barrier;
 pub mod block;
 pub mod bus;

@@ -29,11 +29,7 @@ unsafe impl Backend for BhBackend {
     type GuardState = ();
 
     #[inline]
-    unsafe fn init(
-        ptr: *mut Self::State,
-        name: *const c_char,
-        key: *mut bindings::lock_class_key,
-    ) {
+    unsafe fn init(ptr: *mut Self::State, name: *const c_char, key: *mut bindings::lock_class_key) {
         // SAFETY: The caller promises that `ptr` can be written, and that `name` and `key` live on.
         unsafe { bindings::__spin_lock_init(ptr, name, key) }
     }

@@ -4,7 +4,8 @@
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 //!
-//! Upstream replacement: an owned `kernel::workqueue::Queue`, and `Work::cancel_sync()`.
+//! Upstream replacement: an owned `kernel::workqueue::Queue`, `Work::cancel_sync()`, and
+//! `mod_delayed_work()`.
 
 use crate::bindings;
 use core::ptr::NonNull;
@@ -12,6 +13,7 @@ use kernel::{
     prelude::*,
     sync::Arc,
     workqueue::{
+        HasDelayedWork,
         HasWork,
         Queue,
         Work,
@@ -74,10 +76,56 @@ where
 
     // SAFETY: `work` is an initialised work item.
     if unsafe { bindings::disable_work_sync(work) } {
-        // It was pending, so the reference that enqueuing it took is still out.
-        //
-        // SAFETY: `__enqueue` made the reference with `Arc::into_raw`; `run`, which would have
-        // taken it back, will not be called for it.
-        drop(unsafe { Arc::from_raw(Arc::as_ptr(item)) });
+        // SAFETY: It was pending and is not any more.
+        unsafe { drop_pending(item) };
+    }
+}
+
+/// The `struct delayed_work` of work item `ID` of `item`.
+fn raw_delayed<T, const ID: u64>(item: &Arc<T>) -> *mut bindings::delayed_work
+where
+    T: WorkItem<ID, Pointer = Arc<T>> + HasDelayedWork<T, ID>,
+{
+    // SAFETY: `item` is a valid `T`; its work field was initialised with it.
+    let work = unsafe { Work::raw_get(T::raw_get_work(Arc::as_ptr(item).cast_mut())) };
+
+    // SAFETY: `HasDelayedWork` promises that it is the `work` of a `struct delayed_work`.
+    unsafe { kernel::container_of!(work, bindings::delayed_work, work) }
+}
+
+/// Takes back the reference that enqueuing `item` took.
+///
+/// # Safety
+///
+/// `item` must have been pending, and `run` will not be called for it.
+unsafe fn drop_pending<T>(item: &Arc<T>) {
+    // SAFETY: `__enqueue` made the reference with `Arc::into_raw`; `run` would have taken it back.
+    drop(unsafe { Arc::from_raw(Arc::as_ptr(item)) });
+}
+
+/// Runs delayed work item `ID` of `item` on `queue` as soon as possible, also when it waits for its
+/// time already. Any context.
+pub fn hurry<T, const ID: u64>(queue: &Queue, item: &Arc<T>)
+where
+    T: WorkItem<ID, Pointer = Arc<T>> + HasDelayedWork<T, ID> + Send + Sync + 'static,
+{
+    // SAFETY: It is an initialised work item; this does not wait for it.
+    if unsafe { bindings::cancel_delayed_work(raw_delayed(item)) } {
+        // SAFETY: It was pending and is not any more.
+        unsafe { drop_pending(item) };
+    }
+    // Enqueued meanwhile by somebody else is as good; disabled is not to be run.
+    let _ = queue.enqueue::<Arc<T>, ID>(item.clone());
+}
+
+/// As [`disable_sync`], for delayed work.
+pub fn disable_delayed_sync<T, const ID: u64>(item: &Arc<T>)
+where
+    T: WorkItem<ID, Pointer = Arc<T>> + HasDelayedWork<T, ID>,
+{
+    // SAFETY: It is an initialised work item.
+    if unsafe { bindings::disable_delayed_work_sync(raw_delayed(item)) } {
+        // SAFETY: It was pending and is not any more.
+        unsafe { drop_pending(item) };
     }
 }

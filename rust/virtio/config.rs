@@ -83,6 +83,16 @@ impl<'a> Config<'a> {
         self.transport.write_config8(offset, value)
     }
 
+    /// Writes a little-endian 32-bit field that the specification allows to be written, with one
+    /// access.
+    ///
+    /// # Errors
+    ///
+    /// `ERANGE` when the configuration is not that long.
+    pub fn write_u32(&self, offset: usize, value: u32) -> Result {
+        self.transport.write_config32(offset, value)
+    }
+
     /// Runs `read`, again if the device changed its configuration meanwhile, so that what it
     /// returns is from one state of the device (2.5.1).
     ///

@@ -188,6 +188,19 @@ impl Device {
             .enqueue::<Arc<Self>, BREAK>(self.clone());
     }
 
+    /// Marks the device broken, if it is not yet, and returns when it was reset or its DMA is off:
+    /// no buffer is the device's any more then. For drivers that wait for an answer themselves, and
+    /// want memory back when none comes; for this long at most, [`RESET_MS`] milliseconds. Whether
+    /// [`Driver::device_broken`](crate::Driver::device_broken) was called by then is open.
+    ///
+    /// Process context. Only while the driver has the device, so not from what still runs after
+    /// [`Driver::remove`](crate::Driver::remove).
+    pub fn break_and_wait(self: &Arc<Self>, reason: Reason) {
+        self.break_device(reason);
+        // The message is in the log already if it failed; DMA is off then.
+        let _ = self.reset();
+    }
+
     /// Resets the device and waits for it, [`RESET_MS`] milliseconds at most. When it does not
     /// answer, its DMA is forbidden instead: either way it does not touch memory afterwards.
     ///

@@ -60,6 +60,12 @@ impl FeaturesOk {
         self.device.features()
     }
 
+    /// What the device offers, whether it was accepted or not: which queues it has may depend on
+    /// it. Read again, so it need not be what was offered before; to be taken for nothing else.
+    pub fn offered(&self) -> Features {
+        self.device.transport().offered()
+    }
+
     /// The device's configuration.
     pub fn config(&self) -> Config<'_> {
         self.device.config()

@@ -11,3 +11,11 @@ pub const CONFIG_RETRIES: u32 = 100;
 
 /// Milliseconds that a command on a control queue may take (virtio 1.4, 5.1.6.5).
 pub const CONTROL_MS: u32 = 5_000;
+
+/// Milliseconds that a host may take to acknowledge what it is told of memory: pages that went into
+/// a balloon or came out of it, free blocks (virtio 1.4, 5.5.6).
+pub const BALLOON_MS: u32 = 30_000;
+
+/// The same where a task is waiting for the memory, and will be killed if there is none. A host that
+/// takes longer is not given up for it.
+pub const BALLOON_OOM_MS: u32 = 2_000;

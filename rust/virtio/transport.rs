@@ -67,6 +67,13 @@ pub trait Transport: Send + Sync + 'static {
     /// `ERANGE` when that is not inside the configuration.
     fn write_config8(&self, offset: usize, value: u8) -> Result;
 
+    /// Writes a little-endian 32-bit configuration field, with one access.
+    ///
+    /// # Errors
+    ///
+    /// `ERANGE` when that is not inside the configuration.
+    fn write_config32(&self, offset: usize, value: u32) -> Result;
+
     /// The configuration's generation, which changes with its content.
     fn config_generation(&self) -> u32;
 

@@ -85,6 +85,8 @@ pub use self::table::{
     Tables, //
 };
 pub use self::timeouts::{
+    BALLOON_MS,
+    BALLOON_OOM_MS,
     CONFIG_RETRIES,
     CONTROL_MS,
     RESET_MS, //

@@ -24,14 +24,24 @@ mod letters;
 mod limits;
 #[path = "../../drivers/net/virtio_net/feature.rs"]
 mod net_feature;
+#[path = "../../drivers/virtio/rvirtio_balloon/numbering.rs"]
+mod numbering;
+#[path = "../../drivers/virtio/rvirtio_balloon/pace.rs"]
+mod pace;
 #[path = "../../drivers/block/virtio_blk/patience.rs"]
 mod patience;
+#[path = "../../drivers/virtio/rvirtio_balloon/places.rs"]
+mod places;
+#[path = "../../drivers/virtio/rvirtio_balloon/plan.rs"]
+mod plan;
 #[path = "../../drivers/virtio/rvirtio_pci/registers.rs"]
 mod registers;
 #[path = "../../drivers/block/virtio_blk/request.rs"]
 mod request;
 #[path = "../../drivers/net/virtio_net/sizing.rs"]
 mod sizing;
+#[path = "../../drivers/virtio/rvirtio_balloon/stat.rs"]
+mod stat;
 
 pub use feature::Features;
 

@@ -101,7 +101,9 @@ pub(crate) fn address(config: &Config<'_>) -> Result<Option<MacAddress>> {
         let mut address = MacAddress::default();
 
         for (at, byte) in address.iter_mut().enumerate() {
-            *byte = config.u8(MAC.saturating_add(at))?.validate(Ok::<u8, Error>)?;
+            *byte = config
+                .u8(MAC.saturating_add(at))?
+                .validate(Ok::<u8, Error>)?;
         }
         Ok(is_valid_address(&address).then_some(address))
     })

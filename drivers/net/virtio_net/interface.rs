@@ -374,10 +374,12 @@ impl Operations for Interface {
     }
 
     fn rings(&self, _rtnl: &Rtnl) -> Rings {
-        self.pairs.first().map_or(Rings { rx: 0, tx: 0 }, |pair| Rings {
-            rx: pair.rx.size().into(),
-            tx: pair.tx.size().into(),
-        })
+        self.pairs
+            .first()
+            .map_or(Rings { rx: 0, tx: 0 }, |pair| Rings {
+                rx: pair.rx.size().into(),
+                tx: pair.tx.size().into(),
+            })
     }
 
     fn stat_count(&self, _rtnl: &Rtnl) -> usize {

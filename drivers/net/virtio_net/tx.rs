@@ -274,12 +274,7 @@ impl TxQueue {
 
     /// Puts a packet into the ring.
     #[inline]
-    fn post(
-        &self,
-        ring: &mut TxRing<'_>,
-        mut packet: Packet,
-        bytes: u32,
-    ) -> Result<(), Refused> {
+    fn post(&self, ring: &mut TxRing<'_>, mut packet: Packet, bytes: u32) -> Result<(), Refused> {
         if ring.free() < self.needed {
             return Err(Refused::Full(packet));
         }
@@ -337,9 +332,7 @@ impl TxQueue {
                 len: header::BYTES as u32,
             }
         });
-        let pieces = packet
-            .segments()
-            .map(|(addr, len)| Segment { addr, len });
+        let pieces = packet.segments().map(|(addr, len)| Segment { addr, len });
         let added = match &mut state.staging {
             // With indirect tables only, see `new()`.
             None => {

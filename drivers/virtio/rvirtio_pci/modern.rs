@@ -264,6 +264,10 @@ impl Transport for Modern {
         self.device.as_ref().ok_or(ERANGE)?.write8(offset, value)
     }
 
+    fn write_config32(&self, offset: usize, value: u32) -> Result {
+        self.device.as_ref().ok_or(ERANGE)?.write32(offset, value)
+    }
+
     fn config_generation(&self) -> u32 {
         self.read8(CONFIG_GENERATION).into()
     }

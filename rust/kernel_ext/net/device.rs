@@ -187,9 +187,7 @@ impl NetDevice {
     /// `EINVAL` when it does not have as many, `ENOMEM`.
     pub fn set_queues(&self, _rtnl: &Rtnl, count: u16) -> Result {
         // SAFETY: The device is valid, the lock is held.
-        to_result(unsafe {
-            bindings::netif_set_real_num_tx_queues(self.as_raw(), count.into())
-        })?;
+        to_result(unsafe { bindings::netif_set_real_num_tx_queues(self.as_raw(), count.into()) })?;
         // SAFETY: As above.
         to_result(unsafe { bindings::netif_set_real_num_rx_queues(self.as_raw(), count.into()) })?;
         // SAFETY: As above; the device has as many queues.
@@ -202,26 +200,20 @@ impl NetDevice {
         let mut address = MacAddress::default();
 
         // SAFETY: The device is valid, and the lock keeps its address.
-        unsafe {
-            bindings::rvirtio_helper_netdev_address(self.as_raw(), address.as_mut_ptr())
-        };
+        unsafe { bindings::rvirtio_helper_netdev_address(self.as_raw(), address.as_mut_ptr()) };
         address
     }
 
     /// Sets its address.
     pub fn set_address(&self, _rtnl: &Rtnl, address: &MacAddress) {
         // SAFETY: The device is valid, the lock is held.
-        unsafe {
-            bindings::rvirtio_helper_netdev_set_address(self.as_raw(), address.as_ptr())
-        };
+        unsafe { bindings::rvirtio_helper_netdev_set_address(self.as_raw(), address.as_ptr()) };
     }
 
     /// What it does at the moment.
     pub fn features(&self, _rtnl: &Rtnl) -> NetFeatures {
         // SAFETY: The device is valid.
-        NetFeatures::from_raw(unsafe {
-            bindings::rvirtio_helper_netdev_features(self.as_raw())
-        })
+        NetFeatures::from_raw(unsafe { bindings::rvirtio_helper_netdev_features(self.as_raw()) })
     }
 
     /// Tells the neighbours where it is (gratuitous ARP). Process context, without [`Rtnl`].

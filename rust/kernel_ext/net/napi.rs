@@ -164,9 +164,7 @@ impl Polling<'_> {
     pub fn receive(&self, packet: Packet, queue: u16) {
         // SAFETY: The packet is ours and is handed over; its linear part has the Ethernet header,
         // or else the stack drops it. The poller is being polled.
-        unsafe {
-            bindings::rvirtio_helper_napi_receive(self.as_raw(), packet.into_raw(), queue)
-        };
+        unsafe { bindings::rvirtio_helper_napi_receive(self.as_raw(), packet.into_raw(), queue) };
     }
 
     /// Frees a packet that was sent, together with others.
@@ -202,10 +200,7 @@ unsafe extern "C" fn poll_callback(raw: *mut bindings::napi_struct, budget: c_in
     let result = done as c_int;
 
     // SAFETY: Called from the poll callback with what was done, less than the budget.
-    if done < budget
-        && unsafe { bindings::napi_complete_done(raw, result) }
-        && target.rearm()
-    {
+    if done < budget && unsafe { bindings::napi_complete_done(raw, result) } && target.rearm() {
         napi.schedule();
     }
     result

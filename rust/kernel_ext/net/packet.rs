@@ -59,8 +59,9 @@ impl Packet {
     pub fn copy(polling: &Polling<'_>, piece: &Piece, at: u32, length: u32) -> Option<Self> {
         let data = piece.range(at, length)?;
         // SAFETY: `data` has as many bytes; the poller is being polled.
-        let raw =
-            unsafe { bindings::rvirtio_helper_skb_copy(polling.as_raw(), data.as_ptr().cast(), length) };
+        let raw = unsafe {
+            bindings::rvirtio_helper_skb_copy(polling.as_raw(), data.as_ptr().cast(), length)
+        };
 
         // INVARIANT: A new packet.
         NonNull::new(raw).map(Self)
@@ -76,7 +77,12 @@ impl Packet {
     ///
     /// [`PACKET_OVERHEAD`]: super::PACKET_OVERHEAD
     #[inline]
-    pub fn build(_polling: &Polling<'_>, piece: Piece, at: u32, length: u32) -> Result<Self, Piece> {
+    pub fn build(
+        _polling: &Polling<'_>,
+        piece: Piece,
+        at: u32,
+        length: u32,
+    ) -> Result<Self, Piece> {
         let whole = at
             .checked_add(length)
             .and_then(|end| end.checked_add(super::PACKET_OVERHEAD));
@@ -172,8 +178,7 @@ impl Packet {
     pub fn push<const N: usize>(&mut self, header: &[u8; N]) -> bool {
         // CAST: A header is short.
         // SAFETY: The packet is ours alone.
-        let room =
-            unsafe { bindings::rvirtio_helper_skb_push(self.as_raw(), const { N as u32 }) };
+        let room = unsafe { bindings::rvirtio_helper_skb_push(self.as_raw(), const { N as u32 }) };
 
         match NonNull::new(room.cast::<[u8; N]>()) {
             Some(room) => {

@@ -146,7 +146,12 @@ unsafe extern "C" fn set_mac_address<O: Operations>(
 
     // SAFETY: The network layer passes a `sockaddr`, which begins with two bytes for its family and
     // has the address behind them.
-    let address = unsafe { raw.cast::<u8>().add(2).cast::<MacAddress>().read_unaligned() };
+    let address = unsafe {
+        raw.cast::<u8>()
+            .add(2)
+            .cast::<MacAddress>()
+            .read_unaligned()
+    };
 
     from_result(|| {
         if !is_valid_address(&address) {
@@ -362,9 +367,8 @@ unsafe extern "C" fn set_link_ksettings<O: Operations>(
     let (object, rtnl) = unsafe { configured::<O>(dev) };
     let (mut speed, mut duplex) = (0, 0);
     // SAFETY: `raw` is filled; the rest is to be filled.
-    let checked = unsafe {
-        bindings::ethtool_virtdev_set_link_ksettings(dev, raw, &mut speed, &mut duplex)
-    };
+    let checked =
+        unsafe { bindings::ethtool_virtdev_set_link_ksettings(dev, raw, &mut speed, &mut duplex) };
 
     if checked == 0 {
         object.set_link(&rtnl, Link::load(speed, duplex));

@@ -26,7 +26,8 @@ pub struct Vectors {
 
 impl Vectors {
     /// Allocates exactly `count` MSI-X vectors. With `unspread`, all but the first that many are
-    /// spread over the CPUs, for good: neither driver nor user space can move them.
+    /// spread over the CPUs, for good: neither driver nor user space can move them. None is where
+    /// there are more of them than CPUs.
     ///
     /// # Errors
     ///
@@ -49,7 +50,7 @@ impl Vectors {
         };
 
         // SAFETY: The device is valid and enabled; `spread` is only used during the call.
-        let got = unsafe {
+        let mut got = unsafe {
             bindings::pci_alloc_irq_vectors_affinity(
                 function.as_raw(),
                 count,
@@ -58,6 +59,17 @@ impl Vectors {
                 descriptor,
             )
         };
+        if got < 0 && affinity != 0 {
+            // SAFETY: The device is valid and enabled.
+            got = unsafe {
+                bindings::pci_alloc_irq_vectors(
+                    function.as_raw(),
+                    count,
+                    count,
+                    bindings::PCI_IRQ_MSIX,
+                )
+            };
+        }
         if got < 0 {
             return Err(Error::from_errno(got));
         }

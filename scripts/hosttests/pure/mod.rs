@@ -2,6 +2,11 @@
 
 //! Tests of the pure files. Where a test says a clause, it is one of virtio 1.4.
 
+mod balloon_numbering;
+mod balloon_pace;
+mod balloon_places;
+mod balloon_plan;
+mod balloon_stat;
 mod blk_limits;
 mod blk_patience;
 mod blk_promise;

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The balloon: pages that the guest has given up, as many as the host wishes.
+//!
+//! A page is in [`Balloon::pages`] only when the host has acknowledged it, so any of them may be
+//! taken out at any time. What is between the two is in a batch on the stack of whoever waits.
+
+use crate::{
+    config,
+    host::Host,
+    notice::Answer,
+    pace::Pace,
+    places::Purpose,
+    plan::{
+        Plan,
+        Step, //
+    }, //
+};
+use kernel::{
+    new_spinlock,
+    prelude::*,
+    sync::{
+        Arc,
+        SpinLock, //
+    },
+    time::{
+        delay::fsleep,
+        msecs_to_jiffies,
+        Delta,
+        Instant,
+        Monotonic, //
+    },
+    workqueue::{
+        impl_has_delayed_work,
+        new_delayed_work,
+        DelayedWork,
+        WorkItem, //
+    }, //
+};
+use kernel_ext::{
+    balloon::{
+        Batch,
+        Counters,
+        OutOfMemory,
+        Pages, //
+    },
+    work::{
+        self,
+        OwnedQueue, //
+    }, //
+};
+use pin_init::stack_pin_init;
+use virtio::{
+    Device,
+    Reason,
+    BALLOON_OOM_MS, //
+};
+
+/// Milliseconds after which something is tried again that another one is just at: a page is moved,
+/// or the place of a notice is taken.
+const AGAIN_MS: u32 = 20;
+
+/// The balloon of one device.
+#[pin_data]
+pub(crate) struct Balloon {
+    work: Arc<OwnedQueue>,
+    device: Arc<Device>,
+    host: Arc<Host>,
+    /// What the host has acknowledged.
+    #[pin]
+    pages: Pages<Host>,
+    plan: Plan,
+    /// Pages are used again only when the host has acknowledged that they left.
+    must_tell: bool,
+    #[pin]
+    pace: SpinLock<Pace>,
+    /// The zero of the pace's clock.
+    made: Instant<Monotonic>,
+    /// Follows the host's wish. The only one to do so, and to tell the host how far it is.
+    #[pin]
+    resize: DelayedWork<Self>,
+}
+
+impl_has_delayed_work! {
+    impl HasDelayedWork<Self> for Balloon { self.resize }
+}
+
+impl Balloon {
+    /// Makes an empty balloon. `on_demand`: memory can be had back at any time, so that it still
+    /// counts as the guest's.
+    pub(crate) fn new(
+        work: Arc<OwnedQueue>,
+        device: Arc<Device>,
+        host: Arc<Host>,
+        plan: Plan,
+        must_tell: bool,
+        on_demand: bool,
+    ) -> Result<Arc<Self>> {
+        let mover = host.clone();
+
+        Arc::pin_init(
+            pin_init!(Self {
+                work,
+                device,
+                host,
+                pages <- Pages::new(mover, on_demand),
+                plan,
+                must_tell,
+                pace <- new_spinlock!(Pace::new(), "rvirtio_balloon_pace"),
+                made: Instant::now(),
+                resize <- new_delayed_work!("rvirtio_balloon::resize"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The pace's clock.
+    fn now(&self) -> u64 {
+        self.made.elapsed().as_millis().unsigned_abs()
+    }
+
+    /// The host may have a new wish.
+    pub(crate) fn follow(self: &Arc<Self>) {
+        let now = self.now();
+
+        self.pace.lock().new_wish(now);
+        work::hurry(self.work.queue(), self);
+    }
+
+    /// Lets all who wait for the host go on. The device has been reset.
+    pub(crate) fn close(&self) {
+        self.host.close();
+    }
+
+    /// Does one step. Returns after how many milliseconds to do the next one, if there is one.
+    fn step(&self) -> Option<u32> {
+        let wanted = config::target(&self.device.config()).ok()?;
+        let again = match self.plan.step(wanted, self.pages.count()) {
+            Step::Inflate(count) => self.inflate(count),
+            Step::Deflate(count) => self.deflate(count),
+            Step::Done => None,
+        };
+
+        // A device that cannot be told is not worth a word: `target` would have failed before.
+        let _ = self.tell_actual();
+        again
+    }
+
+    /// Tells the host how many pages are in the balloon.
+    fn tell_actual(&self) -> Result {
+        if self.device.broken().is_some() {
+            return Err(ENODEV);
+        }
+        config::set_actual(&self.device.config(), self.plan.actual(self.pages.count()))
+    }
+
+    /// Puts up to `count` pages into the balloon.
+    fn inflate(&self, count: usize) -> Option<u32> {
+        let left = self.pace.lock().left(self.now());
+
+        if left != 0 {
+            return Some(u32::try_from(left).unwrap_or(u32::MAX));
+        }
+        let Some(mut notice) = self.host.inflate.take(Purpose::Resize) else {
+            return Some(AGAIN_MS);
+        };
+        let allowed = self.plan.allowed(count, Counters::available());
+
+        stack_pin_init!(let batch = Batch::new());
+        let had = batch.as_mut().allocate(allowed, self.plan.highest());
+
+        notice.write(batch.frames());
+        if notice.send() != Answer::Acknowledged {
+            // The device is broken and has forgotten the pages; they are freed here.
+            return None;
+        }
+        self.pages.put(batch);
+
+        let mut pace = self.pace.lock();
+
+        if had == count {
+            pace.enough();
+            return Some(0);
+        }
+        let now = self.now();
+        let first = pace.short(now);
+        let left = pace.left(now);
+
+        drop(pace);
+        if first {
+            dev_info!(
+                self.device.node(),
+                "Out of puff! Can't get {} pages\n",
+                count.saturating_sub(had)
+            );
+        }
+        Some(u32::try_from(left).unwrap_or(u32::MAX))
+    }
+
+    /// Takes up to `count` pages out of the balloon.
+    fn deflate(&self, count: usize) -> Option<u32> {
+        let Some(mut notice) = self.host.deflate.take(Purpose::Resize) else {
+            return Some(AGAIN_MS);
+        };
+
+        stack_pin_init!(let batch = Batch::new());
+        if self.pages.take(batch.as_mut(), count) == 0 {
+            // Those that are left are just being moved.
+            return Some(AGAIN_MS);
+        }
+        notice.write(batch.frames());
+        // Also where it is not demanded: pages that the guest has, and the host thinks it has not,
+        // are of no use to either. A broken device was reset, so the pages are the guest's.
+        let answer = notice.send();
+
+        batch.free();
+        (answer == Answer::Acknowledged).then_some(0)
+    }
+
+    /// Stops following the host, and gives all pages back to the guest; the host is told as long as
+    /// it answers. Process context, before the device is closed.
+    pub(crate) fn empty(self: &Arc<Self>) {
+        work::disable_delayed_sync::<Self, 0>(self);
+        while self.pages.count() != 0 && self.device.broken().is_none() {
+            match self.deflate(self.plan.most()) {
+                Some(0) | None => {}
+                Some(ms) => fsleep(Delta::from_millis(ms.into())),
+            }
+        }
+        if self.pages.count() != 0 {
+            // The reset may still be under way.
+            self.device.break_and_wait(Reason::Gone);
+            self.abandon();
+        }
+        let _ = self.tell_actual();
+    }
+
+    /// Gives all pages back to the guest without telling the host, which was reset.
+    fn abandon(&self) {
+        stack_pin_init!(let batch = Batch::new());
+
+        while self.pages.count() != 0 {
+            if self.pages.take(batch.as_mut(), self.plan.most()) == 0 {
+                fsleep(Delta::from_millis(AGAIN_MS.into()));
+            }
+            batch.as_mut().free();
+        }
+    }
+
+    /// Takes some pages out for a task that needs them now.
+    fn relieve(&self) -> usize {
+        stack_pin_init!(let batch = Batch::new());
+
+        if let Some(reason) = self.device.broken() {
+            // Nobody needs to be told, when the reset is over.
+            self.device.break_and_wait(reason);
+            self.pages.take(batch.as_mut(), self.plan.most());
+            return batch.free();
+        }
+        let Some(mut notice) = self.host.deflate.take(Purpose::OutOfMemory) else {
+            return 0;
+        };
+
+        if self.pages.take(batch.as_mut(), self.plan.most()) == 0 {
+            return 0;
+        }
+        notice.write(batch.frames());
+        if !self.must_tell {
+            // The task does not have to wait for the host (5.5.6.2).
+            let freed = batch.free();
+
+            notice.send_and_forget();
+            return freed;
+        }
+        match notice.send_within(BALLOON_OOM_MS) {
+            Answer::Acknowledged | Answer::Broken => batch.free(),
+            // They are still the host's. When it hears of them, it will think that they are not in
+            // the balloon; it hears again when they leave it.
+            Answer::Late => {
+                self.pages.put(batch);
+                0
+            }
+        }
+    }
+}
+
+impl WorkItem for Balloon {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        if this.device.broken().is_some() {
+            return;
+        }
+        if let Some(ms) = this.step() {
+            // Enqueued already, to run sooner, is as good.
+            let _ = this
+                .work
+                .queue()
+                .enqueue_delayed(this.clone(), msecs_to_jiffies(ms));
+        }
+    }
+}
+
+/// An [`OutOfMemory`] for the balloon: it holds the reference that the work item needs.
+pub(crate) struct Relief(pub(crate) Arc<Balloon>);
+
+impl OutOfMemory for Relief {
+    fn out_of_memory(&self) -> usize {
+        let Self(balloon) = self;
+        let now = balloon.now();
+
+        // What is given back now is not to be taken away at once.
+        balloon.pace.lock().out_of_memory(now);
+        let freed = balloon.relieve();
+
+        if freed != 0 {
+            // Tells the host how far it is.
+            work::hurry(balloon.work.queue(), balloon);
+        }
+        freed
+    }
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Takes balloon devices over and gives them back.
+
+use crate::{
+    balloon::{
+        Balloon,
+        Relief, //
+    },
+    config,
+    feature,
+    host::Host,
+    notice::NoticeQueue,
+    numbering::{
+        Numbering,
+        DEFLATE,
+        INFLATE, //
+    },
+    plan::Plan,
+    reporting::Reporter,
+    statistics::{
+        Question,
+        Statistics, //
+    }, //
+};
+use kernel::{
+    new_mutex,
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
+use kernel_ext::{
+    balloon::{
+        free_pages_filled_with,
+        Counters,
+        OomNotifier,
+        Reporting, //
+    },
+    work::OwnedQueue, //
+};
+use virtio::{
+    Config,
+    Device,
+    DeviceId,
+    Features,
+    FeaturesOk, //
+};
+
+/// Who is asked first when memory runs out: as in C.
+const OOM_PRIORITY: i32 = 80;
+
+/// A balloon device that is bound.
+#[pin_data]
+pub(crate) struct Driver {
+    device: Arc<Device>,
+    balloon: Arc<Balloon>,
+    statistics: Option<Arc<Statistics>>,
+    reporter: Option<Arc<Reporter>>,
+    /// What the kernel calls, from the end of `probe` to `remove`.
+    #[pin]
+    hooks: Mutex<Hooks>,
+}
+
+/// What the kernel calls.
+#[derive(Default)]
+struct Hooks {
+    _relief: Option<Pin<KBox<OomNotifier<Relief>>>>,
+    _reporting: Option<Pin<KBox<Reporting<Reporter>>>>,
+}
+
+impl Driver {
+    /// Offers free memory, if that is possible; the balloon works without.
+    fn report(&self) -> Option<Pin<KBox<Reporting<Reporter>>>> {
+        let reporter = self.reporter.as_ref()?;
+        let node = self.device.node();
+
+        if !reporter.is_useful() {
+            dev_info!(node, "free pages are not reported: they would be copied\n");
+            return None;
+        }
+        KBox::pin_init(
+            Reporting::new(reporter.clone(), reporter.capacity()),
+            GFP_KERNEL,
+        )
+        .inspect_err(|error| dev_warn!(node, "free pages are not reported: {:?}\n", error))
+        .ok()
+    }
+
+    /// Helps when memory runs out, if that was agreed on; the balloon works without.
+    fn relieve(&self) -> Option<Pin<KBox<OomNotifier<Relief>>>> {
+        let node = self.device.node();
+
+        if !self.device.features().contains(feature::DEFLATE_ON_OOM) {
+            return None;
+        }
+        Arc::new(Relief(self.balloon.clone()), GFP_KERNEL)
+            .map_err(Error::from)
+            .and_then(|relief| KBox::pin_init(OomNotifier::new(relief, OOM_PRIORITY), GFP_KERNEL))
+            .inspect_err(|error| {
+                dev_warn!(node, "balloon stays when memory runs out: {:?}\n", error);
+            })
+            .ok()
+    }
+}
+
+impl virtio::Driver for Driver {
+    /// Where the work of all balloons is done. It outlives what is on it, since each device stops
+    /// its own.
+    type Module = OwnedQueue;
+
+    const IDS: &'static [DeviceId] = &[DeviceId::BALLOON];
+    const FEATURES: Features = feature::IMPLEMENTED;
+
+    fn validate(features: Features, config: &Config<'_>) -> Result<Features> {
+        let filled = free_pages_filled_with().is_some();
+
+        Ok(config::supported(features, config, filled))
+    }
+
+    fn probe(work: &Arc<OwnedQueue>, mut setup: FeaturesOk) -> Result<Arc<Self>> {
+        let device = setup.device().clone();
+        let features = setup.features();
+        let has = |feature| features.contains(feature);
+        let offered = setup.offered();
+        let numbering = Numbering::new(
+            offered.contains(feature::STATS_VQ),
+            offered.contains(feature::FREE_PAGE_HINT),
+            offered.contains(feature::REPORTING),
+        );
+        let plan = Plan::new(PAGE_SIZE, Counters::read().total);
+
+        // Both fields have to be there; this one is read again later.
+        config::target(&setup.config())
+            .and_then(|_| config::set_actual(&setup.config(), 0))
+            .inspect_err(|error| {
+                dev_err!(device.node(), "configuration is too short: {:?}\n", error);
+            })?;
+        if let (true, Some(byte)) = (has(feature::PAGE_POISON), free_pages_filled_with()) {
+            config::set_poison(&setup.config(), byte)?;
+        }
+        let host = Arc::new(
+            Host {
+                inflate: NoticeQueue::new(&setup, INFLATE, plan)?,
+                deflate: NoticeQueue::new(&setup, DEFLATE, plan)?,
+            },
+            GFP_KERNEL,
+        )?;
+        let statistics = match numbering.stats {
+            Some(index) if has(feature::STATS_VQ) => {
+                Some(Statistics::new(&setup, index, work.clone())?)
+            }
+            _ => None,
+        };
+        let reporter = match numbering.reporting {
+            Some(index) if has(feature::REPORTING) => Some(Reporter::new(&setup, index)?),
+            _ => None,
+        };
+        let balloon = Balloon::new(
+            work.clone(),
+            device.clone(),
+            host.clone(),
+            plan,
+            has(feature::MUST_TELL_HOST),
+            has(feature::DEFLATE_ON_OOM),
+        )?;
+
+        // The names are C's.
+        setup.connect(
+            host.inflate.virtqueue(),
+            fmt!("inflate"),
+            host.inflate.clone(),
+        )?;
+        setup.connect(
+            host.deflate.virtqueue(),
+            fmt!("deflate"),
+            host.deflate.clone(),
+        )?;
+        if let Some(statistics) = &statistics {
+            setup.connect(
+                statistics.virtqueue(),
+                fmt!("stats"),
+                Arc::new(Question(statistics.clone()), GFP_KERNEL)?,
+            )?;
+        }
+        if let Some(reporter) = &reporter {
+            setup.connect(reporter.virtqueue(), fmt!("reporting_vq"), reporter.clone())?;
+        }
+        let this = Arc::pin_init(
+            pin_init!(Self {
+                device,
+                balloon,
+                statistics,
+                reporter,
+                hooks <- new_mutex!(Hooks::default()),
+            }),
+            GFP_KERNEL,
+        )?;
+
+        setup.go_live(&this)?;
+        // Nothing fails from here on, so what is begun is ended by `remove`.
+        if let Some(statistics) = &this.statistics {
+            statistics.start();
+        }
+        let hooks = Hooks {
+            _relief: this.relieve(),
+            _reporting: this.report(),
+        };
+
+        *this.hooks.lock() = hooks;
+        this.balloon.follow();
+        Ok(this)
+    }
+
+    fn config_changed(&self) {
+        self.balloon.follow();
+    }
+
+    fn device_broken(&self) {
+        self.balloon.close();
+        if let Some(statistics) = &self.statistics {
+            statistics.close();
+        }
+        if let Some(reporter) = &self.reporter {
+            reporter.close();
+        }
+    }
+
+    fn remove(&self) {
+        let hooks = core::mem::take(&mut *self.hooks.lock());
+
+        // Each waits for a call that is under way, which waits for the host, with an end.
+        drop(hooks);
+        if let Some(statistics) = &self.statistics {
+            statistics.stop();
+        }
+        self.balloon.empty();
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The host, as far as pages of the balloon are concerned.
+
+use crate::{
+    notice::{
+        Answer,
+        NoticeQueue, //
+    },
+    places::Purpose, //
+};
+use core::iter;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use kernel_ext::balloon::Migrate;
+
+/// The two queues on which the host hears of pages.
+pub(crate) struct Host {
+    /// Pages that go into the balloon.
+    pub(crate) inflate: Arc<NoticeQueue>,
+    /// Pages that come out of it.
+    pub(crate) deflate: Arc<NoticeQueue>,
+}
+
+impl Host {
+    /// Lets all who wait for the host go on. The device has been reset.
+    pub(crate) fn close(&self) {
+        self.inflate.close();
+        self.deflate.close();
+    }
+}
+
+impl Migrate for Host {
+    /// The new page goes in before the old one comes out, so that the host never has less than it
+    /// was promised.
+    fn migrate(&self, new: u64, old: u64) -> Result {
+        // Both at once, or the page is tried again later.
+        let mut inflate = self.inflate.take(Purpose::Migration).ok_or(EAGAIN)?;
+        let mut deflate = self.deflate.take(Purpose::Migration).ok_or(EAGAIN)?;
+
+        inflate.write(iter::once(new));
+        deflate.write(iter::once(old));
+        // If either fails, the device was reset and has forgotten both. The old page stays in the
+        // balloon as others do, the new one is the guest's again.
+        if inflate.send() == Answer::Acknowledged && deflate.send() == Answer::Acknowledged {
+            Ok(())
+        } else {
+            Err(EAGAIN)
+        }
+    }
+}

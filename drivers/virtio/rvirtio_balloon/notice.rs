@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Queues on which the host is told page numbers, and acknowledges them (virtio 1.4, 5.5.6).
+
+use crate::{
+    places::{
+        Fate,
+        Places,
+        Purpose,
+        PLACES, //
+    },
+    plan::{
+        Plan,
+        MOST_NUMBERS,
+        NUMBER_BYTES, //
+    },
+    used::take_back, //
+};
+use core::iter;
+use kernel::{
+    new_spinlock_irq,
+    prelude::*,
+    sync::{
+        Arc,
+        SpinLockIrq, //
+    }, //
+};
+use kernel_ext::{
+    completion::Completion,
+    dma::SharedMemory, //
+};
+use virtio::{
+    Device,
+    FeaturesOk,
+    QueueHandler,
+    QueueOptions,
+    Reason,
+    Segment,
+    Virtqueue,
+    BALLOON_MS, //
+};
+
+/// The most entries that a ring is given: one for each place, and some to spare.
+const MAX_QUEUE_SIZE: u16 = 8;
+/// Bytes of a place.
+const PLACE_BYTES: usize = MOST_NUMBERS * NUMBER_BYTES;
+
+/// What the host said to a notice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It has read it, and done what follows.
+    Acknowledged,
+    /// Nothing so far; it may still do it.
+    Late,
+    /// The device is broken, and was reset: it does nothing any more.
+    Broken,
+}
+
+/// One of the two queues. Who waits for the host owns a place and holds no lock.
+#[pin_data]
+pub(crate) struct NoticeQueue {
+    #[pin]
+    queue: Virtqueue<usize>,
+    device: Arc<Device>,
+    /// One piece for each place. The page numbers in it are guest-physical also where the device's
+    /// addresses are translated (`ACCESS_PLATFORM`): translation is for the addresses of buffers,
+    /// and these are what is in a buffer (6 Reserved Feature Bits; QEMU takes them so).
+    memory: SharedMemory,
+    #[pin]
+    places: SpinLockIrq<Places>,
+    /// Wakes who waits for a place.
+    #[pin]
+    answered: [Completion; PLACES],
+    plan: Plan,
+    /// Whether the ring has an entry for each place.
+    roomy: bool,
+}
+
+impl NoticeQueue {
+    /// Makes the queue with number `index`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Virtqueue::new`].
+    pub(crate) fn new(setup: &FeaturesOk, index: u16, plan: Plan) -> Result<Arc<Self>> {
+        let device = setup.device().clone();
+        let memory = SharedMemory::new(device.master(), PLACES * PLACE_BYTES)?;
+        // A length too many does no harm, see `take_back`.
+        let options = QueueOptions {
+            max_size: MAX_QUEUE_SIZE,
+            lenient_length: true,
+        };
+        let (queue, size) = Virtqueue::new(setup, index, options)?;
+
+        Arc::pin_init(
+            try_pin_init!(Self {
+                queue <- queue,
+                device,
+                memory,
+                places <- new_spinlock_irq!(Places::new(), "rvirtio_balloon_places"),
+                answered <- pin_init::pin_init_array_from_fn(|_| Completion::new()),
+                plan,
+                roomy: usize::from(size) >= PLACES,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The virtqueue.
+    pub(crate) fn virtqueue(&self) -> &Virtqueue<usize> {
+        &self.queue
+    }
+
+    /// A place for a notice; none while another is under way for the same purpose, or when the
+    /// device is broken. A ring without room for all is for [`Purpose::Resize`] alone.
+    pub(crate) fn take(&self, purpose: Purpose) -> Option<Notice<'_>> {
+        if !self.roomy && purpose != Purpose::Resize {
+            return None;
+        }
+        let place = self.places.lock().take(purpose)?;
+
+        Some(Notice {
+            queue: self,
+            place,
+            bytes: 0,
+            ours: true,
+        })
+    }
+
+    /// Lets all who wait go on. The device has been reset.
+    pub(crate) fn close(&self) {
+        let awaited = self.places.lock().close();
+
+        for (answered, awaited) in self.answered.iter().zip(awaited) {
+            if awaited {
+                answered.complete();
+            }
+        }
+        while self.queue.drain_one().is_some() {}
+    }
+}
+
+impl QueueHandler for NoticeQueue {
+    fn used(&self) -> bool {
+        take_back(&self.queue, |place| {
+            if self.places.lock().acknowledge(place) {
+                if let Some(answered) = self.answered.get(place) {
+                    answered.complete();
+                }
+            }
+        })
+    }
+}
+
+/// A place on a queue, to be filled and sent. Dropping it gives it back.
+pub(crate) struct Notice<'a> {
+    queue: &'a NoticeQueue,
+    place: usize,
+    bytes: usize,
+    /// Whether the place is still ours.
+    ours: bool,
+}
+
+impl Notice<'_> {
+    /// Where the place begins.
+    fn offset(&self) -> usize {
+        self.place.wrapping_mul(PLACE_BYTES)
+    }
+
+    /// Adds the page numbers of `frames`, as many as there is room for.
+    pub(crate) fn write(&mut self, frames: impl Iterator<Item = u64>) {
+        let plan = self.queue.plan;
+        let begin = self.offset();
+
+        for number in frames.flat_map(|frame| plan.numbers(frame)) {
+            if self.bytes >= PLACE_BYTES {
+                break;
+            }
+            self.queue
+                .memory
+                .write32(begin.wrapping_add(self.bytes), number.to_le());
+            self.bytes = self.bytes.wrapping_add(NUMBER_BYTES);
+        }
+    }
+
+    /// Shows the host the notice.
+    fn post(&mut self, awaited: bool) -> Result<(), Answer> {
+        let NoticeQueue { queue, places, .. } = self.queue;
+
+        if !places.lock().hand_over(self.place, awaited) {
+            return Err(self.broken());
+        }
+        self.ours = false;
+        // CAST: At most `PLACE_BYTES`; and widening.
+        let segment = Segment {
+            addr: self
+                .queue
+                .memory
+                .address()
+                .wrapping_add(self.offset() as u64),
+            len: self.bytes as u32,
+        };
+        let mut ring = queue.lock();
+        let added = ring.add(iter::once(segment), iter::empty(), self.place);
+        let kick = ring.commit();
+
+        drop(ring);
+        if kick {
+            queue.notify();
+        }
+        // There is room, so the ring is broken.
+        added.map_err(|_| {
+            places.lock().refused(self.place);
+            self.ours = true;
+            self.broken()
+        })
+    }
+
+    /// The device is broken, or is given up now: waits until it has no memory any more.
+    fn broken(&self) -> Answer {
+        let index = self.queue.queue.index();
+
+        self.queue.device.break_and_wait(Reason::TimedOut { index });
+        Answer::Broken
+    }
+
+    /// Sends the notice and waits for the host, `limit_ms` milliseconds at most. A notice without
+    /// page numbers counts as acknowledged.
+    pub(crate) fn send_within(mut self, limit_ms: u32) -> Answer {
+        if self.bytes == 0 {
+            return Answer::Acknowledged;
+        }
+        let Some(answered) = self.queue.answered.get(self.place) else {
+            return self.broken();
+        };
+
+        answered.reset();
+        if let Err(answer) = self.post(true) {
+            return answer;
+        }
+        if !answered.wait_ms(limit_ms) {
+            // An interrupt may have been lost.
+            self.queue.used();
+        }
+        let fate = self.queue.places.lock().stop_waiting(self.place);
+
+        match fate {
+            Fate::Acknowledged => Answer::Acknowledged,
+            Fate::Late => Answer::Late,
+            Fate::Failed => self.broken(),
+        }
+    }
+
+    /// Sends the notice and waits for the host; one that does not answer is given up. So this is
+    /// never [`Answer::Late`].
+    pub(crate) fn send(self) -> Answer {
+        let (queue, index) = (self.queue, self.queue.queue.index());
+
+        match self.send_within(BALLOON_MS) {
+            Answer::Late => {
+                queue.device.break_and_wait(Reason::TimedOut { index });
+                Answer::Broken
+            }
+            answer => answer,
+        }
+    }
+
+    /// Sends the notice and waits for nothing. Whether the host will get it.
+    pub(crate) fn send_and_forget(mut self) -> bool {
+        self.bytes == 0 || self.post(false).is_ok()
+    }
+}
+
+impl Drop for Notice<'_> {
+    fn drop(&mut self) {
+        if self.ours {
+            self.queue.places.lock().give_back(self.place);
+        }
+    }
+}
