@@ -21,6 +21,9 @@ rm -f "$modules/build" "$modules/source"
 chown -R root:root "$modules"
 depmod -b "$tree" "$release"
 
+# systemd-networkd asks for wireless devices, which loads this; it then misses a file and warns.
+echo 'blacklist cfg80211' >"$tree/etc/modprobe.d/no-wireless.conf"
+
 here=$TOP/scripts/image
 units=$tree/etc/systemd/system
 install -m 755 "$here/self-report.sh" "$tree/usr/local/sbin/rvirtio-report"
