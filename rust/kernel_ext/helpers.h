@@ -36,6 +36,7 @@ void rvirtio_helper_limits_start(struct request_queue *q, struct queue_limits *l
 /* CPUs. */
 
 const struct cpumask *rvirtio_helper_cpumask_of(unsigned int cpu);
+unsigned int rvirtio_helper_online_cpus(void);
 
 /* The network layer. */
 
@@ -69,8 +70,6 @@ struct net_device *rvirtio_helper_netdev_alloc(const struct rvirtio_netdev_setup
 void rvirtio_helper_netdev_attach(struct net_device *dev, const struct net_device_ops *ops,
 		const struct ethtool_ops *ethtool, void *object);
 void *rvirtio_helper_netdev_object(const struct net_device *dev);
-const char *rvirtio_helper_netdev_name(const struct net_device *dev);
-bool rvirtio_helper_netdev_running(const struct net_device *dev);
 void rvirtio_helper_netdev_address(const struct net_device *dev, u8 *address);
 void rvirtio_helper_netdev_set_address(struct net_device *dev, const u8 *address);
 unsigned int rvirtio_helper_netdev_flags(const struct net_device *dev);
@@ -92,6 +91,7 @@ unsigned int rvirtio_helper_skb_segment(const struct sk_buff *skb, unsigned int 
 void *rvirtio_helper_skb_push(struct sk_buff *skb, unsigned int length);
 int rvirtio_helper_skb_linearize(struct sk_buff *skb);
 void rvirtio_helper_skb_pull(struct sk_buff *skb, unsigned int length);
+void rvirtio_helper_skb_timestamp(struct sk_buff *skb);
 int rvirtio_helper_skb_offload(const struct sk_buff *skb, u8 *header);
 struct sk_buff *rvirtio_helper_skb_build(void *buffer, unsigned int size, unsigned int headroom,
 		unsigned int length);

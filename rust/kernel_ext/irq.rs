@@ -16,6 +16,12 @@ use kernel::{
     sync::Arc, //
 };
 
+/// How many CPUs are online.
+pub fn online_cpus() -> u32 {
+    // SAFETY: A plain query.
+    unsafe { bindings::rvirtio_helper_online_cpus() }
+}
+
 /// What runs on an interrupt.
 pub trait Handler: Send + Sync {
     /// Handles the interrupt and says whether it was this device's.

@@ -127,9 +127,9 @@ impl Device {
         &self.node
     }
 
-    /// The name of the device that the transport found, such as a PCI address.
-    pub fn parent_name(&self) -> &CStr {
-        self.transport.parent().name()
+    /// The device that the transport found, such as a PCI function.
+    pub fn parent(&self) -> &device::Device {
+        self.transport.parent()
     }
 
     /// The `N` of `virtioN`.

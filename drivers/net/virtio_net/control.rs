@@ -9,6 +9,10 @@ use kernel::{
     sync::{
         Arc,
         Mutex, //
+    },
+    time::{
+        Instant,
+        Monotonic, //
     }, //
 };
 use kernel_ext::{
@@ -38,9 +42,6 @@ pub(crate) const MOST: usize = ANSWER_AT - HEAD;
 const UNANSWERED: u8 = 0xff;
 /// The answer that all went well (5.1.6.5).
 const OK: u8 = 0;
-/// Interrupts without an answer that a command is patient with.
-const STRAY: u32 = 100;
-
 /// A command: class and number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Command(u8, u8);
@@ -120,6 +121,10 @@ impl Control {
         if data.len() > MOST {
             return Err(E2BIG);
         }
+        // What was under way when it broke may still be answered.
+        if self.device.broken().is_some() {
+            return Err(EIO);
+        }
         memory.write8(0, command.0);
         memory.write8(1, command.1);
         for (at, byte) in data.iter().enumerate() {
@@ -159,10 +164,11 @@ impl Control {
 
     /// Waits until the command under way is answered.
     fn wait(&self) -> Result {
-        for _ in 0..STRAY {
-            if !self.answered.wait_ms(CONTROL_MS) {
-                break;
-            }
+        let start = Instant::<Monotonic>::now();
+
+        loop {
+            let spent = u32::try_from(start.elapsed().as_millis()).unwrap_or(u32::MAX);
+            let came = self.answered.wait_ms(CONTROL_MS.saturating_sub(spent));
             let mut ring = self.queue.lock();
 
             if ring.pop().is_some() {
@@ -171,10 +177,9 @@ impl Control {
             if ring.is_broken() {
                 return Err(EIO);
             }
-        }
-        // An interrupt may have been lost, the answer is there all the same.
-        if self.queue.lock().pop().is_some() {
-            return Ok(());
+            if !came {
+                break;
+            }
         }
         self.device.break_device(Reason::TimedOut {
             index: self.queue.index(),
@@ -190,8 +195,13 @@ impl Control {
 }
 
 impl QueueHandler for Control {
+    /// The vector may be shared with all other queues: only an answer is an event.
     fn used(&self) -> bool {
-        self.answered.complete();
-        true
+        let answered = self.queue.lock().has_used();
+
+        if answered {
+            self.answered.complete();
+        }
+        answered
     }
 }

@@ -22,7 +22,6 @@ use crate::{
     tx::TxQueue, //
 };
 use kernel::{
-    cpu,
     new_mutex,
     prelude::*,
     sync::{
@@ -30,13 +29,16 @@ use kernel::{
         Mutex, //
     }, //
 };
-use kernel_ext::net::{
-    Napi,
-    NetDevice,
-    NetFeatures,
-    Registered,
-    Rtnl,
-    Setup, //
+use kernel_ext::{
+    irq::online_cpus,
+    net::{
+        Napi,
+        NetDevice,
+        NetFeatures,
+        Registered,
+        Rtnl,
+        Setup, //
+    }, //
 };
 use virtio::{
     Config,
@@ -196,7 +198,7 @@ impl Driver for Net {
         } else {
             None
         };
-        let cpus = u16::try_from(cpu::nr_cpu_ids()).unwrap_or(u16::MAX);
+        let cpus = u16::try_from(online_cpus()).unwrap_or(u16::MAX);
         let count = offered.min(cpus.max(FEW_PAIRS));
         let (on, changeable) = offloads(features);
         let vlan = NetFeatures::NONE.with(
@@ -204,7 +206,9 @@ impl Driver for Net {
             features.contains(feature::CTRL_VLAN),
         );
         let netdev = NetDevice::new(&Setup {
-            parent: node,
+            // Not the virtio device: udev makes names that do not change (`enp0s3`) of a PCI function,
+            // and looks behind the bus `virtio` only.
+            parent: device.parent(),
             queues: count,
             features: on | vlan,
             changeable,
@@ -219,12 +223,10 @@ impl Driver for Net {
         if features.contains(feature::MAC) && address.is_none() {
             dev_warn!(node, "address makes no sense; a random one is used\n");
         }
-        // Down until the device says otherwise.
-        netdev.set_carrier(false);
         let pairs = pairs(&setup, &netdev, count, frames.max_mtu)?;
         let control = if features.contains(feature::CTRL_VQ) {
             // Behind all pairs that the device has (5.1.2).
-            Some(Control::new(&setup, offered.wrapping_mul(2))?)
+            Some(Control::new(&setup, offered.checked_mul(2).ok_or(EINVAL)?)?)
         } else {
             None
         };
@@ -247,22 +249,29 @@ impl Driver for Net {
             .register(interface.clone())
             .inspect_err(|error| dev_err!(node, "interface cannot be added: {:?}\n", error))?;
 
-        *this.registered.lock() = Some(registered);
-        interface.follow_status();
+        // Under the lock, so that a change that comes meanwhile is followed after this.
+        let mut place = this.registered.lock();
+
+        interface.follow_status(place.insert(registered));
+        drop(place);
         Ok(this)
     }
 
     fn config_changed(&self) {
-        if self.registered.lock().is_some() {
-            self.interface.follow_status();
+        let registered = self.registered.lock();
+
+        if let Some(registered) = &*registered {
+            self.interface.follow_status(registered);
         }
     }
 
     fn device_broken(&self) {
         // First of all those who wait for an answer go on: they may keep `remove` from its lock.
         self.interface.fail();
-        if self.registered.lock().is_some() {
-            self.interface.netdev().set_carrier(false);
+        let registered = self.registered.lock();
+
+        if let Some(registered) = &*registered {
+            registered.set_carrier(false);
         }
     }
 

@@ -31,6 +31,7 @@ use kernel_ext::net::{
     Operations,
     Packet,
     ReceiveMode,
+    Registered,
     Rings,
     Rtnl,
     StatNames,
@@ -52,7 +53,7 @@ pub(crate) struct Pair {
 struct Desired {
     /// Pairs in use.
     pairs: u16,
-    /// Pairs that are open: those in use while the interface is up, else none.
+    /// Pairs that are open: those that were in use since the interface went up, else none.
     open: u16,
     /// What user space wants to read as speed and duplex mode.
     link: Option<Link>,
@@ -116,11 +117,6 @@ impl Interface {
             .command(command, data)
     }
 
-    /// The network layer's part of the interface.
-    pub(crate) fn netdev(&self) -> &Arc<NetDevice> {
-        &self.netdev
-    }
-
     /// Tells the device what it has to know before packets move.
     pub(crate) fn prepare(&self, rtnl: &Rtnl, random: bool) -> Result {
         let pairs = self.desired.lock().pairs;
@@ -136,7 +132,7 @@ impl Interface {
     }
 
     /// Follows what the device says of its link.
-    pub(crate) fn follow_status(&self) {
+    pub(crate) fn follow_status(&self, registered: &Registered<Self>) {
         let features = self.device.features();
         let Ok(status) = config::status(features, &self.device.config()) else {
             dev_err!(self.device.node(), "status cannot be read\n");
@@ -144,12 +140,11 @@ impl Interface {
         };
 
         if status.announce {
-            self.netdev.notify_peers();
+            registered.notify_peers();
             // It goes on asking otherwise; that does no harm.
             let _ = self.command(Command::ANNOUNCED, &[]);
         }
-        self.netdev
-            .set_carrier(status.link && self.device.broken().is_none());
+        registered.set_carrier(status.link && self.device.broken().is_none());
     }
 
     /// The device is broken and was reset: nothing moves any more.
@@ -282,18 +277,21 @@ impl Operations for Interface {
             multicast.get(..length(multicasts)).unwrap_or(&[]),
             GFP_KERNEL,
         )?;
-        self.command(Command::PROMISCUOUS, &[promiscuous.into()])?;
-        self.command(Command::ALL_MULTICAST, &[all_multicast.into()])?;
+        // A device that refuses one of them may take the others.
+        let promiscuous = self.command(Command::PROMISCUOUS, &[promiscuous.into()]);
+        let all_multicast = self.command(Command::ALL_MULTICAST, &[all_multicast.into()]);
+
         self.command(Command::ADDRESS_TABLE, &data)
+            .and(promiscuous)
+            .and(all_multicast)
     }
 
     fn set_address(&self, _rtnl: &Rtnl, address: &MacAddress) -> Result {
         if self.has(feature::CTRL_MAC_ADDR) {
             self.command(Command::ADDRESS, address)
-        } else if self.has(feature::MAC) {
-            // 5.1.4.2: the field in the configuration is not the driver's to write.
-            Err(EOPNOTSUPP)
         } else {
+            // The device is not told (5.1.4.2: the field in its configuration is not ours to write), and
+            // filters nothing then, as a rule.
             Ok(())
         }
     }
@@ -319,7 +317,7 @@ impl Operations for Interface {
     fn describe(&self, info: &mut DriverInfo<'_>) {
         info.driver(c"rvirtio_net");
         info.version(c"1.0.0");
-        info.bus(self.device.parent_name());
+        info.bus(self.device.parent().name());
     }
 
     fn channels(&self, _rtnl: &Rtnl) -> Channels {
@@ -337,11 +335,14 @@ impl Operations for Interface {
         if pairs == before {
             return Ok(());
         }
-        // New pairs have buffers before the device uses them; old ones are used by nobody when
-        // they are closed.
+        // New pairs have buffers before the device uses them. Old ones stay open: the device may
+        // have packets of theirs.
         if up {
-            self.open_pairs(&mut desired, pairs)
-                .inspect_err(|_| self.close_pairs(&mut desired, before))?;
+            self.open_pairs(&mut desired, pairs)?;
+        }
+        // 5.1.6.5.5: once the device uses fewer, nothing is sent on the others.
+        if pairs < before {
+            self.netdev.set_queues(rtnl, pairs)?;
         }
         let changed = self
             .command(Command::PAIRS, &pairs.to_le_bytes())
@@ -351,15 +352,9 @@ impl Operations for Interface {
             // As it was, if the device still listens.
             let _ = self.command(Command::PAIRS, &before.to_le_bytes());
             let _ = self.netdev.set_queues(rtnl, before);
-            if up {
-                self.close_pairs(&mut desired, before);
-            }
             return Err(error);
         }
         desired.pairs = pairs;
-        if up {
-            self.close_pairs(&mut desired, pairs);
-        }
         Ok(())
     }
 

@@ -56,10 +56,16 @@ const COPY: u32 = 256;
 const BATCH: usize = 16;
 /// Buffers to be posted again after a poll: as many as a poll has packets, as a rule.
 const SPARE: usize = 64;
-/// Free entries from which on new buffers are posted.
+/// Free entries from which on new buffers are posted, of a ring that is not short.
 const REFILL: u16 = 32;
 
+/// The same for a ring of `size` entries.
+fn refill_at(size: u16) -> u16 {
+    REFILL.min(size / 4).max(1)
+}
+
 /// The device's header, as bytes of a buffer.
+// CAST: Twelve.
 const HEADER: u32 = header::BYTES as u32;
 /// What packets need around them.
 pub(crate) const ROOM: Room = Room {
@@ -135,7 +141,7 @@ impl RxQueue {
             Ok(Store {
                 pool: PagePool::new(master, &poller, size.into())?,
                 sizing: if agreed.mergeable {
-                    Sizing::following(ROOM)
+                    Sizing::following(ROOM, size.saturating_sub(refill_at(size)))
                 } else {
                     Sizing::fixed(ROOM, mtu)
                 },
@@ -263,7 +269,8 @@ impl RxQueue {
     }
 
     /// Ends a poll: posts what can be used again, and new buffers if there is room for many. Says
-    /// whether the queue would stand still for want of memory.
+    /// whether memory is short: the queue may stand still then, since a device with too few buffers
+    /// for a packet waits for more, and no interrupt comes.
     fn refill(&self, spare: &mut Batch<Piece, SPARE>, seen: &Seen) -> bool {
         let mut ring = self.queue.lock();
         let mut enough = true;
@@ -274,15 +281,15 @@ impl RxQueue {
             }
         }
         ring.data().sizing.note(seen.packets, seen.bytes);
-        if ring.free() >= REFILL.min(self.queue.size() / 2) {
+        if ring.free() >= refill_at(self.queue.size()) {
             enough = Self::fill(&mut ring);
         }
-        let starved = !enough && !ring.is_broken() && ring.free() == self.queue.size();
+        let short = !enough && !ring.is_broken();
         let kick = ring.commit();
 
         drop(ring);
         self.kick(kick);
-        starved
+        short
     }
 
     /// Receives the packet that begins with `first`.
@@ -351,24 +358,30 @@ impl RxQueue {
             }
         };
 
-        for _ in 1..buffers {
-            let Some(Filled { piece, written }) = inbox.next(1) else {
+        let mut loss = Loss::Memory;
+
+        for left in (1..buffers).rev() {
+            let Some(Filled { piece, written }) = inbox.next(left.into()) else {
                 return Err(Loss::Length);
             };
 
             self.sync(&piece, written);
-            let left = match &mut assembly {
+            let refused = match &mut assembly {
+                Some(_) if written == 0 => {
+                    loss = Loss::Length;
+                    Some(piece)
+                }
                 Some(assembly) => assembly.append(piece, ROOM.begin(), written).err(),
                 None => Some(piece),
             };
 
             // The rest of a packet that is lost is taken out all the same: it has no header.
-            if let Some(piece) = left {
+            if let Some(piece) = refused {
                 inbox.reuse(piece);
                 assembly = None;
             }
         }
-        assembly.map(Assembly::finish).ok_or(Loss::Memory)
+        assembly.map(Assembly::finish).ok_or(loss)
     }
 
     /// Passes a packet on, if what the device says about it fits.
@@ -445,8 +458,8 @@ impl Inbox<'_> {
 
     /// Takes out up to `count` buffers that belong to a packet that is lost.
     fn skip(&mut self, count: u16) {
-        for _ in 0..count {
-            let Some(Filled { piece, .. }) = self.next(1) else {
+        for left in (1..=count).rev() {
+            let Some(Filled { piece, .. }) = self.next(left.into()) else {
                 break;
             };
 
@@ -473,10 +486,6 @@ impl From<Completion<Piece>> for Filled {
 
 impl Poll for RxQueue {
     fn poll(&self, polling: &Polling<'_>, budget: usize) -> usize {
-        // With a budget of zero, to send only: this is not called for.
-        if budget == 0 {
-            return 0;
-        }
         self.queue.lock().disable_callbacks();
 
         let mut seen = Seen::default();
@@ -505,7 +514,7 @@ impl Poll for RxQueue {
         }
         self.count(&seen);
         if self.refill(&mut inbox.spare, &seen) {
-            // No buffer is posted, so no interrupt will come: try again.
+            // Try again.
             return budget;
         }
         done

@@ -25,6 +25,8 @@ pub(crate) struct Room {
 pub(crate) const PAGE: u32 = 4096;
 /// A frame of 1500 bytes of payload with Ethernet header and a VLAN tag.
 const FRAME: u32 = 1518;
+/// The largest packet that a device puts together, with the headers before it (64 KiB and some).
+const LARGEST: u32 = (64 << 10) + 64;
 /// What an Ethernet header and a VLAN tag need besides the payload.
 const LINK_HEADERS: u32 = 18;
 /// The average moves by one part in as many.
@@ -63,7 +65,8 @@ pub(crate) struct Sizing {
     room: Room,
     /// The average length of a packet, in 1/`WEIGHT` bytes; `None` where all buffers are alike.
     average: Option<u32>,
-    fixed: u32,
+    /// The least length, or the only one.
+    least: u32,
 }
 
 impl Sizing {
@@ -72,24 +75,27 @@ impl Sizing {
         Self {
             room,
             average: None,
-            fixed: mtu.saturating_add(LINK_HEADERS).max(FRAME),
+            least: mtu.saturating_add(LINK_HEADERS).max(FRAME),
         }
     }
 
-    /// Buffers that follow the packets.
-    pub(crate) fn following(room: Room) -> Self {
+    /// Buffers that follow the packets, and of which `buffers` hold the largest one: a device waits
+    /// for more when they do not, and it would wait for ever.
+    pub(crate) fn following(room: Room, buffers: u16) -> Self {
+        let least = LARGEST.div_ceil(u32::from(buffers).max(1)).max(FRAME);
+
         Self {
             room,
             average: Some(FRAME.saturating_mul(WEIGHT)),
-            fixed: FRAME,
+            least,
         }
     }
 
     /// How large the next piece should be.
     pub(crate) fn piece(&self) -> u32 {
         let length = match self.average {
-            Some(average) => (average / WEIGHT).max(FRAME),
-            None => self.fixed,
+            Some(average) => (average / WEIGHT).max(self.least),
+            None => self.least,
         };
 
         self.room.piece(length)

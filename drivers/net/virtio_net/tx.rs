@@ -29,6 +29,7 @@ use kernel_ext::{
 };
 use virtio::{
     transport_feature,
+    AddError,
     Bh,
     FeaturesOk,
     Locked,
@@ -43,7 +44,8 @@ use virtio::{
 /// The most entries that a ring is given.
 const MAX_QUEUE_SIZE: u16 = 1024;
 /// The most segments of a packet: header, linear part, fragments.
-pub(crate) const MAX_SEGMENTS: u16 = MAX_FRAGMENTS as u16 + 2;
+// CAST: A small number.
+const MAX_SEGMENTS: u16 = MAX_FRAGMENTS as u16 + 2;
 /// Bytes of a place before its table: the header, and four more.
 const FRONT_BYTES: usize = 16;
 
@@ -282,10 +284,14 @@ impl TxQueue {
             return Err(Refused::Impossible(packet));
         };
         let head = header::send(offload);
-        let pushed = packet.push(&head);
 
-        if pushed && packet.is_linear() && !self.translated {
-            let Some((addr, len)) = packet.segments().next() else {
+        packet.timestamp();
+        if packet.is_linear() && !self.translated && packet.push(&head) {
+            let first = packet.segments().next();
+
+            // The device finds it there all the same; the packet is the sender's again as it was.
+            packet.pull::<{ header::BYTES }>();
+            let Some((addr, len)) = first else {
                 return Err(Refused::Impossible(packet));
             };
             let sent = Sent {
@@ -296,98 +302,84 @@ impl TxQueue {
 
             return ring
                 .add(iter::once(Segment { addr, len }), iter::empty(), sent)
-                .map_err(|(_, sent)| unpush(sent.packet, true));
+                .map_err(|(error, sent)| refused(error, sent.packet));
         }
-        self.post_placed(ring, packet, bytes, (!pushed).then_some(head))
+        self.post_placed(ring, packet, bytes, head)
     }
 
-    /// Puts a packet that needs a place into the ring; `head` is its header, if it is not in the
-    /// packet.
+    /// Puts a packet that needs a place into the ring: its header stands there.
     fn post_placed(
         &self,
         ring: &mut TxRing<'_>,
         mut packet: Packet,
         bytes: u32,
-        head: Option<[u8; header::BYTES]>,
+        head: [u8; header::BYTES],
     ) -> Result<(), Refused> {
-        let pushed = head.is_none();
-
-        // Only of a ring that is shorter than a packet may be, without tables.
-        if !self.indirect && MAX_SEGMENTS > self.queue.size() && !packet.linearize() {
+        // Only with a ring that is shorter than a packet may be: no buffer has more segments.
+        if self.queue.size() < MAX_SEGMENTS && !packet.linearize() {
             return Err(Refused::Impossible(packet));
         }
         let (state, mut entrance) = ring.parts();
         let Some(place) = state.places.pop() else {
-            return Err(unpush(packet, pushed));
+            return Err(Refused::Full(packet));
         };
         let Some(table) = self.tables.get(place.into()) else {
             return Err(Refused::Impossible(packet));
         };
-        let head = head.map(|bytes| {
-            for (at, byte) in bytes.iter().enumerate() {
-                table.write8(at, *byte);
-            }
-            Segment {
-                addr: table.address(0),
-                len: header::BYTES as u32,
-            }
+
+        for (at, byte) in head.iter().enumerate() {
+            table.write8(at, *byte);
+        }
+        let head = iter::once(Segment {
+            addr: table.address(0),
+            // CAST: Twelve.
+            len: header::BYTES as u32,
         });
         let pieces = packet.segments().map(|(addr, len)| Segment { addr, len });
-        let added = match &mut state.staging {
+        let described = match &mut state.staging {
             // With indirect tables only, see `new()`.
-            None => {
-                let all = Iterator::chain(head.into_iter(), pieces);
+            None => table
+                .describe(Iterator::chain(head, pieces), iter::empty())
+                .map(Some),
+            Some(staging) => match staging.fill(place.into(), pieces, Direction::ToDevice) {
+                Ok(mapped) if self.indirect => table
+                    .describe(Iterator::chain(head, mapped.iter().copied()), iter::empty())
+                    .map(Some),
+                Ok(mapped) => {
+                    let mapped = Iterator::chain(head, mapped.iter().copied());
+                    let sent = Sent {
+                        packet,
+                        bytes,
+                        place: Some(place),
+                    };
 
-                match table.describe(all, iter::empty()) {
-                    Ok(table) => {
-                        let place = Some(place);
-
-                        entrance.add_indirect(
-                            table,
-                            Sent {
-                                packet,
-                                bytes,
-                                place,
-                            },
-                        )
-                    }
-                    Err(_) => {
-                        // There is room: it was taken above.
-                        let _ = state.places.push_within_capacity(place);
-                        return Err(Refused::Impossible(packet));
-                    }
+                    return entrance
+                        .add(mapped, iter::empty(), sent)
+                        .map_err(|(error, sent)| {
+                            Self::release(state, &sent);
+                            refused(error, sent.packet)
+                        });
                 }
-            }
-            Some(staging) => {
-                let Ok(mapped) = staging.fill(place.into(), pieces, Direction::ToDevice) else {
-                    let _ = state.places.push_within_capacity(place);
-                    return Err(unpush(packet, pushed));
-                };
-                let all = Iterator::chain(head.into_iter(), mapped.iter().copied());
-                let sent = Sent {
-                    packet,
-                    bytes,
-                    place: Some(place),
-                };
-
-                if self.indirect {
-                    match table.describe(all, iter::empty()) {
-                        Ok(table) => entrance.add_indirect(table, sent),
-                        Err(_) => Err((virtio::AddError::TooLong, sent)),
-                    }
-                } else {
-                    entrance.add(all, iter::empty(), sent)
-                }
-            }
+                // Nothing is under way that would wake the queue when there is room for mappings.
+                Err(_) => Ok(None),
+            },
+        };
+        let sent = Sent {
+            packet,
+            bytes,
+            place: Some(place),
         };
 
-        added.map_err(|(error, sent)| {
-            Self::release(state, &sent);
-            match error {
-                virtio::AddError::Full => unpush(sent.packet, pushed),
-                _ => Refused::Impossible(sent.packet),
+        match described {
+            Ok(Some(table)) => entrance.add_indirect(table, sent).map_err(|(error, sent)| {
+                Self::release(state, &sent);
+                refused(error, sent.packet)
+            }),
+            Ok(None) | Err(_) => {
+                Self::release(state, &sent);
+                Err(Refused::Impossible(sent.packet))
             }
-        })
+        }
     }
 
     /// Gives back what a packet has used besides itself.
@@ -435,12 +427,12 @@ impl TxQueue {
     }
 }
 
-/// A packet that finds no room, as it was before.
-fn unpush(mut packet: Packet, pushed: bool) -> Refused {
-    if pushed {
-        packet.pull::<{ header::BYTES }>();
+/// What is to be done with a packet that the ring did not take.
+fn refused(error: AddError, packet: Packet) -> Refused {
+    match error {
+        AddError::Full => Refused::Full(packet),
+        _ => Refused::Impossible(packet),
     }
-    Refused::Full(packet)
 }
 
 impl Poll for TxQueue {

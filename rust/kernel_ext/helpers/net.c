@@ -13,7 +13,12 @@ struct net_device *rvirtio_helper_netdev_alloc(const struct rvirtio_netdev_setup
 	if (!dev)
 		return NULL;
 	SET_NETDEV_DEV(dev, setup->parent);
-	dev->priv_flags |= IFF_UNICAST_FLT | IFF_LIVE_ADDR_CHANGE | IFF_TX_SKB_NO_LINEAR;
+	/* No netpoll: queues are locked with softirqs off, which is wrong with interrupts off. */
+	dev->priv_flags |= IFF_UNICAST_FLT | IFF_LIVE_ADDR_CHANGE | IFF_TX_SKB_NO_LINEAR |
+			   IFF_DISABLE_NETPOLL;
+	/* A packet is owned by who sends it. */
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	netif_carrier_off(dev);
 	dev->features = setup->features;
 	dev->hw_features = setup->changeable;
 	dev->vlan_features = setup->vlan_features;
@@ -43,18 +48,6 @@ void *rvirtio_helper_netdev_object(const struct net_device *dev)
 	return *(void **)netdev_priv(dev);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_object);
-
-const char *rvirtio_helper_netdev_name(const struct net_device *dev)
-{
-	return netdev_name(dev);
-}
-EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_name);
-
-bool rvirtio_helper_netdev_running(const struct net_device *dev)
-{
-	return netif_running(dev);
-}
-EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_running);
 
 void rvirtio_helper_netdev_address(const struct net_device *dev, u8 *address)
 {
@@ -212,6 +205,12 @@ void rvirtio_helper_skb_pull(struct sk_buff *skb, unsigned int length)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_skb_pull);
 
+void rvirtio_helper_skb_timestamp(struct sk_buff *skb)
+{
+	skb_tx_timestamp(skb);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_timestamp);
+
 /* The first ten bytes of a virtio_net_hdr for a packet. */
 int rvirtio_helper_skb_offload(const struct sk_buff *skb, u8 *header)
 {
@@ -293,6 +292,8 @@ int rvirtio_helper_skb_apply(struct sk_buff *skb, struct net_device *dev, const 
 
 	memcpy(&hdr, header, sizeof(hdr));
 	skb->dev = dev;
+	/* Segments without a checksum are looked into from there. */
+	skb_set_network_header(skb, ETH_HLEN);
 	if (hdr.flags & VIRTIO_NET_HDR_F_DATA_VALID)
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
 	return virtio_net_hdr_to_skb(skb, &hdr, true);

@@ -144,24 +144,6 @@ impl NetDevice {
         })
     }
 
-    /// Says whether there is a link. Any context.
-    pub fn set_carrier(&self, on: bool) {
-        // SAFETY: The device is valid.
-        unsafe {
-            if on {
-                bindings::netif_carrier_on(self.as_raw())
-            } else {
-                bindings::netif_carrier_off(self.as_raw())
-            }
-        };
-    }
-
-    /// Whether it is up: between `open` and `stop`.
-    pub fn is_running(&self) -> bool {
-        // SAFETY: The device is valid.
-        unsafe { bindings::rvirtio_helper_netdev_running(self.as_raw()) }
-    }
-
     /// Transmit queue `index`; `None` when it does not have as many.
     #[inline]
     pub fn transmit_queue(&self, index: u16) -> Option<TransmitQueue<'_>> {
@@ -215,12 +197,6 @@ impl NetDevice {
         // SAFETY: The device is valid.
         NetFeatures::from_raw(unsafe { bindings::rvirtio_helper_netdev_features(self.as_raw()) })
     }
-
-    /// Tells the neighbours where it is (gratuitous ARP). Process context, without [`Rtnl`].
-    pub fn notify_peers(&self) {
-        // SAFETY: The device is valid.
-        unsafe { bindings::netdev_notify_peers(self.as_raw()) };
-    }
 }
 
 impl Drop for NetDevice {
@@ -239,6 +215,26 @@ impl Drop for NetDevice {
 pub struct Registered<O: Operations> {
     device: Arc<NetDevice>,
     _operations: Arc<O>,
+}
+
+impl<O: Operations> Registered<O> {
+    /// Says whether there is a link; at first there is none. Process context.
+    pub fn set_carrier(&self, on: bool) {
+        // SAFETY: The device is valid, and registered: later it must not be queued for its link.
+        unsafe {
+            if on {
+                bindings::netif_carrier_on(self.device.as_raw());
+            } else {
+                bindings::netif_carrier_off(self.device.as_raw());
+            }
+        };
+    }
+
+    /// Tells the neighbours where it is (gratuitous ARP). Process context, without [`Rtnl`].
+    pub fn notify_peers(&self) {
+        // SAFETY: The device is valid and registered.
+        unsafe { bindings::netdev_notify_peers(self.device.as_raw()) };
+    }
 }
 
 impl<O: Operations> Drop for Registered<O> {

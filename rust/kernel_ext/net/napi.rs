@@ -115,8 +115,11 @@ impl Napi {
         let mut enabled = self.enabled.lock();
 
         if *enabled {
-            // SAFETY: It is enabled. After this the callback does not run.
+            // SAFETY: It is enabled. After this no callback begins. One may still run: it is over, for the
+            // network layer, with `napi_complete_done()`, and asks the target to rearm after that.
             unsafe { bindings::napi_disable(self.as_raw()) };
+            // SAFETY: Process context. A callback runs with softirqs off, which this waits for.
+            unsafe { bindings::synchronize_net() };
             *enabled = false;
             // INVARIANT: Under `enabled`, and polling is impossible.
             // SAFETY: Nobody else accesses it, by the type invariant.
@@ -144,11 +147,9 @@ impl PinnedDrop for Napi {
     }
 }
 
-/// A poller that is being polled.
+/// A poller that is being polled: in softirq context, with a budget.
 pub struct Polling<'a> {
     napi: &'a Napi,
-    /// Not with a budget of zero, which `netpoll` has, in any context.
-    in_softirq: bool,
     // Belongs to this CPU, now.
     _here: PhantomData<*const ()>,
 }
@@ -170,8 +171,9 @@ impl Polling<'_> {
     /// Frees a packet that was sent, together with others.
     #[inline]
     pub fn consume(&self, packet: Packet) {
-        // SAFETY: The packet is ours; a budget that is not zero says that this is softirq context.
-        unsafe { bindings::napi_consume_skb(packet.into_raw(), self.in_softirq.into()) };
+        // SAFETY: The packet is ours; a budget that is not zero says that this is softirq context,
+        // which it is.
+        unsafe { bindings::napi_consume_skb(packet.into_raw(), 1) };
     }
 
     pub(super) fn device(&self) -> &NetDevice {
@@ -183,6 +185,10 @@ impl Polling<'_> {
 ///
 /// To be called by the network layer alone, with the structure of an enabled [`Napi`].
 unsafe extern "C" fn poll_callback(raw: *mut bindings::napi_struct, budget: c_int) -> c_int {
+    // `netpoll` calls with a budget of zero, and in any context.
+    if budget <= 0 {
+        return 0;
+    }
     // SAFETY: `raw` is the field of a `Napi`, which is not dropped before polling is disabled.
     let napi = unsafe { &*kernel::container_of!(Opaque::cast_from(raw.cast()), Napi, raw) };
     // SAFETY: Polling is enabled, so by the type invariant nobody changes it.
@@ -191,7 +197,6 @@ unsafe extern "C" fn poll_callback(raw: *mut bindings::napi_struct, budget: c_in
     };
     let polling = Polling {
         napi,
-        in_softirq: budget != 0,
         _here: PhantomData,
     };
     let budget = usize::try_from(budget).unwrap_or(0);

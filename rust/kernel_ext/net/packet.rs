@@ -21,7 +21,7 @@ use kernel::{
 /// `struct virtio_net_hdr` (virtio 1.4, 5.1.6), little-endian.
 pub const OFFLOAD_BYTES: usize = 10;
 
-/// A packet. Dropping it counts as a loss; see [`Polling::consume`] for one that was sent.
+/// A packet. Nobody else changes it. Dropping it counts as a loss; see [`Polling::consume`] for one that was sent.
 ///
 /// # Invariants
 ///
@@ -119,6 +119,13 @@ impl Packet {
     pub fn is_linear(&self) -> bool {
         // SAFETY: The packet is valid.
         unsafe { (*self.as_raw()).data_len == 0 }
+    }
+
+    /// Takes the time at which the packet is sent, if somebody wants to know. To be called right before.
+    #[inline]
+    pub fn timestamp(&self) {
+        // SAFETY: The packet is ours.
+        unsafe { bindings::rvirtio_helper_skb_timestamp(self.as_raw()) };
     }
 
     /// Makes the packet one piece; says whether that worked, which may need much memory.
@@ -221,7 +228,7 @@ impl Drop for Packet {
     }
 }
 
-/// The pieces of a packet.
+/// The pieces of a packet. Those without a byte are left out.
 #[derive(Clone)]
 pub struct Segments<'a> {
     raw: *const bindings::sk_buff,
@@ -229,13 +236,15 @@ pub struct Segments<'a> {
     _packet: PhantomData<&'a Packet>,
 }
 
+/// The number of the last piece that a packet can have.
+const LAST_PIECE: u32 = super::MAX_FRAGMENTS as u32;
+
 impl Iterator for Segments<'_> {
     type Item = (u64, u32);
 
     #[inline]
     fn next(&mut self) -> Option<(u64, u32)> {
-        loop {
-            let first = self.index == 0;
+        while self.index <= LAST_PIECE {
             let mut phys = 0;
             // SAFETY: The packet is valid as long as it is borrowed.
             let length =
@@ -245,10 +254,7 @@ impl Iterator for Segments<'_> {
             if length != 0 {
                 return Some((phys, length));
             }
-            // The linear part alone may be empty.
-            if !first {
-                return None;
-            }
         }
+        None
     }
 }

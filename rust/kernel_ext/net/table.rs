@@ -298,13 +298,18 @@ unsafe extern "C" fn get_strings<O: Operations>(
 
 unsafe extern "C" fn get_ethtool_stats<O: Operations>(
     dev: *mut bindings::net_device,
-    _stats: *mut bindings::ethtool_stats,
+    stats: *mut bindings::ethtool_stats,
     out: *mut u64,
 ) {
     // SAFETY: See above.
     let (object, rtnl) = unsafe { configured::<O>(dev) };
-    // SAFETY: As for the names.
-    let mut values = unsafe { StatValues::new(out, object.stat_count(&rtnl)) };
+    // SAFETY: `stats` is filled; it says for how many there is room.
+    let mut values = unsafe {
+        let room = (*stats).n_stats;
+
+        // CAST: Widening.
+        StatValues::new(out, room as usize)
+    };
 
     object.stat_values(&rtnl, &mut values);
 }

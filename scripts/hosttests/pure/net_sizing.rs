@@ -80,12 +80,12 @@ fn clause_5_1_4_2_fixed_pieces() {
 
 #[test]
 fn following_pieces_begin_with_a_frame() {
-    assert_eq!(piece(&Sizing::following(ROOM), ROOM), FRAME + 384);
+    assert_eq!(piece(&Sizing::following(ROOM, 224), ROOM), FRAME + 384);
 }
 
 #[test]
 fn no_packets_change_nothing() {
-    let mut sizing = Sizing::following(ROOM);
+    let mut sizing = Sizing::following(ROOM, 224);
 
     for bytes in [0, 1, u32::MAX] {
         sizing.note(0, bytes);
@@ -95,7 +95,7 @@ fn no_packets_change_nothing() {
 
 #[test]
 fn a_whole_weight_is_followed_at_once() {
-    let mut sizing = Sizing::following(ROOM);
+    let mut sizing = Sizing::following(ROOM, 224);
 
     for (packets, mean, expected) in [
         (64, 3000, 3000),
@@ -111,7 +111,7 @@ fn a_whole_weight_is_followed_at_once() {
 
 #[test]
 fn one_packet_moves_it_by_its_weight() {
-    let mut sizing = Sizing::following(ROOM);
+    let mut sizing = Sizing::following(ROOM, 224);
 
     sizing.note(64, 64 * 2000);
     sizing.note(1, 2000 + 640);
@@ -122,7 +122,7 @@ fn one_packet_moves_it_by_its_weight() {
 
 #[test]
 fn it_comes_back_from_the_most_that_can_be_said() {
-    let mut sizing = Sizing::following(ROOM);
+    let mut sizing = Sizing::following(ROOM, 224);
 
     for packets in [1, 2, 63, 64, u32::MAX] {
         for _ in 0..1000 {
@@ -167,7 +167,7 @@ proptest! {
         room in any_room(),
         polls in prop::collection::vec(seen(), 0..300),
     ) {
-        let mut sizing = Sizing::following(room);
+        let mut sizing = Sizing::following(room, 224);
 
         for (packets, bytes) in polls {
             let before = length(&sizing, room);
@@ -215,7 +215,7 @@ proptest! {
         seen in seen(),
     ) {
         let room = Room { headroom, overhead, header };
-        let mut sizing = Sizing::following(room);
+        let mut sizing = Sizing::following(room, 224);
 
         sizing.note(seen.0, seen.1);
         prop_assert!(sizing.piece() <= PAGE);
@@ -232,7 +232,7 @@ proptest! {
         to in FRAME..ROOM.capacity(PAGE),
         packets in 1u32..=64,
     ) {
-        let mut sizing = Sizing::following(ROOM);
+        let mut sizing = Sizing::following(ROOM, 224);
 
         sizing.note(64, from * 64);
         let mut last = length(&sizing, ROOM);
@@ -247,5 +247,17 @@ proptest! {
             last = now;
         }
         prop_assert_eq!(last, to);
+    }
+}
+
+/// 5.1.6.3.1: a ring that is full holds the largest packet, for as long as a buffer fits a page.
+#[test]
+fn clause_5_1_6_3_1_short_rings_have_longer_buffers() {
+    for buffers in 1..=1024u16 {
+        let piece = Sizing::following(ROOM, buffers).piece();
+        let all = u64::from(ROOM.capacity(piece)) * u64::from(buffers);
+
+        assert!(piece <= PAGE);
+        assert!(all >= 65_536 + 14 || piece == PAGE, "{buffers} buffers");
     }
 }

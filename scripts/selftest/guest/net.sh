@@ -29,7 +29,8 @@ address() {
 }
 
 _netdev_of() {
-    for _dev in "$PCI/devices/$(pci "$1")"/virtio*/net/*; do
+    # Ours belongs to the PCI function, C's to the virtio device.
+    for _dev in "$PCI/devices/$(pci "$1")"/net/* "$PCI/devices/$(pci "$1")"/virtio*/net/*; do
         [ -e "$_dev" ] && echo "${_dev##*/}" && return 0
     done
     return 1
