@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all devices of a bus share while the bus's module is loaded: numbers and a work queue.
+//! What all devices of a bus share while the bus's module is loaded: numbers and work queues.
 //!
 //! A module's own state is not reachable from another module that registers devices, and a
 //! `static` cannot own memory that has to go with the module; so it stands behind a global lock.
@@ -34,11 +34,13 @@ static CLAIMED: AtomicFlag = AtomicFlag::new(false);
 /// Whether `CURRENT` is initialised.
 static INITIALISED: AtomicFlag = AtomicFlag::new(false);
 
-/// Numbers and a work queue.
+/// Numbers and work queues.
 #[pin_data]
 pub struct Shared {
-    /// Where work of the bus's devices runs.
+    /// Where devices are recovered.
     pub queue: OwnedQueue,
+    /// Where work of the bus's devices runs that may wait for memory.
+    pub unhurried: OwnedQueue,
     #[pin]
     numbers: Mutex<IdPool>,
 }
@@ -52,11 +54,13 @@ impl Owner {
     /// # Errors
     ///
     /// `EBUSY` on a second call, `ENOMEM`.
-    pub fn new(name: &'static CStr) -> Result<Self> {
+    pub fn new(name: &'static CStr, unhurried: &'static CStr) -> Result<Self> {
         let queue = OwnedQueue::new(name)?;
+        let unhurried = OwnedQueue::unhurried(unhurried)?;
         let shared = Arc::pin_init(
             pin_init!(Shared {
                 queue,
+                unhurried,
                 numbers <- new_mutex!(IdPool::new()),
             }),
             GFP_KERNEL,

@@ -38,11 +38,24 @@ impl OwnedQueue {
     ///
     /// `ENOMEM`.
     pub fn new(name: &'static CStr) -> Result<Self> {
+        Self::with(name, bindings::wq_flags_WQ_MEM_RECLAIM)
+    }
+
+    /// Makes a queue whose work may run on any CPU and may wait for memory.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn unhurried(name: &'static CStr) -> Result<Self> {
+        Self::with(name, 0)
+    }
+
+    fn with(name: &'static CStr, flags: bindings::wq_flags) -> Result<Self> {
         // SAFETY: The format takes one string.
         let queue = unsafe {
             bindings::alloc_workqueue_noprof(
                 c"%s".as_char_ptr(),
-                bindings::wq_flags_WQ_UNBOUND | bindings::wq_flags_WQ_MEM_RECLAIM,
+                bindings::wq_flags_WQ_UNBOUND | flags,
                 0,
                 name.as_char_ptr(),
             )

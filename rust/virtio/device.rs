@@ -33,7 +33,6 @@ use kernel::{
         SetOnce, //
     },
     workqueue::{
-        self,
         impl_has_work,
         new_work,
         Work,
@@ -269,7 +268,11 @@ impl Device {
 
         if live {
             // Not the queue on which a broken disk is recovered: this may wait for memory.
-            let _ = workqueue::system_unbound().enqueue::<Arc<Self>, CONFIG>(self.clone());
+            let _ = self
+                .shared
+                .unhurried
+                .queue()
+                .enqueue::<Arc<Self>, CONFIG>(self.clone());
         }
         live
     }

@@ -17,7 +17,7 @@ struct Rvirtio {
 
 impl kernel::Module for Rvirtio {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let shared = Owner::new(c"rvirtio")?;
+        let shared = Owner::new(c"rvirtio", c"rvirtio_config")?;
 
         Ok(Self {
             _bus: BusRegistration::new()?,

@@ -49,6 +49,14 @@ pub(crate) struct Pair {
     pub(crate) tx: Arc<TxQueue>,
 }
 
+impl Drop for Pair {
+    /// The device was reset, since it has gone its way through `Device::close`. Packets are unmapped
+    /// before they are freed.
+    fn drop(&mut self) {
+        self.tx.drain();
+    }
+}
+
 /// What the user asked for, as far as the device does not know it by itself.
 struct Desired {
     /// Pairs in use.

@@ -429,6 +429,8 @@ struct Inbox<'a> {
     queue: &'a RxQueue,
     taken: Batch<Completion<Piece>, BATCH>,
     spare: Batch<Piece, SPARE>,
+    /// Interrupts are still wanted.
+    first: bool,
 }
 
 impl Inbox<'_> {
@@ -442,6 +444,10 @@ impl Inbox<'_> {
         let mut ring = self.queue.queue.lock();
         let mut first = None;
 
+        if self.first {
+            self.first = false;
+            ring.disable_callbacks();
+        }
         for _ in 0..limit.min(BATCH) {
             let Some(completion) = ring.pop() else {
                 break;
@@ -486,13 +492,12 @@ impl From<Completion<Piece>> for Filled {
 
 impl Poll for RxQueue {
     fn poll(&self, polling: &Polling<'_>, budget: usize) -> usize {
-        self.queue.lock().disable_callbacks();
-
         let mut seen = Seen::default();
         let mut inbox = Inbox {
             queue: self,
             taken: Batch::new(),
             spare: Batch::new(),
+            first: true,
         };
         let mut done: usize = 0;
 

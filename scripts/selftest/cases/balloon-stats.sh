@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
+# kernel: stock
 # title: statistics that the host asks for, against /proc
 # balloon: balloon
 # timeout: 300

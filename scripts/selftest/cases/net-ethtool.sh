@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
+# kernel: stock
 # title: names, sysfs, ethtool, counters, interrupts, aliases
 # nic: a
 # nic: b rx_queue_size=512 tx_queue_size=256 speed=10000 duplex=full
@@ -9,7 +10,12 @@ identity() {
     load_modules
     for name in a b; do
         dev=$(netdev $name)
-        same "module of $name" "$(basename "$(readlink -f "/sys/class/net/$dev/device/driver/module")")" "$NET_MODULE"
+        # Our interface belongs to the PCI function, C's to the virtio device.
+        case $RV_DRIVER in
+        rvirtio) parent=rvirtio_pci ;;
+        *) parent=$NET_MODULE ;;
+        esac
+        same "module of the parent of $name" "$(basename "$(readlink -f "/sys/class/net/$dev/device/driver/module")")" "$parent"
         reads "/sys/class/net/$dev/type" 1
         same "MAC of $name" "$(cat "/sys/class/net/$dev/address")" "52:54:00:12:34:$(pci $name | cut -c9-10)"
         reads "/sys/class/net/$dev/addr_assign_type" 0

@@ -5,6 +5,7 @@
 # cmdline: intel_iommu=on iommu.passthrough=0 iommu.strict=1
 # nic: a iommu_platform=on disable-legacy=on
 # nic: b iommu_platform=on disable-legacy=on mrg_rxbuf=off
+# allow: NETDEV WATCHDOG: CPU: \d+: transmit queue \d+ timed out
 # timeout: 300
 
 translated() {

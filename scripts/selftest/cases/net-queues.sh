@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
+# kernel: stock
 # title: 1, 2 and 4 queue pairs on taps, their number changed under load
 # nic: a tap queues=4
 # nic: b tap queues=2

@@ -3,6 +3,7 @@
 # title: down and up, unbind and bind, 50 times each under load (10 on the debug kernel); modules 10 times (3)
 # nic: a
 # nic: b
+# allow: NETDEV WATCHDOG: CPU: \d+: transmit queue \d+ timed out
 # timeout: 450
 
 case $RV_KERNEL in

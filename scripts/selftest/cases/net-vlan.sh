@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
+# kernel: stock
 # title: VLANs, with the device filtering ids
 # nic: a
 # nic: b

@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# title: unbind and bind 100 times under I/O (20 on the debug kernel)
+# title: unbind and bind 100 times under I/O
 # disk: d0 256M
 # disk: still 64M
 # timeout: 150
 
-# On the debug kernel a cycle takes ten times as long.
-case $RV_KERNEL in
-debug) CYCLES=20 FIRST=2 AGAIN=5 ;;
-*) CYCLES=100 FIRST=10 AGAIN=20 ;;
-esac
+CYCLES=100 FIRST=10 AGAIN=20
 
 prepare() {
     load_modules
