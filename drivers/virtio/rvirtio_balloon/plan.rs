@@ -2,6 +2,8 @@
 
 //! What to do next. Pure.
 
+use core::cmp::Ordering;
+
 /// Bytes of a page as the host counts them, whatever the guest's page size is (5.5.6).
 pub(crate) const UNIT: usize = 4096;
 /// The most page numbers of a notice.
@@ -87,14 +89,12 @@ impl Plan {
         let part = wanted & 1u32.wrapping_shl(self.order).wrapping_sub(1);
         // CAST: Widening, on machines with 32 bits or more.
         let wanted =
-            (wanted.wrapping_shr(self.order) as usize).saturating_add((part != 0) as usize);
+            (wanted.wrapping_shr(self.order) as usize).saturating_add(usize::from(part != 0));
 
-        if wanted > have {
-            Step::Inflate((wanted - have).min(self.most()))
-        } else if wanted < have {
-            Step::Deflate((have - wanted).min(self.most()))
-        } else {
-            Step::Done
+        match wanted.cmp(&have) {
+            Ordering::Greater => Step::Inflate(wanted.saturating_sub(have).min(self.most())),
+            Ordering::Less => Step::Deflate(have.saturating_sub(wanted).min(self.most())),
+            Ordering::Equal => Step::Done,
         }
     }
 

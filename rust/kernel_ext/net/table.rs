@@ -100,6 +100,9 @@ unsafe fn configured<'a, O: Operations>(dev: *mut bindings::net_device) -> (&'a 
 // `configured()` are called with RTNL held, since the device does not ask for a lock of its own
 // (Documentation/networking/netdevices.rst).
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn open<O: Operations>(dev: *mut bindings::net_device) -> c_int {
     // SAFETY: See above.
     let (object, rtnl) = unsafe { configured::<O>(dev) };
@@ -107,6 +110,9 @@ unsafe extern "C" fn open<O: Operations>(dev: *mut bindings::net_device) -> c_in
     from_result(|| object.open(&rtnl).map(|()| 0))
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn stop<O: Operations>(dev: *mut bindings::net_device) -> c_int {
     // SAFETY: See above.
     let (object, rtnl) = unsafe { configured::<O>(dev) };
@@ -115,6 +121,9 @@ unsafe extern "C" fn stop<O: Operations>(dev: *mut bindings::net_device) -> c_in
     0
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn start_xmit<O: Operations>(
     raw: *mut bindings::sk_buff,
     dev: *mut bindings::net_device,
@@ -137,6 +146,9 @@ unsafe extern "C" fn start_xmit<O: Operations>(
     }
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn set_mac_address<O: Operations>(
     dev: *mut bindings::net_device,
     raw: *mut c_void,
@@ -164,6 +176,9 @@ unsafe extern "C" fn set_mac_address<O: Operations>(
     })
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn set_rx_mode<O: Operations>(
     dev: *mut bindings::net_device,
     unicast: *mut bindings::netdev_hw_addr_list,
@@ -183,11 +198,17 @@ unsafe extern "C" fn set_rx_mode<O: Operations>(
     from_result(|| object.set_receive_mode(&rtnl, &mode).map(|()| 0))
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn tx_timeout<O: Operations>(dev: *mut bindings::net_device, queue: c_uint) {
     // SAFETY: See above.
     unsafe { object::<O>(dev) }.tx_timeout(queue);
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn get_stats64<O: Operations>(
     dev: *mut bindings::net_device,
     raw: *mut bindings::rtnl_link_stats64,
@@ -198,6 +219,9 @@ unsafe extern "C" fn get_stats64<O: Operations>(
     object.stats().store(raw);
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn add_vlan<O: Operations>(
     dev: *mut bindings::net_device,
     _protocol: bindings::__be16,
@@ -209,6 +233,9 @@ unsafe extern "C" fn add_vlan<O: Operations>(
     from_result(|| object.add_vlan(&rtnl, id).map(|()| 0))
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn remove_vlan<O: Operations>(
     dev: *mut bindings::net_device,
     _protocol: bindings::__be16,
@@ -220,6 +247,9 @@ unsafe extern "C" fn remove_vlan<O: Operations>(
     from_result(|| object.remove_vlan(&rtnl, id).map(|()| 0))
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn set_features<O: Operations>(
     dev: *mut bindings::net_device,
     wanted: bindings::netdev_features_t,
@@ -237,6 +267,9 @@ unsafe extern "C" fn set_features<O: Operations>(
     })
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn get_drvinfo<O: Operations>(
     dev: *mut bindings::net_device,
     raw: *mut bindings::ethtool_drvinfo,
@@ -247,6 +280,9 @@ unsafe extern "C" fn get_drvinfo<O: Operations>(
     object.describe(&mut DriverInfo(raw));
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn get_ringparam<O: Operations>(
     dev: *mut bindings::net_device,
     raw: *mut bindings::ethtool_ringparam,
@@ -265,6 +301,9 @@ unsafe extern "C" fn get_ringparam<O: Operations>(
     raw.tx_pending = rings.tx;
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn get_sset_count<O: Operations>(
     dev: *mut bindings::net_device,
     set: c_int,
@@ -280,6 +319,9 @@ unsafe extern "C" fn get_sset_count<O: Operations>(
     }
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn get_strings<O: Operations>(
     dev: *mut bindings::net_device,
     set: u32,
@@ -296,6 +338,9 @@ unsafe extern "C" fn get_strings<O: Operations>(
     }
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn get_ethtool_stats<O: Operations>(
     dev: *mut bindings::net_device,
     stats: *mut bindings::ethtool_stats,
@@ -314,6 +359,9 @@ unsafe extern "C" fn get_ethtool_stats<O: Operations>(
     object.stat_values(&rtnl, &mut values);
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn get_channels<O: Operations>(
     dev: *mut bindings::net_device,
     raw: *mut bindings::ethtool_channels,
@@ -328,6 +376,9 @@ unsafe extern "C" fn get_channels<O: Operations>(
     raw.combined_count = channels.pairs.into();
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn set_channels<O: Operations>(
     dev: *mut bindings::net_device,
     raw: *mut bindings::ethtool_channels,
@@ -352,6 +403,9 @@ unsafe extern "C" fn set_channels<O: Operations>(
     })
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn get_link_ksettings<O: Operations>(
     dev: *mut bindings::net_device,
     raw: *mut bindings::ethtool_link_ksettings,
@@ -364,6 +418,9 @@ unsafe extern "C" fn get_link_ksettings<O: Operations>(
     0
 }
 
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn set_link_ksettings<O: Operations>(
     dev: *mut bindings::net_device,
     raw: *const bindings::ethtool_link_ksettings,
