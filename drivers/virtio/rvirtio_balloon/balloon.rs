@@ -266,10 +266,11 @@ impl Balloon {
         }
         notice.write(batch.frames());
         if !self.must_tell {
-            // The task does not have to wait for the host (5.5.6.2).
+            // The host need not know before (5.5.6.2). It is waited for all the same: the kernel asks
+            // again at once, and kills somebody when it gets nothing because no place is free.
             let freed = batch.free();
 
-            notice.send_and_forget();
+            notice.send_within(BALLOON_OOM_MS);
             return freed;
         }
         match notice.send_within(BALLOON_OOM_MS) {

@@ -184,10 +184,10 @@ impl Notice<'_> {
     }
 
     /// Shows the host the notice.
-    fn post(&mut self, awaited: bool) -> Result<(), Answer> {
+    fn post(&mut self) -> Result<(), Answer> {
         let NoticeQueue { queue, places, .. } = self.queue;
 
-        if !places.lock().hand_over(self.place, awaited) {
+        if !places.lock().hand_over(self.place, true) {
             return Err(self.broken());
         }
         self.ours = false;
@@ -235,7 +235,7 @@ impl Notice<'_> {
         };
 
         answered.reset();
-        if let Err(answer) = self.post(true) {
+        if let Err(answer) = self.post() {
             return answer;
         }
         if !answered.wait_ms(limit_ms) {
@@ -263,11 +263,6 @@ impl Notice<'_> {
             }
             answer => answer,
         }
-    }
-
-    /// Sends the notice and waits for nothing. Whether the host will get it.
-    pub(crate) fn send_and_forget(mut self) -> bool {
-        self.bytes == 0 || self.post(false).is_ok()
     }
 }
 

@@ -21,7 +21,9 @@ identity() {
         reads "/sys/class/net/$dev/addr_assign_type" 0
         reads "/sys/class/net/$dev/mtu" 1500
         reads "/sys/bus/$BUS/devices/$(virtio $name)/device" 0x0001
-        same "the device's name under its parent" "$(readlink -f "/sys/class/net/$dev/device")" "$(readlink -f "/sys/bus/$BUS/devices/$(virtio $name)")"
+        of=$(readlink -f "/sys/bus/$BUS/devices/$(virtio $name)")
+        [ "$RV_DRIVER" != rvirtio ] || of=${of%/*}
+        same "the device of $name" "$(readlink -f "/sys/class/net/$dev/device")" "$of"
         note "$name is $dev"
     done
 }
