@@ -85,10 +85,13 @@ struct Frames {
 
 impl Frames {
     fn of(features: Features, config: &Config<'_>) -> Result<Self> {
-        let largest = if features.contains(feature::MRG_RXBUF) {
-            LARGEST_MTU
+        let mergeable = features.contains(feature::MRG_RXBUF);
+        let (usual, largest) = if mergeable {
+            (LARGEST_MTU, LARGEST_MTU)
         } else {
-            rx::ROOM.largest_mtu()
+            // Buffers are as large as packets may be: no larger than the device asks for, since a
+            // socket is charged for the whole of each.
+            (USUAL_MTU, rx::ROOM.largest_mtu())
         };
         let said = if features.contains(feature::MTU) {
             // It may have changed since `validate`.
@@ -102,7 +105,7 @@ impl Frames {
             Some(_) => return Err(EINVAL),
             None => Self {
                 mtu: USUAL_MTU,
-                max_mtu: largest,
+                max_mtu: usual,
             },
         })
     }
