@@ -53,7 +53,7 @@ from_the_host() {
     from_host a tcp "$SOME" 5
     from_host b tcp "$SOME" 6
     from_host a udp "$SOME" 7
-    from_host b udp "$((SOME / 16))" 8 size=60000
+    from_host b udp "$SOME" 8 size=60000
     to_host b udp "$SOME" 9 size=30000
     export OVER=6
     from_host b tcp "$SOME" 10
