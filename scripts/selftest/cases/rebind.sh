@@ -3,7 +3,7 @@
 # title: unbind and bind 100 times under I/O
 # disk: d0 256M
 # disk: still 64M
-# timeout: 150
+# timeout: 200
 
 CYCLES=100 FIRST=10 AGAIN=20
 
