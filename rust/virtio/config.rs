@@ -3,6 +3,7 @@
 //! The device configuration space (virtio 1.4, 2.5).
 
 use crate::{
+    feature::Features,
     status::Status,
     timeouts::CONFIG_RETRIES,
     transport::Transport, //
@@ -25,6 +26,18 @@ impl<'a> Config<'a> {
     /// How many bytes of configuration there are.
     pub fn length(&self) -> usize {
         self.transport.config_length()
+    }
+
+    /// Takes away those of `features` whose field is not all there. `fields` says where the field
+    /// that a feature makes valid ends.
+    pub fn backed(&self, features: Features, fields: &[(Features, usize)]) -> Features {
+        fields.iter().fold(features, |features, (feature, end)| {
+            if self.length() < *end {
+                features & !*feature
+            } else {
+                features
+            }
+        })
     }
 
     fn bytes<const N: usize>(&self, offset: usize) -> Result<[u8; N]> {

@@ -39,13 +39,7 @@ const FIELDS: [(Features, usize); 5] = [
 
 /// Takes away the features whose fields the configuration is too short for.
 pub(crate) fn supported(features: Features, config: &Config<'_>) -> Features {
-    FIELDS.iter().fold(features, |features, (feature, end)| {
-        if config.length() < *end {
-            features & !*feature
-        } else {
-            features
-        }
-    })
+    config.backed(features, &FIELDS)
 }
 
 /// Reads the capacity, in sectors of 512 bytes; more than the block layer can count is cut.

@@ -42,13 +42,7 @@ const MOST_PAIRS: u16 = 0x8000;
 
 /// Takes away the features whose fields the configuration is too short for.
 pub(crate) fn supported(features: Features, config: &Config<'_>) -> Features {
-    FIELDS.iter().fold(features, |features, (feature, end)| {
-        if config.length() < *end {
-            features & !*feature
-        } else {
-            features
-        }
-    })
+    config.backed(features, &FIELDS)
 }
 
 /// What the device says of its link.
