@@ -9,15 +9,32 @@
 
 OUT=$TOP/build/check
 mkdir -p "$OUT"
+rm -f "$OUT"/*.log "$OUT"/*.json
 begun=$SECONDS
 
-# run NAME LIMIT COMMAND...: runs COMMAND for LIMIT seconds at most, its output here and in a log; sets `status`.
+# Asked for now: later nobody may be there, and a stage cannot ask.
+need_root
+unasked
+(while sleep 60; do stay_root; done) &
+keeper=$!
+trap 'kill "$keeper"' EXIT
+
+# run NAME LIMIT COMMAND...: runs COMMAND for LIMIT seconds at most, its output here and in a log; sets `status`. Ctrl-C ends
+# it, and this script.
 run() {
-    local name=$1 limit=$2 start=$SECONDS log=$OUT/$1.log
+    local name=$1 limit=$2 start=$SECONDS log=$OUT/$1.log out copier stage
     shift 2
     status=0
     say "==> check $name (log: $log)"
-    timeout -k 10 "$limit" "$@" </dev/null 2>&1 | tee "$log" || status=$?
+    exec {out}> >(exec tee -i "$log")
+    copier=$!
+    timeout -k 10 "$limit" "$@" </dev/null >&"$out" 2>&1 {out}>&- &
+    stage=$!
+    exec {out}>&-
+    trap 'say "ended by a signal, in check $name"; kill -TERM "$stage"; wait "$stage"; exit 130' INT TERM HUP
+    wait "$stage" || status=$?
+    trap - INT TERM HUP
+    wait "$copier" || true
     [ "$status" -ne 124 ] || say "    $name ran into its limit of $limit s"
     say "    check $name: exit status $status after $((SECONDS - start)) s"
 }
@@ -36,7 +53,24 @@ single() {
     if [ "$status" -eq 0 ]; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi
 }
 
-selftest() { stage "selftest-$1" 3600 "$TOP/scripts/in-root" --net -- "$TOP/scripts/selftest/run.py" --kernel "$1"; }
+# The runner ends by itself before this script would end it: a case that it does not come to is a failed one, with its name.
+selftest() {
+    stage "selftest-$1" 3600 "$TOP/scripts/in-root" --net -- "$TOP/scripts/selftest/run.py" --kernel "$1" --limit 3300
+}
+
+# What failed, each with the log that has it, where a reader looks first.
+failures() {
+    local log
+    for log in "$OUT"/*.log; do
+        grep -E '^(not ok|error:)' "$log" | sed "s|^|    ${log##*/}: |" || true
+    done
+}
+
+# Outside of any stage, so that their steps are seen and no stage's limit holds for them.
+for tool in tools.sh "kernel.sh stock"; do
+    # shellcheck disable=SC2086  # words
+    "$TOP"/scripts/$tool >/dev/null || { FAILED=1; totals; exit 1; }
+done
 
 stage lint 1200 "$TOP/scripts/lint.sh"
 stage host 3600 "$TOP/scripts/hosttests.sh"
@@ -46,6 +80,7 @@ for kernel in stock debug; do
     selftest "$kernel"
 done
 
+[ "$FAILED" -eq 0 ] || { say "    failed:"; failures; }
 say "    in all: $((SECONDS - begun)) s; logs: $OUT"
 totals
 [ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]

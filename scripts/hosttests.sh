@@ -32,6 +32,7 @@ cargo_test() {
 }
 
 cd "$TOP"
+need_git
 while read -r manifest; do
     cargo_test "${manifest%/Cargo.toml}"
 done < <(git ls-files --cached --others --exclude-standard -- 'rust/*/Cargo.toml' 'scripts/hosttests*/Cargo.toml' | sort)

@@ -7,17 +7,17 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 prefix=${1:-}
-"$TOP/scripts/modules.sh" stock
-release=$(cat "$RVIRTIO_CACHE/kernels/stock/release")
+release=$(cat "$("$TOP/scripts/kernel.sh" stock)/release")
 if [ -z "$prefix" ]; then
     [ "$(uname -r)" = "$release" ] || [ -d "/lib/modules/$release" ] ||
         die "this machine has no kernel $release, for which the modules are built" \
-            "Install it, give its build tree as KDIR=, or give a folder as DESTDIR=."
+            "Install linux-image-$release of $SUITE-backports, or ask for the newest one: scripts/kernel.sh --update stock. DESTDIR= names a folder instead."
     need_root
     run=as_root
 else
     run='env'
 fi
+"$TOP/scripts/modules.sh" stock
 mapfile -t modules < <(find "$TOP/build/stock" -name '*.ko' | sort)
 "$run" install -D -m 644 -t "$prefix/lib/modules/$release/updates" "${modules[@]}"
 if [ -n "$prefix" ]; then

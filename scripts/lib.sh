@@ -7,6 +7,8 @@
 set -euo pipefail
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# A plain `su` leaves root without these.
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 # The Debian suite of the tool root and of the guest, and the kernel series that the modules are written for.
 export SUITE=trixie
@@ -27,13 +29,17 @@ say() { printf '%s\n' "$*" >&2; }
 STEP_GROUPS=()
 stop_step() {
     local group
-    for group in "${STEP_GROUPS[@]}"; do kill -TERM -- "-$group" 2>/dev/null || true; done
+    for group in "${STEP_GROUPS[@]}"; do
+        # Behind sudo it is root's.
+        kill -TERM -- "-$group" 2>/dev/null || [ "$(id -u)" -eq 0 ] || sudo -n kill -TERM -- "-$group" 2>/dev/null || true
+    done
 }
 
-# beat LOG START: every 30 s, one line with the time and, where the log is a build's, how far the build is.
+# beat LOG START: every 30 s, one line with the time and, where the log is a build's, how far the build is. Keeps sudo awake.
 beat() {
     local objects
     while sleep 30; do
+        stay_root
         objects=$(grep -cE '^  (CC|AS|LD|RUSTC|HOSTCC|AR) ' "$1" || true)
         if [ "$objects" -gt 0 ]; then
             say "    ... $((SECONDS - $2)) s, $objects objects built"
@@ -50,9 +56,10 @@ step() {
     local title=$1 log=$2 start=$SECONDS work pulse status=0
     shift 2
     mkdir -p "$(dirname "$log")"
+    need_root
     say "==> $title"
     set -m
-    (set +m; "$@") >"$log" 2>&1 </dev/null &
+    (set +m; unasked; "$@") >"$log" 2>&1 </dev/null &
     work=$!
     (set +m; beat "$log" "$start") &
     pulse=$!
@@ -118,11 +125,23 @@ locked() {
 need_root() {
     [ "$(id -u)" -ne 0 ] || return 0
     command -v sudo >/dev/null || die "this needs root, you are not root, and there is no sudo" "Run it as root, or install sudo."
-    sudo -n true 2>/dev/null || sudo -v || die "sudo did not let you in" "Run it as root."
+    ! sudo -n true 2>/dev/null || return 0
+    [ -z "${RVIRTIO_UNASKED:-}" ] || die "sudo wants a password, and nobody can be asked here" "Run it again, or as root."
+    sudo -v || die "sudo did not let you in" "Run it as root."
 }
+# In what runs in the background: a question there would stop it for ever.
+unasked() { export RVIRTIO_UNASKED=1; }
+# sudo forgets after some minutes; steps take longer.
+stay_root() { [ "$(id -u)" -eq 0 ] || sudo -n -v 2>/dev/null || true; }
 
 as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -- "$@"; fi
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo --preserve-env=http_proxy,https_proxy,no_proxy -- "$@"; fi
+}
+
+# Lists of sources come from git; without it, checks would pass on nothing.
+need_git() {
+    git -C "$TOP" rev-parse --git-dir >/dev/null 2>&1 ||
+        die "git does not read $TOP" "It has to be a clone; one that another user owns: git config --global --add safe.directory $TOP"
 }
 
 # The packages of the tool root, by suite: "trixie" or "backports".

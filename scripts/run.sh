@@ -27,6 +27,8 @@ begun=$SECONDS
 OUT=$TOP/build/run
 mkdir -p "$OUT"
 
+need_root
+[ -w "$OUT" ] || die "$OUT is another user's" "Remove $TOP/build, as that user."
 "$TOP/scripts/tools.sh" >/dev/null
 kernel=$("$TOP/scripts/kernel.sh" stock)
 modules=()
@@ -60,7 +62,7 @@ step "initramfs and disks" "$OUT/prepare.log" prepare
 
 # KVM only where the CPU has it: a host can offer a /dev/kvm that opens and yet cannot run a guest.
 accel=(-accel tcg,thread=multi -cpu max,la57=off)
-if grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]; then accel=(-accel kvm -cpu host); fi
+if grep -qwE 'vmx|svm' /proc/cpuinfo && in_root -- test -w /dev/kvm; then accel=(-accel kvm -cpu host); fi
 
 # A network of QEMU's own: it gives the guest its address, and leads nowhere but to the two ends of the report's transfer.
 network=user,id=net,restrict=on

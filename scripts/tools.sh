@@ -22,8 +22,8 @@ install_mmdebstrap() {
 # The suite's base system from mmdebstrap's own default mirror, plus the backports of that same mirror.
 bootstrap() {
     local root=$1 sources=$1/etc/apt/sources.list proxy
-    as_root mmdebstrap --mode=root --variant=minbase "$SUITE" "$root"
     proxy=$(apt-config dump Acquire::http::Proxy 2>/dev/null || true)
+    as_root mmdebstrap --mode=root --variant=minbase ${proxy:+--aptopt="$proxy"} "$SUITE" "$root"
     as_root sh -c '
         sed -n -E "s/^(deb .*) $2 main\$/\1 $2-backports main/p" "$1" | head -n 1 >"$1.d/backports.list"
         [ -z "$4" ] || printf "%s\n" "$4" >"$3/etc/apt/apt.conf.d/90host-proxy"
@@ -48,6 +48,9 @@ make_root() {
     [ ! -d "$TOOL_ROOT" ] || return 0
     local done=$TOOL_ROOT tmp=$TOOL_ROOT.tmp
     need_space 16 "the tool root with the kernels and images"
+    [ "$(uname -m)" = x86_64 ] || die "this machine is $(uname -m)" "The kernels and the guests are for x86-64; so has the machine to be."
+    as_root unshare --mount true ||
+        die "no mount namespace can be had here" "In a container: start it privileged. Elsewhere: run it as root."
     install_mmdebstrap
     as_root rm -rf --one-file-system "$tmp"
     HINT="Is Debian's mirror reachable, and the package debian-archive-keyring up to date?" \

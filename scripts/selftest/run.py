@@ -26,6 +26,8 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 WORK = tempfile.mkdtemp(prefix="rv-")
 # A boot that the kernel itself spoils before init runs is done again, this often at most.
 BOOT_TRIES = 3
+# With less time than this, in seconds, a case is not begun.
+LEAST = 60
 HEALTHY = "the kernel reports nothing and powers off"
 
 
@@ -42,6 +44,7 @@ def arguments():
     parser.add_argument("--summary", metavar="FILE", help="where to write the counts as JSON")
     parser.add_argument("--logs", metavar="DIR", help="where console logs go")
     parser.add_argument("--list", action="store_true", help="list the cases and end")
+    parser.add_argument("--limit", metavar="SECONDS", type=int, help="cases that have not begun by then fail")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
     options = parser.parse_args()
     if options.kernel == "debug" and options.driver == "c":
@@ -71,12 +74,17 @@ class Runner:
         self._builder = builder
         self._logs = logs
         self._no_taps = no_taps
+        self._end = time.monotonic() + options.limit if options.limit else float("inf")
 
     def run(self, case):
         outcome = Outcome(case.name, case.title)
         reason = case.skip_reason(self._options.kernel, self._options.driver) or (case.taps and self._no_taps)
         if reason:
             outcome.add(case.name, SKIP, reason)
+            return outcome
+        left = self._end - time.monotonic()
+        if left < LEAST:
+            outcome.add(case.name, FAIL, f"not begun: the time for all cases, {self._options.limit} s, is over")
             return outcome
         outcome.log = os.path.join(self._logs, f"{case.name}.log")
         start = time.monotonic()
@@ -111,7 +119,7 @@ class Runner:
 
     def _boot(self, case, boot, folder, outcome):
         """Boots once. Whether a further boot makes sense, and why this one has to be done again."""
-        limit = case.limit(self._options.kernel)
+        limit = int(min(case.limit(self._options.kernel), max(LEAST, self._end - time.monotonic())))
         initrd = f"{folder}/initrd"
         self._builder.join(case, config(case, self._options, boot, limit), initrd)
         extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" and case.transport == "own" else []

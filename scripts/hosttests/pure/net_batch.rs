@@ -9,9 +9,15 @@ use std::{
     rc::Rc, //
 };
 
+type List<T> = Batch<Vec<Option<T>>>;
+
+fn list<T>(places: usize) -> List<T> {
+    Batch::new((0..places).map(|_| None).collect())
+}
+
 /// A list and what it should be.
 struct Pair<const N: usize> {
-    batch: Batch<Rc<u32>, N>,
+    batch: List<Rc<u32>>,
     model: VecDeque<Rc<u32>>,
     /// Pushes since it was empty.
     pushed: usize,
@@ -20,7 +26,7 @@ struct Pair<const N: usize> {
 impl<const N: usize> Pair<N> {
     fn new() -> Self {
         Self {
-            batch: Batch::new(),
+            batch: list(N),
             model: VecDeque::new(),
             pushed: 0,
         }
@@ -70,7 +76,7 @@ fn run<const N: usize>(steps: &[Option<u32>]) {
 
 #[test]
 fn filled_and_emptied_again_and_again() {
-    let mut batch = Batch::<u32, 16>::new();
+    let mut batch = list::<u32>(16);
 
     for round in 0..100 {
         assert_eq!(batch.pop(), None);
@@ -86,7 +92,7 @@ fn filled_and_emptied_again_and_again() {
 
 #[test]
 fn one_that_was_taken_leaves_no_room_until_all_were() {
-    let mut batch = Batch::<u32, 2>::new();
+    let mut batch = list::<u32>(2);
 
     assert_eq!((batch.push(1), batch.push(2)), (Ok(()), Ok(())));
     assert_eq!((batch.pop(), batch.push(3)), (Some(1), Err(3)));
@@ -96,7 +102,7 @@ fn one_that_was_taken_leaves_no_room_until_all_were() {
 
 #[test]
 fn one_without_room() {
-    let mut batch = Batch::<u32, 0>::new();
+    let mut batch = list::<u32>(0);
 
     assert_eq!((batch.push(1), batch.pop()), (Err(1), None));
 }

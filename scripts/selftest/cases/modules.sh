@@ -28,27 +28,12 @@ cycles() {
 # The first cycles fill caches that stay.
 warm_up() {
     cycles 3
-    kmemleak_clear
-    unreclaimable >/run/memory
-    dma_entries >/run/entries
-}
-
-memory_back() {
-    grown=$(($(unreclaimable) - $(cat /run/memory)))
-    note "unreclaimable memory grew by $grown kB in $CYCLES cycles"
-    # A page per cycle and disk would be 160 kB; the slack is for the kernel's own lists.
-    [ "$grown" -lt 1536 ] || fail "unreclaimable memory grew by $grown kB"
-}
-
-mappings_back() {
-    check_dma
-    same "live DMA mappings" "$(dma_entries)" "$(cat /run/entries)"
+    leaks_mark
 }
 
 check "first cycles" warm_up
 check "$CYCLES cycles" cycles $CYCLES
-check "memory comes back" memory_back
-check "DMA mappings come back" mappings_back
-check "kmemleak finds nothing" kmemleak_scan
+# A page per cycle and disk would be 160 kB; the slack is for the kernel's own lists.
+check "nothing leaked" leaks_none 1536
 check "it still works" load_modules
 check "I/O after all" short_verify "$(disk d1)" 3 50

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# kernel: stock
 # title: MTU, ring, offloads and MAC changed under load; nothing is lost for good
 # nic: a
 # nic: b

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# kernel: stock
 # title: names, sysfs, ethtool, counters, interrupts, aliases
 # nic: a
 # nic: b rx_queue_size=512 tx_queue_size=256 speed=10000 duplex=full
@@ -37,6 +36,7 @@ driver_info() {
     net_up
     at a ethtool -i eth0 >/run/info
     same "driver" "$(sed -n 's/^driver: //p' /run/info)" "$NET_MODULE"
+    same "version" "$(sed -n 's/^version: //p' /run/info)" 1.0.0
     same "bus-info" "$(sed -n 's/^bus-info: //p' /run/info)" "$(pci a)"
     for what in -a -c -g -l -k -S -P -T; do
         at a ethtool $what eth0 >/run/said 2>&1 && echo "$what ok" >>/run/list || echo "$what: $(tail -n 1 /run/said)" >>/run/list

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# kernel: stock
 # title: MAC address, unicast and multicast lists, promiscuous and allmulti
 # nic: a
 # nic: b mac=52:54:00:0a:0b:0c

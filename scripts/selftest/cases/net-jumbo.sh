@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# kernel: stock
 # title: MTU 9000 at both ends, other sizes, and the MTU that the device names
 # nic: a
 # nic: b

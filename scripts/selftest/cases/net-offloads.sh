@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# kernel: stock
 # title: offloads on and off, over taps: NIC to NIC, and NIC to the host
 # nic: a tap
 # nic: b tap mrg_rxbuf=off

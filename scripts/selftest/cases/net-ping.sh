@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# kernel: stock
 # title: ping of 1 to 65507 bytes over IPv4 and IPv6, from NIC to NIC
 # nic: a
 # nic: b

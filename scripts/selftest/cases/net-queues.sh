@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# kernel: stock
 # title: 1, 2 and 4 queue pairs on taps, their number changed under load
 # nic: a tap queues=4
 # nic: b tap queues=2
@@ -31,7 +30,8 @@ many_flows() {
     _pids='' _flow=0
     while [ $_flow -lt "$3" ]; do
         at "$2" xfer tcp-recv "$(address "$2")" $((7000 + _flow)) 2000000 $_flow for=$XFER_LIMIT 2>"/run/flow.$_flow" 3>&- &
-        taskset $((_flow % 2 + 1)) /usr/bin/ip netns exec "$1" xfer tcp-send "$(address "$2")" $((7000 + _flow)) 2000000 $_flow for=$XFER_LIMIT >"/run/flows.$_flow" 2>&1 3>&- &
+        # shellcheck disable=SC2046  # words
+        taskset $((_flow % 2 + 1)) $(enter "$1") xfer tcp-send "$(address "$2")" $((7000 + _flow)) 2000000 $_flow for=$XFER_LIMIT >"/run/flows.$_flow" 2>&1 3>&- &
         _flow=$((_flow + 1))
     done
     wait

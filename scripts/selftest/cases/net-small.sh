@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# kernel: stock
 # title: receive buffers that are not merged: data, fragments, and the largest MTU that they carry
 # nic: a mrg_rxbuf=off
 # nic: b mrg_rxbuf=off

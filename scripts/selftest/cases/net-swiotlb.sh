@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# kernel: stock
 # title: NICs when every buffer is bounced
 # cmdline: swiotlb=force
 # nic: a iommu_platform=on disable-legacy=on

@@ -160,8 +160,13 @@ sectors() { cat "/sys/block/$1/size"; }
 
 # --- Leaks ------------------------------------------------------------------------------------------------------------
 
-# unreclaimable: kilobytes of memory that nobody can give back.
-unreclaimable() { awk '/^(SUnreclaim|Percpu|VmallocUsed):/ { sum += $2 } END { print sum }' /proc/meminfo; }
+# unreclaimable: kilobytes of memory that nobody can give back. KASAN keeps what was freed until its cache is shrunk.
+unreclaimable() {
+    for _cache in /sys/kernel/slab/*; do
+        [ -L "$_cache" ] || echo 1 >"$_cache/shrink"
+    done
+    awk '/^(SUnreclaim|Percpu|VmallocUsed):/ { sum += $2 } END { print sum }' /proc/meminfo
+}
 
 # kmemleak_clear: what exists now is not looked at again. kmemleak_scan: fails when something was leaked since.
 kmemleak_clear() { [ ! -e $DEBUGFS/kmemleak ] || echo clear >$DEBUGFS/kmemleak; }
@@ -188,6 +193,21 @@ dma_entries() {
 }
 check_dma() {
     [ ! -e $DEBUGFS/dma-api/error_count ] || reads $DEBUGFS/dma-api/error_count 0
+}
+
+# leaks_mark: what is in use now. leaks_none KILOBYTES: fails when more is in use than then, memory by KILOBYTES or more.
+leaks_mark() {
+    kmemleak_clear
+    dma_entries >/run/entries
+    unreclaimable >/run/memory
+}
+leaks_none() {
+    _grown=$(($(unreclaimable) - $(cat /run/memory)))
+    note "unreclaimable memory grew by $_grown kB"
+    [ "$_grown" -lt "$1" ] || fail "unreclaimable memory grew by $_grown kB"
+    check_dma
+    same "live DMA mappings" "$(dma_entries)" "$(cat /run/entries)"
+    kmemleak_scan
 }
 
 # no_traces: after unloading, nothing of the drivers is left.
