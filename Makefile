@@ -3,19 +3,23 @@
 # The front door. What each target does stands in scripts/; what the modules are made of stands in Kbuild.
 #
 # KDIR=<build tree>  a Rust-enabled Linux 7.3+ tree of your own, built against with this machine's own tools. Without it,
-#                    Debian's stock kernel and the tools of the tool root, both kept in RVIRTIO_CACHE.
+#                    Debian's stock kernel and the tools of the tool root, both kept in RVIRTIO_CACHE. It counts only
+#                    where it is given to make, not from the environment.
 
 S := scripts
+KDIR_GIVEN := $(filter command,$(firstword $(origin KDIR)))
 KDIR_MAKE = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(CURDIR)/build/kdir
+PLACE = $(or $(INSTALL_MOD_PATH),$(DESTDIR))
 
-.PHONY: help modules run check bench clippy fmtcheck fmt doc install clean
+.PHONY: help modules run check clippy fmtcheck fmt doc install clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
 	@sed -n -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
-ifdef KDIR
+ifneq ($(KDIR_GIVEN),)
 modules: ## build the modules: into build/stock, or with KDIR=<build tree> into build/kdir
+	@$S/kdir.sh $(KDIR)
 	@mkdir -p build/kdir
 	+$(KDIR_MAKE) modules
 else
@@ -28,9 +32,6 @@ run: ## boot Debian on the modules in QEMU; without a terminal: report and verdi
 
 check: ## every check there is: lint, host tests, the Debian guest, VM selftests on both kernels
 	@$S/check.sh
-
-bench: ## compare with the C drivers
-	@echo "make bench: there is no benchmark yet" >&2; exit 1
 
 clippy: ## clippy over the kernel crates; any warning fails
 	@$S/modules.sh --clippy stock
@@ -45,10 +46,10 @@ doc: ## rustdoc into build/doc
 	@$S/doc.sh
 
 install: ## install the modules: for the stock kernel, or with KDIR=<build tree>; below DESTDIR or INSTALL_MOD_PATH
-ifdef KDIR
-	+$(KDIR_MAKE) INSTALL_MOD_PATH=$(or $(INSTALL_MOD_PATH),$(DESTDIR)) modules_install
+ifneq ($(KDIR_GIVEN),)
+	+$(KDIR_MAKE) INSTALL_MOD_PATH=$(if $(PLACE),$(abspath $(PLACE))) modules_install
 else
-	@$S/install.sh "$(or $(INSTALL_MOD_PATH),$(DESTDIR))"
+	@$S/install.sh "$(PLACE)"
 endif
 
 clean: ## remove build/; the cache stays

@@ -122,13 +122,18 @@ pub fn hurry<T, const ID: u64>(queue: &Queue, item: &Arc<T>)
 where
     T: WorkItem<ID, Pointer = Arc<T>> + HasDelayedWork<T, ID> + Send + Sync + 'static,
 {
-    // SAFETY: It is an initialised work item; this does not wait for it.
-    if unsafe { bindings::cancel_delayed_work(raw_delayed(item)) } {
-        // SAFETY: It was pending and is not any more.
-        unsafe { drop_pending(item) };
+    // Twice: while it runs it may enqueue itself for later, between the two steps of the first round.
+    for _ in 0..2 {
+        // SAFETY: It is an initialised work item; this does not wait for it.
+        if unsafe { bindings::cancel_delayed_work(raw_delayed(item)) } {
+            // SAFETY: It was pending and is not any more.
+            unsafe { drop_pending(item) };
+        }
+        if queue.enqueue::<Arc<T>, ID>(item.clone()).is_ok() {
+            break;
+        }
+        // Disabled is not to be run.
     }
-    // Enqueued meanwhile by somebody else is as good; disabled is not to be run.
-    let _ = queue.enqueue::<Arc<T>, ID>(item.clone());
 }
 
 /// As [`disable_sync`], for delayed work.

@@ -71,9 +71,9 @@ pub struct Device {
     /// The driver, from `DRIVER_OK` on until it has left. The two own each other meanwhile.
     #[pin]
     driver: Mutex<Option<Arc<dyn Bound>>>,
-    /// Held while a reset is under way.
+    /// What came of the reset that ends the session; held while it is under way.
     #[pin]
-    resetting: Mutex<()>,
+    ended: Mutex<Option<Result>>,
     #[pin]
     config_work: Work<Device, CONFIG>,
     #[pin]
@@ -108,7 +108,7 @@ impl Device {
                 live: AtomicFlag::new(false),
                 broken: SetOnce::new(),
                 driver <- new_mutex!(None),
-                resetting <- new_mutex!(()),
+                ended <- new_mutex!(None),
                 config_work <- new_work!("virtio::config"),
                 break_work <- new_work!("virtio::break"),
                 shared,
@@ -201,15 +201,16 @@ impl Device {
     }
 
     /// Resets the device and waits for it, [`RESET_MS`] milliseconds at most. When it does not
-    /// answer, its DMA is forbidden instead: either way it does not touch memory afterwards.
+    /// answer, its DMA is forbidden instead: either way it does not touch memory afterwards. That is
+    /// the end of the session, so further calls only say what came of it.
     ///
     /// # Errors
     ///
     /// `ETIMEDOUT` when the device did not answer, `ENODEV` when it is gone.
     pub(crate) fn reset(&self) -> Result {
-        let _one_at_a_time = self.resetting.lock();
+        let mut ended = self.ended.lock();
 
-        reset(self.transport(), self.node())
+        *ended.get_or_insert_with(|| reset(self.transport(), self.node()))
     }
 
     /// Lets interrupts and the driver in. Called with `DRIVER_OK` about to be set.
@@ -284,8 +285,19 @@ impl WorkItem<CONFIG> for Device {
     fn run(this: Arc<Self>) {
         let status = this.transport.status();
 
+        if !this.is_live() {
+            return;
+        }
+        if this.broken().is_some() {
+            let driver = this.driver.lock().clone();
+
+            if let Some(driver) = driver {
+                driver.after_break();
+            }
+            return;
+        }
         // Of a device that is gone there is no configuration to follow.
-        if !this.is_live() || this.broken().is_some() || status == Status::GONE {
+        if status == Status::GONE {
             return;
         }
         if status.contains(Status::NEEDS_RESET) {
@@ -305,6 +317,12 @@ impl WorkItem<BREAK> for Device {
 
     fn run(this: Arc<Self>) {
         this.fail_outstanding();
+        // The rest may wait for memory, so it is not for this queue. Already enqueued is as good.
+        let _ = this
+            .shared
+            .unhurried
+            .queue()
+            .enqueue::<Arc<Self>, CONFIG>(this.clone());
     }
 }
 

@@ -54,7 +54,15 @@ pub trait Driver: Sized + Send + Sync + 'static {
 
     /// The device is broken and was reset (or its DMA is off): it will use no buffer any more. The
     /// driver drains its queues and fails what it waits for. Process context, called once at most.
+    ///
+    /// It runs where disks are recovered when memory is short: it must not wait for memory, nor for a
+    /// lock whose holder may do so, such as RTNL.
     fn device_broken(&self);
+
+    /// The device is broken, and [`Self::device_broken`] was called or is about to be: what is left to
+    /// do and may wait for memory. Process context, one call at a time, not beside
+    /// [`Self::config_changed`]; perhaps more than once, and not when the machine goes down.
+    fn after_break(&self) {}
 
     /// The driver is about to be unbound: leave the layers above, while the device still works, if
     /// it does. After this the device is reset and the queues are not used any more.
@@ -65,6 +73,7 @@ pub trait Driver: Sized + Send + Sync + 'static {
 pub(crate) trait Bound: Send + Sync {
     fn config_changed(&self);
     fn device_broken(&self);
+    fn after_break(&self);
     fn remove(&self);
 }
 
@@ -75,6 +84,10 @@ impl<D: Driver> Bound for D {
 
     fn device_broken(&self) {
         Driver::device_broken(self);
+    }
+
+    fn after_break(&self) {
+        Driver::after_break(self);
     }
 
     fn remove(&self) {

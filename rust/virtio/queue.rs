@@ -267,6 +267,28 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         self.notifier.notify();
     }
 
+    /// Takes back all buffers that the device has used, and says whether there were any. For
+    /// interrupt handlers: any context that may take the lock, which is held all the while. So nothing
+    /// is added, and the work is bounded by what was under way.
+    pub fn take_back(&self, mut back: impl FnMut(Completion<T>)) -> bool {
+        let mut ring = self.lock();
+        let mut any = false;
+
+        // Each round takes back at least one of what was under way; a device that says otherwise is
+        // not waited for.
+        for _ in 0..=self.size {
+            ring.disable_callbacks();
+            while let Some(completion) = ring.pop() {
+                any = true;
+                back(completion);
+            }
+            if ring.is_broken() || !ring.enable_callbacks() {
+                break;
+            }
+        }
+        any
+    }
+
     /// Hands back one buffer that the device did not use, after the device was reset; `None` when
     /// there are none left. The queue takes no buffer any more.
     pub fn drain_one(&self) -> Option<T> {

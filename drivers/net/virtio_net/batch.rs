@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A short list that lives on the stack.
+//! A short list in memory that it is given.
 
-/// Up to `N` things, first in, first out; once it was emptied it can be filled again.
-pub(crate) struct Batch<T, const N: usize> {
-    items: [Option<T>; N],
+use core::ops::DerefMut;
+
+/// As many things as `S` has places for, first in, first out; once it was emptied it can be filled
+/// again.
+pub(crate) struct Batch<S> {
+    places: S,
     /// Where the next one goes.
     end: usize,
     /// Where the next one is.
     start: usize,
 }
 
-impl<T, const N: usize> Batch<T, N> {
-    /// An empty one.
-    #[inline]
-    pub(crate) fn new() -> Self {
+impl<T, S: DerefMut<Target = [Option<T>]>> Batch<S> {
+    /// An empty one; what is in `places` does not matter.
+    pub(crate) fn new(places: S) -> Self {
         Self {
-            items: [const { None }; N],
+            places,
             end: 0,
             start: 0,
         }
@@ -25,10 +27,10 @@ impl<T, const N: usize> Batch<T, N> {
     /// Appends `item`; gives it back when there is no room.
     #[inline]
     pub(crate) fn push(&mut self, item: T) -> Result<(), T> {
-        match self.items.get_mut(self.end) {
+        match self.places.get_mut(self.end) {
             Some(place) => {
                 *place = Some(item);
-                // At most `N`.
+                // At most as many as there are places.
                 self.end = self.end.wrapping_add(1);
                 Ok(())
             }
@@ -39,7 +41,10 @@ impl<T, const N: usize> Batch<T, N> {
     /// Takes the first one.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
-        let item = self.items.get_mut(self.start)?.take()?;
+        if self.start == self.end {
+            return None;
+        }
+        let item = self.places.get_mut(self.start)?.take();
 
         // At most `end`.
         self.start = self.start.wrapping_add(1);
@@ -47,6 +52,6 @@ impl<T, const N: usize> Batch<T, N> {
             self.start = 0;
             self.end = 0;
         }
-        Some(item)
+        item
     }
 }

@@ -7,12 +7,15 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
+        atomic::{
+            ordering::{
+                Acquire,
+                Release, //
+            },
+            AtomicFlag, //
+        },
         Arc,
         Mutex, //
-    },
-    time::{
-        Instant,
-        Monotonic, //
     }, //
 };
 use kernel_ext::{
@@ -76,6 +79,9 @@ pub(crate) struct Control {
     /// Held by the one whose turn it is to have a command under way.
     #[pin]
     memory: Mutex<SharedMemory>,
+    /// Whether the command under way is answered.
+    done: AtomicFlag,
+    /// Wakes who waits for that.
     #[pin]
     answered: Completion,
 }
@@ -97,6 +103,7 @@ impl Control {
                 queue <- queue,
                 device,
                 memory <- new_mutex!(memory),
+                done: AtomicFlag::new(false),
                 answered <- Completion::new(),
             }),
             GFP_KERNEL,
@@ -131,6 +138,7 @@ impl Control {
             memory.write8(HEAD.wrapping_add(at), *byte);
         }
         memory.write8(ANSWER_AT, UNANSWERED);
+        self.done.store(false, Release);
         self.answered.reset();
 
         let order = Segment {
@@ -146,8 +154,6 @@ impl Control {
 
         ring.add(iter::once(order), iter::once(answer), ())
             .map_err(|_| EIO)?;
-        // Nothing else is under way, so nothing is used yet.
-        let _ = ring.enable_callbacks();
         let kick = ring.commit();
 
         drop(ring);
@@ -164,22 +170,15 @@ impl Control {
 
     /// Waits until the command under way is answered.
     fn wait(&self) -> Result {
-        let start = Instant::<Monotonic>::now();
-
-        loop {
-            let spent = u32::try_from(start.elapsed().as_millis()).unwrap_or(u32::MAX);
-            let came = self.answered.wait_ms(CONTROL_MS.saturating_sub(spent));
-            let mut ring = self.queue.lock();
-
-            if ring.pop().is_some() {
-                return Ok(());
-            }
-            if ring.is_broken() {
-                return Err(EIO);
-            }
-            if !came {
-                break;
-            }
+        if !self.answered.wait_ms(CONTROL_MS) {
+            // An interrupt may have been lost.
+            self.used();
+        }
+        if self.done.load(Acquire) {
+            return Ok(());
+        }
+        if self.device.broken().is_some() {
+            return Err(EIO);
         }
         self.device.break_device(Reason::TimedOut {
             index: self.queue.index(),
@@ -197,11 +196,9 @@ impl Control {
 impl QueueHandler for Control {
     /// The vector may be shared with all other queues: only an answer is an event.
     fn used(&self) -> bool {
-        let answered = self.queue.lock().has_used();
-
-        if answered {
+        self.queue.take_back(|_| {
+            self.done.store(true, Release);
             self.answered.complete();
-        }
-        answered
+        })
     }
 }

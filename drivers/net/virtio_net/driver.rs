@@ -269,8 +269,11 @@ impl Driver for Net {
     }
 
     fn device_broken(&self) {
-        // First of all those who wait for an answer go on: they may keep `remove` from its lock.
+        // Those who wait for an answer go on: they may keep `remove` from its lock.
         self.interface.fail();
+    }
+
+    fn after_break(&self) {
         let registered = self.registered.lock();
 
         if let Some(registered) = &*registered {

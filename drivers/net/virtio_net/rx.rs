@@ -74,8 +74,37 @@ pub(crate) const ROOM: Room = Room {
     header: HEADER,
 };
 
+/// What a poll has at hand. Not on the stack: the whole receive path of the kernel runs above it.
+struct Hands {
+    /// Taken out of the queue, to be looked at.
+    taken: Batch<KVec<Option<Completion<Piece>>>>,
+    /// To be posted again.
+    spare: Batch<KVec<Option<Piece>>>,
+}
+
+impl Hands {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            taken: Batch::new(places(BATCH)?),
+            spare: Batch::new(places(SPARE)?),
+        })
+    }
+}
+
+/// Room for `count` things.
+fn places<T>(count: usize) -> Result<KVec<Option<T>>> {
+    let mut places = KVec::with_capacity(count, GFP_KERNEL)?;
+
+    for _ in 0..count {
+        places.push(None, GFP_KERNEL)?;
+    }
+    Ok(places)
+}
+
 /// What is behind the queue's lock.
 struct Store {
+    /// `None` while a poll has them; there is never a second one.
+    hands: Option<Hands>,
     pool: PagePool,
     sizing: Sizing,
 }
@@ -139,6 +168,7 @@ impl RxQueue {
         let poller = napi.clone();
         let (queue, _) = Virtqueue::with(setup, pair.wrapping_mul(2), options, move |size| {
             Ok(Store {
+                hands: Some(Hands::new()?),
                 pool: PagePool::new(master, &poller, size.into())?,
                 sizing: if agreed.mergeable {
                     Sizing::following(ROOM, size.saturating_sub(refill_at(size)))
@@ -271,15 +301,15 @@ impl RxQueue {
     /// Ends a poll: posts what can be used again, and new buffers if there is room for many. Says
     /// whether memory is short: the queue may stand still then, since a device with too few buffers
     /// for a packet waits for more, and no interrupt comes.
-    fn refill(&self, spare: &mut Batch<Piece, SPARE>, seen: &Seen) -> bool {
+    fn refill(&self, mut hands: Hands, seen: &Seen) -> bool {
         let mut ring = self.queue.lock();
         let mut enough = true;
 
-        while let Some(piece) = spare.pop() {
-            if Self::post(&mut ring, piece).is_err() {
-                break;
-            }
+        while let Some(piece) = hands.spare.pop() {
+            // What a broken ring does not take goes back to the pool.
+            drop(Self::post(&mut ring, piece));
         }
+        ring.data().hands = Some(hands);
         ring.data().sizing.note(seen.packets, seen.bytes);
         if ring.free() >= refill_at(self.queue.size()) {
             enough = Self::fill(&mut ring);
@@ -427,39 +457,42 @@ impl RxQueue {
 /// Takes buffers out of a queue, several at once.
 struct Inbox<'a> {
     queue: &'a RxQueue,
-    taken: Batch<Completion<Piece>, BATCH>,
-    spare: Batch<Piece, SPARE>,
-    /// Interrupts are still wanted.
-    first: bool,
+    hands: Hands,
 }
 
 impl Inbox<'_> {
-    /// The next buffer that was used. When none is at hand up to `limit` are taken out, so that
-    /// nothing is left at the end of a poll.
-    #[inline]
-    fn next(&mut self, limit: usize) -> Option<Filled> {
-        if let Some(completion) = self.taken.pop() {
-            return Some(completion.into());
-        }
-        let mut ring = self.queue.queue.lock();
-        let mut first = None;
+    /// Begins a poll for up to `limit` packets: no interrupts are wanted any more.
+    fn open(queue: &RxQueue, limit: usize) -> Option<Inbox<'_>> {
+        let mut ring = queue.queue.lock();
+        let mut hands = ring.data().hands.take()?;
 
-        if self.first {
-            self.first = false;
-            ring.disable_callbacks();
-        }
+        ring.disable_callbacks();
+        Self::take(&mut ring, &mut hands, limit);
+        Some(Inbox { queue, hands })
+    }
+
+    /// Takes up to `limit` buffers out of the queue.
+    #[inline]
+    fn take(ring: &mut RxRing<'_>, hands: &mut Hands, limit: usize) {
         for _ in 0..limit.min(BATCH) {
             let Some(completion) = ring.pop() else {
                 break;
             };
 
-            match first {
-                None => first = Some(completion),
-                // There is room: no more than `BATCH` in all.
-                Some(_) => drop(self.taken.push(completion)),
-            }
+            // There is room: it is empty, and has that many places.
+            drop(hands.taken.push(completion));
         }
-        first.map(Filled::from)
+    }
+
+    /// The next buffer that was used. When none is at hand up to `limit` are taken out, so that
+    /// nothing is left at the end of a poll.
+    #[inline]
+    fn next(&mut self, limit: usize) -> Option<Filled> {
+        if let Some(completion) = self.hands.taken.pop() {
+            return Some(completion.into());
+        }
+        Self::take(&mut self.queue.queue.lock(), &mut self.hands, limit);
+        self.hands.taken.pop().map(Filled::from)
     }
 
     /// Takes out up to `count` buffers that belong to a packet that is lost.
@@ -477,7 +510,7 @@ impl Inbox<'_> {
     #[inline]
     fn reuse(&mut self, piece: Piece) {
         // Without room it goes back to the pool.
-        drop(self.spare.push(piece));
+        drop(self.hands.spare.push(piece));
     }
 }
 
@@ -493,11 +526,8 @@ impl From<Completion<Piece>> for Filled {
 impl Poll for RxQueue {
     fn poll(&self, polling: &Polling<'_>, budget: usize) -> usize {
         let mut seen = Seen::default();
-        let mut inbox = Inbox {
-            queue: self,
-            taken: Batch::new(),
-            spare: Batch::new(),
-            first: true,
+        let Some(mut inbox) = Inbox::open(self, budget) else {
+            return 0;
         };
         let mut done: usize = 0;
 
@@ -518,7 +548,7 @@ impl Poll for RxQueue {
             }
         }
         self.count(&seen);
-        if self.refill(&mut inbox.spare, &seen) {
+        if self.refill(inbox.hands, &seen) {
             // Try again.
             return budget;
         }

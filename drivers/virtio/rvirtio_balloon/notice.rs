@@ -13,8 +13,7 @@ use crate::{
         Plan,
         MOST_NUMBERS,
         NUMBER_BYTES, //
-    },
-    used::take_back, //
+    }, //
 };
 use core::iter;
 use kernel::{
@@ -85,7 +84,7 @@ impl NoticeQueue {
     pub(crate) fn new(setup: &FeaturesOk, index: u16, plan: Plan) -> Result<Arc<Self>> {
         let device = setup.device().clone();
         let memory = SharedMemory::new(device.master(), PLACES * PLACE_BYTES)?;
-        // A length too many does no harm, see `take_back`.
+        // A length too many does no harm, it writes nothing.
         let options = QueueOptions {
             max_size: MAX_QUEUE_SIZE,
             lenient_length: true,
@@ -142,7 +141,9 @@ impl NoticeQueue {
 
 impl QueueHandler for NoticeQueue {
     fn used(&self) -> bool {
-        take_back(&self.queue, |place| {
+        self.queue.take_back(|completion| {
+            let place = completion.into_token();
+
             if self.places.lock().acknowledge(place) {
                 if let Some(answered) = self.answered.get(place) {
                     answered.complete();

@@ -5,7 +5,6 @@
 //! A report is a buffer that is made of the free blocks themselves; when the host has used it, their
 //! content is lost and what was behind them is the host's again, until the guest touches them.
 
-use crate::used::take_back;
 use core::iter;
 use kernel::{
     prelude::*,
@@ -138,7 +137,7 @@ impl Reporter {
 
 impl QueueHandler for Reporter {
     fn used(&self) -> bool {
-        take_back(&self.queue, |()| {
+        self.queue.take_back(|_| {
             self.done.store(true, Release);
             self.answered.complete();
         })

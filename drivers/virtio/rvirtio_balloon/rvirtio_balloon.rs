@@ -44,7 +44,6 @@ mod plan;
 mod reporting;
 mod stat;
 mod statistics;
-mod used;
 
 /// The module: the driver, and with it the work queue of all balloons.
 #[pin_data]

@@ -5,14 +5,11 @@
 //! The queue works the other way round: the driver hands over a buffer with statistics, and when
 //! the host gives it back, it asks for new ones.
 
-use crate::{
-    stat::{
-        Stat,
-        Tag,
-        STATS,
-        STAT_BYTES, //
-    },
-    used::take_back, //
+use crate::stat::{
+    Stat,
+    Tag,
+    STATS,
+    STAT_BYTES, //
 };
 use core::iter;
 use kernel::{
@@ -175,7 +172,7 @@ pub(crate) struct Question(pub(crate) Arc<Statistics>);
 impl QueueHandler for Question {
     fn used(&self) -> bool {
         let Self(statistics) = self;
-        let any = take_back(&statistics.queue, |()| {
+        let any = statistics.queue.take_back(|_| {
             statistics.asked.store(true, Release);
         });
 

@@ -302,8 +302,17 @@ EXPORT_SYMBOL_GPL(rvirtio_helper_skb_apply);
 
 void rvirtio_helper_napi_receive(struct napi_struct *napi, struct sk_buff *skb, u16 queue)
 {
-	skb_record_rx_queue(skb, queue);
-	skb->protocol = eth_type_trans(skb, napi->dev);
+	struct net_device *dev = napi->dev;
+
+	/* eth_type_trans() takes the header for granted. */
+	if (unlikely(!pskb_may_pull(skb, ETH_HLEN))) {
+		dev_kfree_skb_any(skb);
+		return;
+	}
+	/* A queue may be polled that is not in use any more; the stack warns of its number. */
+	if (likely(queue < READ_ONCE(dev->real_num_rx_queues)))
+		skb_record_rx_queue(skb, queue);
+	skb->protocol = eth_type_trans(skb, dev);
 	napi_gro_receive(napi, skb);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_napi_receive);

@@ -5,7 +5,10 @@
 //! C header: [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
 
 use crate::bindings;
-use core::marker::PhantomData;
+use core::{
+    iter,
+    marker::PhantomData, //
+};
 use kernel::{
     fmt::{
         self,
@@ -34,11 +37,14 @@ impl DriverInfo<'_> {
     }
 }
 
-/// Copies as much as fits, with a NUL behind it.
+/// Copies as much as fits; the rest, one character at least, becomes NUL.
 fn put<const N: usize>(field: &mut [c_char; N], text: &CStr) {
-    let room = field.iter_mut().take(N.saturating_sub(1));
+    let text = text.to_bytes().iter().take(N.saturating_sub(1));
 
-    for (to, from) in room.zip(text.to_bytes()) {
+    for (to, from) in field
+        .iter_mut()
+        .zip(Iterator::chain(text, iter::repeat(&0)))
+    {
         // CAST: A byte is a character.
         *to = *from as c_char;
     }

@@ -163,8 +163,8 @@ impl Polling<'_> {
     /// It may be put together with others first.
     #[inline]
     pub fn receive(&self, packet: Packet, queue: u16) {
-        // SAFETY: The packet is ours and is handed over; its linear part has the Ethernet header,
-        // or else the stack drops it. The poller is being polled.
+        // SAFETY: The packet is ours and is handed over; one without an Ethernet header is dropped
+        // there. The poller is being polled.
         unsafe { bindings::rvirtio_helper_napi_receive(self.as_raw(), packet.into_raw(), queue) };
     }
 
