@@ -69,7 +69,10 @@ struct rvirtio_pool_piece {
 struct net_device *rvirtio_helper_netdev_alloc(const struct rvirtio_netdev_setup *setup);
 void rvirtio_helper_netdev_attach(struct net_device *dev, const struct net_device_ops *ops,
 		const struct ethtool_ops *ethtool, void *object);
+void rvirtio_helper_netdev_free(struct net_device *dev);
 void *rvirtio_helper_netdev_object(const struct net_device *dev);
+void rvirtio_helper_netdev_set_stat_count(struct net_device *dev, u16 count);
+u16 rvirtio_helper_netdev_stat_count(const struct net_device *dev);
 void rvirtio_helper_netdev_address(const struct net_device *dev, u8 *address);
 void rvirtio_helper_netdev_set_address(struct net_device *dev, const u8 *address);
 unsigned int rvirtio_helper_netdev_flags(const struct net_device *dev);
@@ -83,7 +86,6 @@ bool rvirtio_helper_tx_sent(struct net_device *dev, u16 queue, unsigned int byte
 void rvirtio_helper_tx_completed(struct net_device *dev, u16 queue, unsigned int packets,
 		unsigned int bytes);
 void rvirtio_helper_tx_stop_all(struct net_device *dev);
-void rvirtio_helper_tx_wake_all(struct net_device *dev);
 bool rvirtio_helper_xmit_more(void);
 u16 rvirtio_helper_skb_queue(const struct sk_buff *skb);
 unsigned int rvirtio_helper_skb_segment(const struct sk_buff *skb, unsigned int index,

@@ -50,9 +50,11 @@ pub use self::ethtool::{
 };
 pub use self::features::NetFeatures;
 pub use self::napi::{
+    Idle,
     Napi,
     Poll,
-    Polling, //
+    Polling,
+    Quiet, //
 };
 pub use self::operations::{
     Operations,

@@ -33,6 +33,7 @@ use kernel_ext::net::{
     Piece,
     Poll,
     Polling,
+    Quiet,
     ETHERNET_HEADER,
     PACKET_HEADROOM,
     PACKET_OVERHEAD, //
@@ -216,18 +217,19 @@ impl RxQueue {
     pub(crate) fn open(self: &Arc<Self>) -> Result {
         self.discard();
 
-        let mut ring = self.queue.lock();
+        let kick = self.napi.while_idle(|idle| {
+            let mut ring = self.queue.lock();
 
-        if ring.is_broken() {
-            return Err(EIO);
-        }
-        let _ = Self::fill(&mut ring);
-        if ring.free() == self.queue.size() {
-            return Err(ENOMEM);
-        }
-        let kick = ring.commit();
+            if ring.is_broken() {
+                return Err(EIO);
+            }
+            let _ = Self::fill(&mut ring, idle);
+            if ring.free() == self.queue.size() {
+                return Err(ENOMEM);
+            }
+            Ok(ring.commit())
+        })??;
 
-        drop(ring);
         self.kick(kick);
         self.napi.enable(self.clone())?;
         // What came in meanwhile brought no poll.
@@ -282,11 +284,11 @@ impl RxQueue {
     }
 
     /// Posts new buffers until the ring is full. Says whether memory was enough.
-    fn fill(ring: &mut RxRing<'_>) -> bool {
+    fn fill(ring: &mut RxRing<'_>, quiet: &impl Quiet) -> bool {
         while ring.free() != 0 {
             let store = ring.data();
             let size = store.sizing.piece();
-            let Some(piece) = store.pool.take(size) else {
+            let Some(piece) = store.pool.take(quiet, size) else {
                 return false;
             };
 
@@ -301,7 +303,7 @@ impl RxQueue {
     /// Ends a poll: posts what can be used again, and new buffers if there is room for many. Says
     /// whether memory is short: the queue may stand still then, since a device with too few buffers
     /// for a packet waits for more, and no interrupt comes.
-    fn refill(&self, mut hands: Hands, seen: &Seen) -> bool {
+    fn refill(&self, polling: &Polling<'_>, mut hands: Hands, seen: &Seen) -> bool {
         let mut ring = self.queue.lock();
         let mut enough = true;
 
@@ -312,7 +314,7 @@ impl RxQueue {
         ring.data().hands = Some(hands);
         ring.data().sizing.note(seen.packets, seen.bytes);
         if ring.free() >= refill_at(self.queue.size()) {
-            enough = Self::fill(&mut ring);
+            enough = Self::fill(&mut ring, polling);
         }
         let short = !enough && !ring.is_broken();
         let kick = ring.commit();
@@ -548,7 +550,7 @@ impl Poll for RxQueue {
             }
         }
         self.count(&seen);
-        if self.refill(inbox.hands, &seen) {
+        if self.refill(polling, inbox.hands, &seen) {
             // Try again.
             return budget;
         }

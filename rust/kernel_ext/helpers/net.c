@@ -5,11 +5,18 @@
 
 #include "../helpers.h"
 
+/* What stands behind a device. */
+struct rvirtio_netdev {
+	void *object;
+	/* Names that the driver said it has, when it was asked last. Under RTNL. */
+	u16 stat_count;
+};
+
 struct net_device *rvirtio_helper_netdev_alloc(const struct rvirtio_netdev_setup *setup)
 {
 	struct net_device *dev;
 
-	dev = alloc_etherdev_mqs(sizeof(void *), setup->queues, setup->queues);
+	dev = alloc_etherdev_mqs(sizeof(struct rvirtio_netdev), setup->queues, setup->queues);
 	if (!dev)
 		return NULL;
 	SET_NETDEV_DEV(dev, setup->parent);
@@ -37,17 +44,53 @@ EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_alloc);
 void rvirtio_helper_netdev_attach(struct net_device *dev, const struct net_device_ops *ops,
 				  const struct ethtool_ops *ethtool, void *object)
 {
-	*(void **)netdev_priv(dev) = object;
+	struct rvirtio_netdev *own = netdev_priv(dev);
+
+	own->object = object;
 	dev->netdev_ops = ops;
 	dev->ethtool_ops = ethtool;
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_attach);
 
+/* Of a device that is not registered, or not any more. */
+void rvirtio_helper_netdev_free(struct net_device *dev)
+{
+	unsigned int queue;
+
+	/* Else unregistering has done this. */
+	if (dev->reg_state == NETREG_UNINITIALIZED) {
+		cpus_read_lock();
+		for (queue = 0; queue < dev->num_tx_queues; queue++)
+			__netif_set_xps_queue(dev, cpumask_bits(cpu_none_mask), queue, XPS_CPUS);
+		cpus_read_unlock();
+	}
+	free_netdev(dev);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_free);
+
 void *rvirtio_helper_netdev_object(const struct net_device *dev)
 {
-	return *(void **)netdev_priv(dev);
+	const struct rvirtio_netdev *own = netdev_priv(dev);
+
+	return own->object;
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_object);
+
+void rvirtio_helper_netdev_set_stat_count(struct net_device *dev, u16 count)
+{
+	struct rvirtio_netdev *own = netdev_priv(dev);
+
+	own->stat_count = count;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_set_stat_count);
+
+u16 rvirtio_helper_netdev_stat_count(const struct net_device *dev)
+{
+	const struct rvirtio_netdev *own = netdev_priv(dev);
+
+	return own->stat_count;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_stat_count);
 
 void rvirtio_helper_netdev_address(const struct net_device *dev, u8 *address)
 {
@@ -121,7 +164,8 @@ bool rvirtio_helper_tx_wake(struct net_device *dev, u16 queue)
 {
 	struct netdev_queue *txq = netdev_get_tx_queue(dev, queue);
 
-	if (!netif_tx_queue_stopped(txq))
+	/* Before the device is registered there is nothing to be woken. */
+	if (!netif_tx_queue_stopped(txq) || unlikely(!rcu_access_pointer(txq->qdisc)))
 		return false;
 	netif_tx_wake_queue(txq);
 	return true;
@@ -137,7 +181,10 @@ EXPORT_SYMBOL_GPL(rvirtio_helper_tx_sent);
 void rvirtio_helper_tx_completed(struct net_device *dev, u16 queue, unsigned int packets,
 				 unsigned int bytes)
 {
-	netdev_tx_completed_queue(netdev_get_tx_queue(dev, queue), packets, bytes);
+	struct netdev_queue *txq = netdev_get_tx_queue(dev, queue);
+
+	if (likely(rcu_access_pointer(txq->qdisc)))
+		netdev_tx_completed_queue(txq, packets, bytes);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_tx_completed);
 
@@ -146,12 +193,6 @@ void rvirtio_helper_tx_stop_all(struct net_device *dev)
 	netif_tx_disable(dev);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_tx_stop_all);
-
-void rvirtio_helper_tx_wake_all(struct net_device *dev)
-{
-	netif_tx_wake_all_queues(dev);
-}
-EXPORT_SYMBOL_GPL(rvirtio_helper_tx_wake_all);
 
 bool rvirtio_helper_xmit_more(void)
 {
@@ -313,7 +354,11 @@ void rvirtio_helper_napi_receive(struct napi_struct *napi, struct sk_buff *skb, 
 	if (likely(queue < READ_ONCE(dev->real_num_rx_queues)))
 		skb_record_rx_queue(skb, queue);
 	skb->protocol = eth_type_trans(skb, dev);
-	napi_gro_receive(napi, skb);
+	/* GRO moves fragments about, so they have to be its own. */
+	if (unlikely(skb_cloned(skb)))
+		netif_receive_skb(skb);
+	else
+		napi_gro_receive(napi, skb);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_napi_receive);
 
@@ -339,7 +384,10 @@ void rvirtio_helper_napi_schedule(struct napi_struct *napi)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_napi_schedule);
 
-/* A pool of pages, mapped for dma if that is not null. Frees directly while napi polls. */
+/*
+ * A pool of pages, mapped for dma if that is not null. Frees directly while
+ * napi polls. The interface is not told: pages may be out when it is freed.
+ */
 struct page_pool *rvirtio_helper_pool_create(struct device *dma, struct napi_struct *napi,
 					     unsigned int size)
 {
@@ -347,7 +395,6 @@ struct page_pool *rvirtio_helper_pool_create(struct device *dma, struct napi_str
 		.pool_size = size,
 		.nid = NUMA_NO_NODE,
 		.napi = napi,
-		.netdev = napi->dev,
 	};
 
 	if (dma) {
@@ -387,6 +434,9 @@ EXPORT_SYMBOL_GPL(rvirtio_helper_pool_give);
 
 void rvirtio_helper_pool_sync(struct page *page, unsigned int offset, unsigned int length)
 {
-	page_pool_dma_sync_for_cpu(pp_page_to_nmdesc(page)->pp, page, offset, length);
+	struct page_pool *pool = pp_page_to_nmdesc(page)->pp;
+
+	if (pool->dma_map)
+		page_pool_dma_sync_for_cpu(pool, page, offset, length);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_pool_sync);

@@ -156,12 +156,6 @@ impl NetDevice {
         unsafe { bindings::rvirtio_helper_tx_stop_all(self.as_raw()) };
     }
 
-    /// All queues take packets again.
-    pub fn start_transmit(&self) {
-        // SAFETY: The device is valid.
-        unsafe { bindings::rvirtio_helper_tx_wake_all(self.as_raw()) };
-    }
-
     /// Uses the first `count` queues of each kind, and shares the CPUs out to them for sending (XPS).
     ///
     /// # Errors
@@ -202,7 +196,7 @@ impl NetDevice {
 impl Drop for NetDevice {
     fn drop(&mut self) {
         // SAFETY: By the type invariant it is not registered, and this was its last user.
-        unsafe { bindings::free_netdev(self.as_raw()) };
+        unsafe { bindings::rvirtio_helper_netdev_free(self.as_raw()) };
     }
 }
 

@@ -110,6 +110,20 @@ impl Napi {
         Ok(())
     }
 
+    /// Calls `f` while polling is disabled, and stays so. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` when it is enabled.
+    pub fn while_idle<R>(&self, f: impl FnOnce(&Idle<'_>) -> R) -> Result<R> {
+        let enabled = self.enabled.lock();
+
+        if *enabled {
+            return Err(EBUSY);
+        }
+        Ok(f(&Idle(self)))
+    }
+
     /// Waits until the target is not called any more, and lets go of it. Process context.
     pub fn disable(&self) {
         let mut enabled = self.enabled.lock();
@@ -125,6 +139,8 @@ impl Napi {
             // SAFETY: Nobody else accesses it, by the type invariant.
             let target = unsafe { (*self.target.get()).take() };
 
+            // It may be the owner of what disables polling in turn.
+            drop(enabled);
             drop(target);
         }
     }
@@ -145,6 +161,35 @@ impl PinnedDrop for Napi {
         // SAFETY: It was added, and is disabled now.
         unsafe { bindings::rvirtio_helper_napi_delete(self.as_raw()) };
     }
+}
+
+/// A poller that is disabled and stays so.
+pub struct Idle<'a>(&'a Napi);
+
+/// Proves that nobody else polls: see [`Polling`] and [`Idle`].
+pub trait Quiet: private::Sealed {
+    #[doc(hidden)]
+    fn napi(&self) -> &Napi;
+}
+
+impl Quiet for Idle<'_> {
+    fn napi(&self) -> &Napi {
+        self.0
+    }
+}
+
+impl Quiet for Polling<'_> {
+    #[inline]
+    fn napi(&self) -> &Napi {
+        self.napi
+    }
+}
+
+mod private {
+    pub trait Sealed {}
+
+    impl Sealed for super::Idle<'_> {}
+    impl Sealed for super::Polling<'_> {}
 }
 
 /// A poller that is being polled: in softirq context, with a budget.

@@ -123,8 +123,8 @@ impl Packet {
 
     /// Takes the time at which the packet is sent, if somebody wants to know. To be called right before.
     #[inline]
-    pub fn timestamp(&self) {
-        // SAFETY: The packet is ours.
+    pub fn timestamp(&mut self) {
+        // SAFETY: The packet is ours alone.
         unsafe { bindings::rvirtio_helper_skb_timestamp(self.as_raw()) };
     }
 

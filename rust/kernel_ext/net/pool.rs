@@ -5,7 +5,10 @@
 //! C header: [`include/net/page_pool/helpers.h`](srctree/include/net/page_pool/helpers.h)
 
 use super::{
-    napi::Napi,
+    napi::{
+        Napi,
+        Quiet, //
+    },
     PACKET_ALIGN, //
 };
 use crate::{
@@ -28,14 +31,14 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `raw` is a valid pool. Its pieces may outlive it.
+/// `raw` is a valid pool. Its pieces may outlive it. The poller that it knows is `napi`.
 pub struct PagePool {
     raw: NonNull<bindings::page_pool>,
-    /// The poller that the pool knows outlives it.
-    _napi: Arc<Napi>,
+    napi: Arc<Napi>,
 }
 
-// SAFETY: Taking needs `&mut self`; giving back is locked by the pool itself.
+// SAFETY: Taking needs `&mut self`, and that nobody else polls; giving back is locked by the pool itself, but for
+// the poller, which gives back what is only its own.
 unsafe impl Send for PagePool {}
 // SAFETY: Nothing is done through `&self` but what may be done from anywhere.
 unsafe impl Sync for PagePool {}
@@ -60,14 +63,17 @@ impl PagePool {
         // INVARIANT: Made just now.
         Ok(Self {
             raw: NonNull::new(raw).ok_or(ENOMEM)?,
-            _napi: napi.clone(),
+            napi: napi.clone(),
         })
     }
 
-    /// Takes a piece of `size` bytes at least and 4096 at most; `None` when memory is short. To be
-    /// called with softirqs off, or from softirq context.
+    /// Takes a piece of `size` bytes at least and 4096 at most; `None` when memory is short, or when
+    /// `quiet` is about another poller.
     #[inline]
-    pub fn take(&mut self, size: u32) -> Option<Piece> {
+    pub fn take(&mut self, quiet: &impl Quiet, size: u32) -> Option<Piece> {
+        if !core::ptr::eq(quiet.napi(), &*self.napi) {
+            return None;
+        }
         let mut raw = bindings::rvirtio_pool_piece {
             page: core::ptr::null_mut(),
             memory: core::ptr::null_mut(),
@@ -76,7 +82,8 @@ impl PagePool {
             size: size.checked_next_multiple_of(PACKET_ALIGN)?,
         };
 
-        // SAFETY: The pool is valid and, by `&mut self`, used by nobody else.
+        // SAFETY: The pool is valid. Nobody else takes, by `&mut self`; nobody gives back past the
+        // pool's lock, which only its poller does: that is us, or disabled.
         if !unsafe { bindings::rvirtio_helper_pool_take(self.raw.as_ptr(), &mut raw) } {
             return None;
         }
@@ -93,7 +100,10 @@ impl PagePool {
 
 impl Drop for PagePool {
     fn drop(&mut self) {
-        // SAFETY: The pool is valid; it stays until its last piece is back.
+        // It gives back past the pool's lock.
+        self.napi.disable();
+        // SAFETY: The pool is valid; it stays until its last piece is back. The poller that it knows is
+        // disabled.
         unsafe { bindings::page_pool_destroy(self.raw.as_ptr()) };
     }
 }

@@ -65,11 +65,11 @@ impl<O: Operations> Tables<O> {
         ..unsafe { core::mem::zeroed() }
     };
 
-    pub(super) fn device() -> *const bindings::net_device_ops {
+    pub(super) fn device() -> &'static bindings::net_device_ops {
         &Self::DEVICE
     }
 
-    pub(super) fn ethtool() -> *const bindings::ethtool_ops {
+    pub(super) fn ethtool() -> &'static bindings::ethtool_ops {
         &Self::ETHTOOL
     }
 }
@@ -137,12 +137,13 @@ unsafe extern "C" fn start_xmit<O: Operations>(
     let more = unsafe { bindings::rvirtio_helper_xmit_more() };
 
     match object.start_xmit(packet, queue, more) {
-        Ok(()) => bindings::netdev_tx_NETDEV_TX_OK,
-        Err(packet) => {
-            // It goes back to the network layer.
+        // The one that came goes back to the network layer.
+        Err(packet) if packet.as_raw() == raw => {
             let _ = packet.into_raw();
             bindings::netdev_tx_NETDEV_TX_BUSY
         }
+        // That one is kept by the driver, or gone.
+        Ok(()) | Err(_) => bindings::netdev_tx_NETDEV_TX_OK,
     }
 }
 
@@ -313,7 +314,11 @@ unsafe extern "C" fn get_sset_count<O: Operations>(
 
     // CAST: A small number.
     if set == bindings::ethtool_stringset_ETH_SS_STATS as c_int {
-        c_int::try_from(object.stat_count(&rtnl)).unwrap_or(0)
+        let count = u16::try_from(object.stat_count(&rtnl)).unwrap_or(u16::MAX);
+
+        // SAFETY: The device is valid, the lock is held.
+        unsafe { bindings::rvirtio_helper_netdev_set_stat_count(dev, count) };
+        count.into()
     } else {
         EOPNOTSUPP.to_errno()
     }
@@ -331,8 +336,13 @@ unsafe extern "C" fn get_strings<O: Operations>(
     let (object, rtnl) = unsafe { configured::<O>(dev) };
 
     if set == bindings::ethtool_stringset_ETH_SS_STATS {
-        // SAFETY: The network layer has asked for the count with the lock held, and has made room.
-        let mut names = unsafe { StatNames::new(out, object.stat_count(&rtnl)) };
+        // SAFETY: The network layer has asked for the count with the lock held, and made room for as
+        // many names as it was told.
+        let mut names = unsafe {
+            let count = bindings::rvirtio_helper_netdev_stat_count(dev);
+
+            StatNames::new(out, count.into())
+        };
 
         object.stat_names(&rtnl, &mut names);
     }
