@@ -45,7 +45,7 @@ class Kernel:
         self.modules = os.path.join(self.folder, "modules")
         for path in (self.image, self.modules, os.path.join(self.folder, "release")):
             if not os.path.exists(path):
-                raise InitramfsError(f"the {name} kernel is not there: no {path}; `make check` or scripts/kernel.sh makes it")
+                raise InitramfsError(f"the {name} kernel is not there: no {path}; scripts/kernel.sh {name} makes it")
         with open(os.path.join(self.folder, "release"), encoding="utf-8") as file:
             self.release = file.read().strip()
 
@@ -56,8 +56,19 @@ def our_modules(top, kernel):
     found = sorted(os.path.join(folder, name) for folder, _, names in os.walk(os.path.join(top, "build", kernel))
                    for name in names if name.startswith("rvirtio") and name.endswith(".ko"))
     if not found:
-        raise InitramfsError(f"no rvirtio*.ko below build/{kernel}; `make modules` builds them")
+        raise InitramfsError(f"no rvirtio*.ko below build/{kernel}; scripts/modules.sh {kernel} builds them")
+    built = min(os.stat(path).st_mtime for path in found)
+    newer = [path for path in sources(top) if os.stat(path).st_mtime > built]
+    if newer:
+        print(f"# {os.path.relpath(newer[0], top)} is newer than the modules in build/{kernel}: scripts/modules.sh {kernel} builds them",
+              flush=True)
     return found
+
+
+def sources(top):
+    """What the modules are made of, more or less."""
+    return [os.path.join(folder, name) for part in ("rust", "drivers") for folder, _, names in os.walk(os.path.join(top, part))
+            for name in names if name.endswith((".rs", ".c", ".h")) and "/tests" not in folder]
 
 
 class Builder:

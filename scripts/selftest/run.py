@@ -22,18 +22,27 @@ from verdict import excerpt, reports, spoilt, tail
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-# Short, because socket paths below it may have 107 characters.
-WORK = tempfile.mkdtemp(prefix="rv-")
-# A boot that the kernel itself spoils before init runs is done again, this often at most.
-BOOT_TRIES = 3
-# With less time than this, in seconds, a case is not begun.
-LEAST = 60
-HEALTHY = "the kernel reports nothing and powers off"
 
 
 def cache_folder():
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.environ.get("RVIRTIO_CACHE") or os.path.join(home, "rvirtio")
+
+
+def remove(*folders):
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# For sockets: short, because their paths may have 107 characters.
+WORK = tempfile.mkdtemp(prefix="rv-")
+# What is large: in the cache, since /tmp may be memory.
+IMAGES = tempfile.mkdtemp(prefix="images-", dir=cache_folder())
+# A boot that the kernel itself spoils before init runs is done again, this often at most.
+BOOT_TRIES = 3
+# With less time than this, in seconds, a case is not begun.
+LEAST = 60
+HEALTHY = "the kernel reports nothing and powers off"
 
 
 def arguments():
@@ -89,13 +98,14 @@ class Runner:
         outcome.log = os.path.join(self._logs, f"{case.name}.log")
         start = time.monotonic()
         folder = tempfile.mkdtemp(prefix="vm-", dir=WORK)
+        images = tempfile.mkdtemp(prefix="vm-", dir=IMAGES)
         try:
             open(outcome.log, "w", encoding="utf-8").close()
             for left in reversed(range(BOOT_TRIES)):
                 outcome.checks.clear()
                 for disk in case.disks:
-                    disk.make_image(folder)
-                why = self._boots(case, folder, outcome)
+                    disk.make_image(images)
+                why = self._boots(case, folder, images, outcome)
                 if not why or not left:
                     break
                 # Not silently: KASAN and lockdep report once, so the rest of such a boot proves nothing.
@@ -103,24 +113,24 @@ class Runner:
         except (QmpError, InitramfsError, OSError, ValueError) as error:
             outcome.add("the machine starts", FAIL, str(error))
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder, images)
         outcome.seconds = time.monotonic() - start
         return outcome
 
-    def _boots(self, case, folder, outcome):
+    def _boots(self, case, folder, images, outcome):
         """All boots of a case. Why it has to be done again, if it has to."""
         for boot in range(1, case.boots + 1):
-            more, why = self._boot(case, boot, folder, outcome)
+            more, why = self._boot(case, boot, folder, images, outcome)
             if why:
                 return why
             if not more:
                 break
         return None
 
-    def _boot(self, case, boot, folder, outcome):
+    def _boot(self, case, boot, folder, images, outcome):
         """Boots once. Whether a further boot makes sense, and why this one has to be done again."""
         limit = int(min(case.limit(self._options.kernel), max(LEAST, self._end - time.monotonic())))
-        initrd = f"{folder}/initrd"
+        initrd = f"{images}/initrd"
         self._builder.join(case, config(case, self._options, boot, limit), initrd)
         extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" and case.transport == "own" else []
         machine = Machine(command_line(case, self._kernel, folder, initrd, extra), folder, case)
@@ -179,7 +189,7 @@ def main():
         sys.exit(f"error: no case matches {' '.join(options.only)}; --list shows them")
 
     # Ended by a signal: machines die with their parent, and this removes what they left.
-    signal.signal(signal.SIGTERM, lambda *_: (shutil.rmtree(WORK, ignore_errors=True), os._exit(143)))
+    signal.signal(signal.SIGTERM, lambda *_: (remove(WORK, IMAGES), os._exit(143)))
     logs = options.logs or os.path.join(cache_folder(), "logs", "selftest", f"{options.kernel}-{options.driver}")
     os.makedirs(logs, exist_ok=True)
     report = Report(sys.stdout, len(cases))
@@ -215,4 +225,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+        remove(WORK, IMAGES)
