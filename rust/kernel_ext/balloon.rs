@@ -5,6 +5,7 @@
 //! - [`Pages`] holds the pages that the guest has given up, and lets the kernel move them; a
 //!   [`Batch`] holds pages on their way into it or out of it.
 //! - [`OomNotifier`] asks for memory before a task is killed for it.
+//! - A [`Block`] is memory that the guest sets aside for a while, and a [`Hoard`] holds many.
 //! - [`Reporting`] offers blocks of free memory, so that the host can take what backs them.
 //! - [`Counters`] are what the guest tells the host of its memory.
 //!
@@ -16,12 +17,18 @@
 //! `kernel::notifier` the second.
 
 mod batch;
+mod blocks;
 mod counters;
 mod oom;
 mod pages;
 mod reporting;
 
 pub use self::batch::Batch;
+pub use self::blocks::{
+    Block,
+    Hoard,
+    BLOCK_PAGES, //
+};
 pub use self::counters::{
     free_pages_filled_with,
     Counters,

@@ -22,6 +22,7 @@
 #include <linux/pci.h>
 #include <linux/rtnetlink.h>
 #include <linux/scatterlist.h>
+#include <linux/shrinker.h>
 #include <linux/spinlock.h>
 #include <net/page_pool/helpers.h>
 
@@ -152,5 +153,21 @@ void rvirtio_helper_put_page(struct page *page);
 phys_addr_t rvirtio_helper_sg_phys(struct scatterlist *sg);
 bool rvirtio_helper_free_pages_filled(u8 *value);
 void rvirtio_helper_memory_counters(struct rvirtio_memory_counters *counters);
+struct page *rvirtio_helper_block_take(void);
+void rvirtio_helper_block_give(struct page *page);
+void rvirtio_helper_page_set_link(struct page *page, struct page *next);
+struct page *rvirtio_helper_page_take_link(struct page *page);
+
+/* Giving memory back. */
+
+struct rvirtio_shrinker {
+	struct shrinker *shrinker;
+	unsigned long (*count)(const void *object);
+	unsigned long (*shrink)(const void *object, unsigned long pages);
+	const void *object;
+};
+
+int rvirtio_helper_shrinker_register(struct rvirtio_shrinker *own, const char *name);
+void rvirtio_helper_shrinker_unregister(struct rvirtio_shrinker *own);
 
 #endif

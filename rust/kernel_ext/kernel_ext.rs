@@ -20,6 +20,7 @@
 //! | [`pci`] | capabilities, shared BAR mappings and vectors of a PCI function |
 //! | [`net`] | network devices, NAPI, packets, page pools, ethtool |
 //! | [`shared`] | module-wide state that other modules can reach |
+//! | [`shrinker`] | a shrinker |
 //! | [`sync`] | `spin_lock_bh()` |
 //! | [`time`] | sleeping waits with an upper bound |
 //! | [`work`] | an owned work queue, and a work item that can be cancelled |
@@ -38,6 +39,7 @@ pub mod irq;
 pub mod net;
 pub mod pci;
 pub mod shared;
+pub mod shrinker;
 pub mod sync;
 pub mod time;
 pub mod work;

@@ -269,8 +269,9 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
 
     /// Takes back all buffers that the device has used, and says whether there were any. For
     /// interrupt handlers: any context that may take the lock, which is held all the while. So nothing
-    /// is added, and the work is bounded by what was under way.
-    pub fn take_back(&self, mut back: impl FnMut(Completion<T>)) -> bool {
+    /// is added, and the work is bounded by what was under way. `back` also gets what the driver keeps
+    /// behind the lock.
+    pub fn take_back(&self, mut back: impl FnMut(&mut D, Completion<T>)) -> bool {
         let mut ring = self.lock();
         let mut any = false;
 
@@ -280,7 +281,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
             ring.disable_callbacks();
             while let Some(completion) = ring.pop() {
                 any = true;
-                back(completion);
+                back(ring.data(), completion);
             }
             if ring.is_broken() || !ring.enable_callbacks() {
                 break;

@@ -18,6 +18,8 @@ mod capability;
 pub mod feature;
 #[path = "../../drivers/net/virtio_net/header.rs"]
 mod header;
+#[path = "../../drivers/virtio/rvirtio_balloon/hint.rs"]
+mod hint;
 #[path = "../../rust/kernel_ext/block/letters.rs"]
 mod letters;
 #[path = "../../drivers/block/virtio_blk/limits.rs"]

@@ -27,6 +27,11 @@ class Balloon:
 
     def arguments(self):
         args = {"driver": "virtio-balloon-pci", "id": self.name, "addr": f"{self.slot:02x}.0"}
+        before = []
+        if "free-page-hint" in self.device:
+            # QEMU reads hints in a thread of their own.
+            before = ["-object", json.dumps({"qom-type": "iothread", "id": f"thread-{self.name}"})]
+            args["iothread"] = f"thread-{self.name}"
         for key, value in self.device.items():
             args[key] = value if key in ON_OFF_AUTO else typed(key, value)
-        return ["-device", json.dumps(args)]
+        return [*before, "-device", json.dumps(args)]

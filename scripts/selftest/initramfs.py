@@ -57,7 +57,7 @@ def our_modules(top, kernel):
                    for name in names if name.startswith("rvirtio") and name.endswith(".ko"))
     if not found:
         raise InitramfsError(f"no rvirtio*.ko below build/{kernel}; scripts/modules.sh {kernel} builds them")
-    built = min(os.stat(path).st_mtime for path in found)
+    built = max(os.stat(path).st_mtime for path in found)
     newer = [path for path in sources(top) if os.stat(path).st_mtime > built]
     if newer:
         print(f"# {os.path.relpath(newer[0], top)} is newer than the modules in build/{kernel}: scripts/modules.sh {kernel} builds them",

@@ -196,7 +196,7 @@ impl Control {
 impl QueueHandler for Control {
     /// The vector may be shared with all other queues: only an answer is an event.
     fn used(&self) -> bool {
-        self.queue.take_back(|_| {
+        self.queue.take_back(|(), _| {
             self.done.store(true, Release);
             self.answered.complete();
         })

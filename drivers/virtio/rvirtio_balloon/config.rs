@@ -12,6 +12,7 @@ use virtio::{
 /// Offsets in bytes.
 const NUM_PAGES: usize = 0;
 const ACTUAL: usize = 4;
+const HINT_COMMAND: usize = 8;
 const POISON_VAL: usize = 12;
 
 /// Takes away the features that cannot be used. `filled`: free pages are filled with a value, and
@@ -22,6 +23,9 @@ const POISON_VAL: usize = 12;
 pub(crate) fn supported(features: Features, config: &Config<'_>, filled: bool) -> Features {
     let mut features = features;
 
+    if config.length() < HINT_COMMAND + 4 {
+        features = features & !feature::FREE_PAGE_HINT;
+    }
     if !filled || config.length() < POISON_VAL + 4 {
         features = features & !feature::PAGE_POISON;
     }
@@ -40,6 +44,17 @@ pub(crate) fn supported(features: Features, config: &Config<'_>, filled: bool) -
 pub(crate) fn target(config: &Config<'_>) -> Result<u32> {
     config
         .consistent(|config| config.u32(NUM_PAGES))?
+        .validate(Ok)
+}
+
+/// What the host wants of hints: a number of [`hint`](crate::hint). With `FREE_PAGE_HINT`.
+///
+/// # Errors
+///
+/// As for [`target`].
+pub(crate) fn hint_command(config: &Config<'_>) -> Result<u32> {
+    config
+        .consistent(|config| config.u32(HINT_COMMAND))?
         .validate(Ok)
 }
 

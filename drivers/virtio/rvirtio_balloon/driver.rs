@@ -9,6 +9,7 @@ use crate::{
     },
     config,
     feature,
+    hinting::Hinter,
     host::Host,
     notice::NoticeQueue,
     numbering::{
@@ -39,6 +40,7 @@ use kernel_ext::{
         OomNotifier,
         Reporting, //
     },
+    shrinker::Shrinker,
     work::OwnedQueue, //
 };
 use virtio::{
@@ -59,6 +61,7 @@ pub(crate) struct Driver {
     balloon: Arc<Balloon>,
     statistics: Option<Arc<Statistics>>,
     reporter: Option<Arc<Reporter>>,
+    hinter: Option<Arc<Hinter>>,
     /// What the kernel calls, from the end of `probe` to `remove`.
     #[pin]
     hooks: Mutex<Hooks>,
@@ -69,6 +72,7 @@ pub(crate) struct Driver {
 struct Hooks {
     _relief: Option<Pin<KBox<OomNotifier<Relief>>>>,
     _reporting: Option<Pin<KBox<Reporting<Reporter>>>>,
+    _shrinker: Option<Pin<KBox<Shrinker<Hinter>>>>,
 }
 
 impl Driver {
@@ -87,6 +91,23 @@ impl Driver {
         )
         .inspect_err(|error| dev_warn!(node, "free pages are not reported: {:?}\n", error))
         .ok()
+    }
+
+    /// Lets the kernel have back what is set aside for hints.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`. There are no hints without it: they may take all free memory.
+    fn lend(&self) -> Result<Option<Pin<KBox<Shrinker<Hinter>>>>> {
+        self.hinter
+            .as_ref()
+            .map(|hinter| {
+                KBox::pin_init(
+                    Shrinker::new(c"rvirtio-balloon", hinter.clone()),
+                    GFP_KERNEL,
+                )
+            })
+            .transpose()
     }
 
     /// Helps when memory runs out, if that was agreed on; the balloon works without.
@@ -158,6 +179,12 @@ impl virtio::Driver for Driver {
             Some(index) if has(feature::REPORTING) => Some(Reporter::new(&setup, index)?),
             _ => None,
         };
+        let hinter = match numbering.hint {
+            Some(index) if has(feature::FREE_PAGE_HINT) => {
+                Some(Hinter::new(&setup, index, work.clone())?)
+            }
+            _ => None,
+        };
         let balloon = Balloon::new(
             work.clone(),
             device.clone(),
@@ -185,6 +212,9 @@ impl virtio::Driver for Driver {
                 Arc::new(Question(statistics.clone()), GFP_KERNEL)?,
             )?;
         }
+        if let Some(hinter) = &hinter {
+            setup.connect(hinter.virtqueue(), fmt!("free_page_vq"), hinter.clone())?;
+        }
         if let Some(reporter) = &reporter {
             setup.connect(reporter.virtqueue(), fmt!("reporting_vq"), reporter.clone())?;
         }
@@ -194,10 +224,13 @@ impl virtio::Driver for Driver {
                 balloon,
                 statistics,
                 reporter,
+                hinter,
                 hooks <- new_mutex!(Hooks::default()),
             }),
             GFP_KERNEL,
         )?;
+
+        let shrinker = this.lend()?;
 
         setup.go_live(&this)?;
         // Nothing fails from here on, so what is begun is ended by `remove`.
@@ -207,15 +240,19 @@ impl virtio::Driver for Driver {
         let hooks = Hooks {
             _relief: this.relieve(),
             _reporting: this.report(),
+            _shrinker: shrinker,
         };
 
         *this.hooks.lock() = hooks;
-        this.balloon.follow();
+        this.config_changed();
         Ok(this)
     }
 
     fn config_changed(&self) {
         self.balloon.follow();
+        if let Some(hinter) = &self.hinter {
+            hinter.follow();
+        }
     }
 
     fn device_broken(&self) {
@@ -226,6 +263,9 @@ impl virtio::Driver for Driver {
         if let Some(reporter) = &self.reporter {
             reporter.close();
         }
+        if let Some(hinter) = &self.hinter {
+            hinter.close();
+        }
     }
 
     fn remove(&self) {
@@ -235,6 +275,9 @@ impl virtio::Driver for Driver {
         drop(hooks);
         if let Some(statistics) = &self.statistics {
             statistics.stop();
+        }
+        if let Some(hinter) = &self.hinter {
+            hinter.stop();
         }
         self.balloon.empty();
     }

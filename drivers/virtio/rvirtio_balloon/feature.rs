@@ -10,7 +10,7 @@ pub(crate) const MUST_TELL_HOST: Features = Features::bit(0);
 pub(crate) const STATS_VQ: Features = Features::bit(1);
 /// The balloon may shrink when memory runs out, without the host's wish.
 pub(crate) const DEFLATE_ON_OOM: Features = Features::bit(2);
-/// The host may ask which pages are free. Not implemented, but its queue counts.
+/// The host may ask which blocks are free.
 pub(crate) const FREE_PAGE_HINT: Features = Features::bit(3);
 /// The host is told what free pages are filled with.
 pub(crate) const PAGE_POISON: Features = Features::bit(4);
@@ -22,6 +22,7 @@ pub(crate) const IMPLEMENTED: Features = Features::all_of(&[
     MUST_TELL_HOST,
     STATS_VQ,
     DEFLATE_ON_OOM,
+    FREE_PAGE_HINT,
     PAGE_POISON,
     REPORTING,
 ]);

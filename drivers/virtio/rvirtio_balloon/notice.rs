@@ -141,7 +141,7 @@ impl NoticeQueue {
 
 impl QueueHandler for NoticeQueue {
     fn used(&self) -> bool {
-        self.queue.take_back(|completion| {
+        self.queue.take_back(|(), completion| {
             let place = completion.into_token();
 
             if self.places.lock().acknowledge(place) {

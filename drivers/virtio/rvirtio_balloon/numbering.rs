@@ -5,14 +5,15 @@
 //! The specification gives each queue a number of its own, also when those before it do not exist
 //! (5.5.2). Devices and drivers in use do not: queues that do not exist are not counted. QEMU makes
 //! them for the features that it offers, and C's driver expects them for those that it accepts. The
-//! two differ for a feature that is offered and not accepted, such as `FREE_PAGE_HINT` here; what
-//! the device has decides.
+//! two differ for a feature that is offered and not accepted; what the device has decides.
 
 /// The queues that a device has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Numbering {
     /// Statistics.
     pub(crate) stats: Option<u16>,
+    /// Hints, on demand.
+    pub(crate) hint: Option<u16>,
     /// Free blocks.
     pub(crate) reporting: Option<u16>,
 }
@@ -32,6 +33,11 @@ impl Numbering {
 
         Self {
             stats: if stats { Some(first) } else { None },
+            hint: if free_page_hint {
+                Some(behind_stats)
+            } else {
+                None
+            },
             reporting: if reporting { Some(behind_hint) } else { None },
         }
     }

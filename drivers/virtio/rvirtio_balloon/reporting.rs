@@ -137,7 +137,7 @@ impl Reporter {
 
 impl QueueHandler for Reporter {
     fn used(&self) -> bool {
-        self.queue.take_back(|_| {
+        self.queue.take_back(|(), _| {
             self.done.store(true, Release);
             self.answered.complete();
         })

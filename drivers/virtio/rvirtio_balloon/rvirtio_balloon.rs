@@ -9,7 +9,8 @@
 //!   which part of their memory; pure.
 //! - [`plan`] decides what to do next; [`pace`] when to try again; both pure.
 //! - [`statistics`] answers the host's questions with [`stat`], their wire format; pure.
-//! - [`reporting`] offers free memory.
+//! - [`reporting`] offers free memory; [`hinting`] says what is free when the host asks, which
+//!   [`hint`] decides; pure.
 //! - [`config`] is the device's configuration, [`feature`] its bits, [`numbering`] its queues; the
 //!   last is pure.
 //!
@@ -35,6 +36,8 @@ mod balloon;
 mod config;
 mod driver;
 mod feature;
+mod hint;
+mod hinting;
 mod host;
 mod notice;
 mod numbering;

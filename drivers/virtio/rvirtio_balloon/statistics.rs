@@ -172,7 +172,7 @@ pub(crate) struct Question(pub(crate) Arc<Statistics>);
 impl QueueHandler for Question {
     fn used(&self) -> bool {
         let Self(statistics) = self;
-        let any = statistics.queue.take_back(|_| {
+        let any = statistics.queue.take_back(|(), _| {
             statistics.asked.store(true, Release);
         });
 

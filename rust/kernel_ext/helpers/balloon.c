@@ -107,3 +107,32 @@ void rvirtio_helper_memory_counters(struct rvirtio_memory_counters *counters)
 #endif
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_memory_counters);
+
+/* As much as the host may be told of at once, if it is free. */
+struct page *rvirtio_helper_block_take(void)
+{
+	return alloc_pages(__GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC, MAX_PAGE_ORDER);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_block_take);
+
+void rvirtio_helper_block_give(struct page *page)
+{
+	__free_pages(page, MAX_PAGE_ORDER);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_block_give);
+
+/* A list through the pages themselves, which are the caller's. */
+void rvirtio_helper_page_set_link(struct page *page, struct page *next)
+{
+	set_page_private(page, (unsigned long)next);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_page_set_link);
+
+struct page *rvirtio_helper_page_take_link(struct page *page)
+{
+	struct page *next = (struct page *)page_private(page);
+
+	set_page_private(page, 0);
+	return next;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_page_take_link);

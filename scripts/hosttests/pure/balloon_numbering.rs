@@ -18,23 +18,24 @@ fn clause_5_5_2_queues_that_do_not_exist_are_not_counted() {
     // Offered: statistics, free page hint, reporting. As QEMU and C's driver have it, which the
     // specification, with 2, 3 and 4 for all, has not.
     let table = [
-        ((false, false, false), (None, None)),
-        ((true, false, false), (Some(2), None)),
-        ((false, true, false), (None, None)),
-        ((false, false, true), (None, Some(2))),
-        ((true, false, true), (Some(2), Some(3))),
-        ((false, true, true), (None, Some(3))),
-        ((true, true, false), (Some(2), None)),
-        ((true, true, true), (Some(2), Some(4))),
+        ((false, false, false), (None, None, None)),
+        ((true, false, false), (Some(2), None, None)),
+        ((false, true, false), (None, Some(2), None)),
+        ((false, false, true), (None, None, Some(2))),
+        ((true, false, true), (Some(2), None, Some(3))),
+        ((false, true, true), (None, Some(2), Some(3))),
+        ((true, true, false), (Some(2), Some(3), None)),
+        ((true, true, true), (Some(2), Some(3), Some(4))),
     ];
 
-    for ((stats, hint, reporting), (stats_at, reporting_at)) in table {
+    for (offered, wanted) in table {
+        let (stats, hint, reporting) = offered;
         let numbering = Numbering::new(stats, hint, reporting);
 
-        assert_eq!(numbering.stats, stats_at, "{stats} {hint} {reporting}");
         assert_eq!(
-            numbering.reporting, reporting_at,
-            "{stats} {hint} {reporting}"
+            (numbering.stats, numbering.hint, numbering.reporting),
+            wanted,
+            "{offered:?}"
         );
     }
 }

@@ -2,6 +2,7 @@
 
 //! Tests of the pure files. Where a test says a clause, it is one of virtio 1.4.
 
+mod balloon_hint;
 mod balloon_numbering;
 mod balloon_pace;
 mod balloon_places;

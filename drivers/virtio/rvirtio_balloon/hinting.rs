@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Hints of free memory (virtio 1.4, 5.5.6.4), which the host asks for before it migrates the guest:
+//! what is free need not be moved.
+//!
+//! A hinted block is set aside, so that nobody writes to it, until the host says that it is done, or
+//! until the kernel wants it back: a block that is written to is moved all the same.
+//!
+//! Answers are looked for, not waited for: QEMU gives them from a thread of its own, and what interrupts
+//! that raises gets lost without MSI-X. C has no interrupt for this queue either.
+
+use crate::{
+    config,
+    hint::{
+        self,
+        Step,
+        DONE,
+        STOP, //
+    }, //
+};
+use core::iter;
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            ordering::{
+                Full,
+                Relaxed,
+                Release, //
+            },
+            AtomicFlag, //
+        },
+        Arc,
+        Mutex, //
+    },
+    workqueue::{
+        impl_has_work,
+        new_work,
+        Work,
+        WorkItem, //
+    }, //
+};
+use kernel_ext::{
+    balloon::{
+        Block,
+        Hoard,
+        BLOCK_PAGES,
+        LARGEST_BLOCK, //
+    },
+    dma::{
+        Direction,
+        SharedMemory, //
+    },
+    shrinker::Shrink,
+    time,
+    work::{
+        self,
+        OwnedQueue, //
+    }, //
+};
+use virtio::{
+    Device,
+    FeaturesOk,
+    Irq,
+    QueueHandler,
+    QueueOptions,
+    Reason,
+    Segment,
+    Virtqueue,
+    BALLOON_MS, //
+};
+
+/// The most entries that a ring is given, and so the most blocks that are hinted at once.
+const MAX_QUEUE_SIZE: u16 = 64;
+/// Bytes of a number for the host, and where the two are.
+const WORD: usize = 4;
+const ROUND_AT: usize = 0;
+const STOP_AT: usize = ROUND_AT + WORD;
+
+/// What is under way to the host.
+pub(crate) struct Sent {
+    /// The block that is hinted; none with a number.
+    block: Option<Block>,
+    /// What the device calls the block.
+    address: u64,
+}
+
+/// The hinting queue. Behind its lock are the blocks that are set aside.
+#[pin_data]
+pub(crate) struct Hinter {
+    work: Arc<OwnedQueue>,
+    #[pin]
+    queue: Virtqueue<Sent, Irq, Hoard>,
+    device: Arc<Device>,
+    /// The numbers that the host is sent: that of the round, and the one for its end.
+    memory: SharedMemory,
+    /// The configuration has changed since it was read.
+    changed: AtomicFlag,
+    /// The driver leaves the device.
+    leaving: AtomicFlag,
+    /// The round that was served last. Held while one is under way.
+    #[pin]
+    served: Mutex<u32>,
+    #[pin]
+    round: Work<Self>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Hinter { self.round }
+}
+
+impl Hinter {
+    /// Makes the queue with number `index`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Virtqueue::with`].
+    pub(crate) fn new(setup: &FeaturesOk, index: u16, work: Arc<OwnedQueue>) -> Result<Arc<Self>> {
+        let device = setup.device().clone();
+        let memory = SharedMemory::new(device.master(), 2 * WORD)?;
+        // What the host says it wrote is of no interest: the blocks' content is lost anyway.
+        let options = QueueOptions {
+            max_size: MAX_QUEUE_SIZE,
+            lenient_length: true,
+        };
+        let (queue, _) = Virtqueue::with(setup, index, options, |_| Ok(Hoard::new()))?;
+
+        Arc::pin_init(
+            try_pin_init!(Self {
+                work,
+                queue <- queue,
+                device,
+                memory,
+                changed: AtomicFlag::new(false),
+                leaving: AtomicFlag::new(false),
+                served <- new_mutex!(DONE),
+                round <- new_work!("rvirtio_balloon::hinting"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The virtqueue.
+    pub(crate) fn virtqueue(&self) -> &Virtqueue<Sent, Irq, Hoard> {
+        &self.queue
+    }
+
+    /// Looks what the host wants, soon. The device is live. Any context.
+    pub(crate) fn follow(self: &Arc<Self>) {
+        self.changed.store(true, Release);
+        // Enqueued already is as good.
+        let _ = self.work.queue().enqueue::<Arc<Self>, 0>(self.clone());
+    }
+
+    /// Hints no more, and gives back what is set aside. Waits for the host, [`BALLOON_MS`]
+    /// milliseconds for each of a few answers at most. Process context.
+    pub(crate) fn stop(self: &Arc<Self>) {
+        self.leaving.store(true, Relaxed);
+        work::disable_sync::<Self, 0>(self);
+        self.shrink(usize::MAX);
+    }
+
+    /// The device has been reset. Whoever waits for it finds that out.
+    pub(crate) fn close(&self) {
+        while let Some(sent) = self.queue.drain_one() {
+            let mut ring = self.queue.lock();
+
+            self.set_aside(ring.data(), sent);
+        }
+        self.shrink(usize::MAX);
+    }
+
+    /// The host has seen it, or will not any more.
+    fn set_aside(&self, hoard: &mut Hoard, sent: Sent) {
+        if let Some(block) = sent.block {
+            self.device
+                .master()
+                .unmap(sent.address, LARGEST_BLOCK, Direction::FromDevice);
+            hoard.push(block);
+        }
+    }
+
+    /// Sets aside what the host has seen. Says how much that was, and whether nothing is under way.
+    fn look(&self) -> (usize, bool) {
+        let mut ring = self.queue.lock();
+        let mut seen: usize = 0;
+
+        ring.disable_callbacks();
+        while let Some(completion) = ring.pop() {
+            seen = seen.wrapping_add(1);
+            self.set_aside(ring.data(), completion.into_token());
+        }
+        (seen, ring.free() == self.queue.size())
+    }
+
+    /// Shows the host what was added.
+    fn show(&self) {
+        let kick = self.queue.lock().commit();
+
+        if kick {
+            self.queue.notify();
+        }
+    }
+
+    /// Shows the host what was added, and waits until it has seen all.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` when it does not, and is given up.
+    fn finish(&self) -> Result {
+        self.show();
+        time::wait_until(BALLOON_MS, || match (self.look(), self.device.broken()) {
+            (_, Some(_)) => Err(EIO),
+            ((_, quiet), None) => Ok(quiet),
+        })
+        .map_err(|_| {
+            self.device.break_and_wait(Reason::TimedOut {
+                index: self.queue.index(),
+            });
+            EIO
+        })
+    }
+
+    /// Tells the host a number.
+    fn tell(&self, at: usize, number: u32) -> Result {
+        self.memory.write32(at, number.to_le());
+        // CAST: Widening, and four.
+        let segment = Segment {
+            addr: self.memory.address().wrapping_add(at as u64),
+            len: WORD as u32,
+        };
+        let sent = Sent {
+            block: None,
+            address: 0,
+        };
+        let added = self
+            .queue
+            .lock()
+            .add(iter::once(segment), iter::empty(), sent);
+
+        added.map_err(|_| EIO)?;
+        self.finish()
+    }
+
+    /// Adds a block.
+    fn add(&self, block: Block) -> Result {
+        let master = self.device.master();
+        let address = master.map(block.phys(), LARGEST_BLOCK, Direction::FromDevice)?;
+        let segment = Segment {
+            addr: address,
+            len: LARGEST_BLOCK,
+        };
+        let sent = Sent {
+            block: Some(block),
+            address,
+        };
+        let mut ring = self.queue.lock();
+
+        if let Err((_, sent)) = ring.add(iter::empty(), iter::once(segment), sent) {
+            self.set_aside(ring.data(), sent);
+            return Err(EIO);
+        }
+        Ok(())
+    }
+
+    /// What the host wants now. To be asked once for each change: QEMU's field reads zero while a
+    /// round is under way.
+    fn wanted(&self) -> Result<u32> {
+        config::hint_command(&self.device.config())
+    }
+
+    /// Hints what is free, until nothing is, or until the host wants something else.
+    fn hint(&self, round: u32) -> Result {
+        // Not where the device gets to see a copy of a block only (bounce buffers).
+        let mut more = self.device.master().max_mapping() >= LARGEST_BLOCK;
+
+        self.tell(ROUND_AT, round)?;
+        while more && !self.leaving.load(Relaxed) {
+            if self.changed.xchg(false, Full) && self.wanted()? != round {
+                break;
+            }
+            for _ in 0..self.queue.size() {
+                // No memory, or no room for its mapping.
+                more = Block::take().is_some_and(|block| self.add(block).is_ok());
+                if !more {
+                    break;
+                }
+                // At once: the host moves memory meanwhile.
+                self.show();
+            }
+            self.finish()?;
+        }
+        self.tell(STOP_AT, STOP)
+    }
+}
+
+impl WorkItem for Hinter {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        let mut served = this.served.lock();
+
+        if this.device.broken().is_some() {
+            return;
+        }
+        // What changes from here on is seen in the round, and enqueues the work once more.
+        this.changed.xchg(false, Full);
+        let Ok(command) = this.wanted() else {
+            return;
+        };
+
+        match hint::step(command, *served) {
+            Step::Rest => {}
+            Step::Release => {
+                *served = DONE;
+                this.shrink(usize::MAX);
+            }
+            Step::Round(round) => {
+                *served = round;
+                // A device that fails is broken by now, and the log says why.
+                let _ = this.hint(round);
+            }
+        }
+    }
+}
+
+impl QueueHandler for Hinter {
+    fn used(&self) -> bool {
+        let (seen, _) = self.look();
+
+        seen != 0
+    }
+}
+
+impl Shrink for Hinter {
+    fn count(&self) -> usize {
+        self.queue.lock().data().count().saturating_mul(BLOCK_PAGES)
+    }
+
+    fn shrink(&self, pages: usize) -> usize {
+        let mut freed: usize = 0;
+
+        while freed < pages {
+            let block = self.queue.lock().data().pop();
+            let Some(block) = block else {
+                break;
+            };
+
+            // Without the lock.
+            drop(block);
+            freed = freed.saturating_add(BLOCK_PAGES);
+        }
+        freed
+    }
+}
