@@ -151,6 +151,7 @@ to_host() {
 # load_on NIC NIC: datagrams of random sizes both ways, for as long as load_off lets them; whatever fails is tried again.
 load_on() {
     : >/run/load
+    for _to in "$1" "$2"; do _datagrams "$_to" >"/run/datagrams.$_to"; done
     for _pair in "$1 $2" "$2 $1"; do
         _from=${_pair% *} _to=${_pair#* }
         # shellcheck disable=SC2046  # words
@@ -166,8 +167,12 @@ _ended() {
         [ ! -e "/proc/$_pid" ] || grep -q '^State:.Z' "/proc/$_pid/status" || return 1
     done
 }
+# How many datagrams came to a namespace; whether any did since load_on.
+_datagrams() { at "$1" awk '/^Udp: [0-9]/ { print $2 }' /proc/net/snmp; }
+_came() { [ "$(_datagrams "$1")" -gt "$(cat "/run/datagrams.$1")" ]; }
 # load_off NIC NIC: everything that came was right and came once; something came.
 load_off() {
+    for _to in "$1" "$2"; do wait_for 20 _came "$_to" || fail "nothing comes to $_to under load"; done
     for _pid in $(sort -rn /run/load); do kill "$_pid" 2>/dev/null || true; done
     wait_for 20 _ended || fail "the load does not end: $(for _pid in $(cat /run/load); do cat "/proc/$_pid/stack" 2>/dev/null; done)"
     for _to in "$1" "$2"; do
