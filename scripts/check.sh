@@ -15,14 +15,21 @@ begun=$SECONDS
 # Asked for now: later nobody may be there, and a stage cannot ask.
 need_root
 unasked
-(while sleep 60; do stay_root; done) &
+(while sleep 60; do stay_root; done) >/dev/null 2>&1 &
 keeper=$!
 trap 'kill "$keeper"' EXIT
+
+# end_stage SIGNAL: to all of the stage that runs, which timeout has made a group; behind sudo it is root's.
+end_stage() {
+    kill -"$1" -- "-$stage" 2>/dev/null || true
+    [ "$(id -u)" -eq 0 ] || sudo -n kill -"$1" -- "-$stage" 2>/dev/null || true
+    wait "$stage" 2>/dev/null || true
+}
 
 # run NAME LIMIT COMMAND...: runs COMMAND for LIMIT seconds at most, its output here and in a log; sets `status`. Ctrl-C ends
 # it, and this script.
 run() {
-    local name=$1 limit=$2 start=$SECONDS log=$OUT/$1.log out copier stage
+    local name=$1 limit=$2 start=$SECONDS log=$OUT/$1.log out copier
     shift 2
     status=0
     say "==> check $name (log: $log)"
@@ -31,11 +38,13 @@ run() {
     timeout -k 10 "$limit" "$@" </dev/null >&"$out" 2>&1 {out}>&- &
     stage=$!
     exec {out}>&-
-    trap 'say "ended by a signal, in check $name"; kill -TERM "$stage"; wait "$stage"; exit 130' INT TERM HUP
+    trap 'say "ended by a signal, in check $name"; end_stage TERM; exit 130' INT TERM HUP
     wait "$stage" || status=$?
     trap - INT TERM HUP
+    case $status in
+    124 | 137) say "    $name ran into its limit of $limit s"; end_stage KILL ;;
+    esac
     wait "$copier" || true
-    [ "$status" -ne 124 ] || say "    $name ran into its limit of $limit s"
     say "    check $name: exit status $status after $((SECONDS - start)) s"
 }
 

@@ -68,12 +68,13 @@ clippy() { "$TOP/scripts/modules.sh" --clippy stock; }
 # rustc knows no -Wframe-larger-than, and the receive path of the network is deep. checkstack.pl counts a frame that is laid at two
 # places twice, so this is about 2 KiB.
 frames() {
-    local kernel module found=0
-    kernel=$("$TOP/scripts/kernel.sh" stock)
-    "$TOP/scripts/modules.sh" stock >/dev/null
+    local kernel module code large found=0
+    kernel=$("$TOP/scripts/kernel.sh" stock) || return 1
+    "$TOP/scripts/modules.sh" stock >/dev/null || return 1
     for module in "$TOP"/build/stock/*.ko; do
-        in_root -- objdump -d "$module" | in_root -- perl "$kernel/build/scripts/checkstack.pl" x86_64 3072 |
-            grep . | sed "s|^|${module##*/}: |" && found=1
+        code=$(in_root -- objdump -d "$module") || return 1
+        large=$(in_root -- perl "$kernel/build/scripts/checkstack.pl" x86_64 3072 <<<"$code") || return 1
+        [ -z "$large" ] || { echo "${module##*/}: $large"; found=1; }
     done
     return "$found"
 }

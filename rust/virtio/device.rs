@@ -219,11 +219,15 @@ impl Device {
         self.live.store(true, Release);
     }
 
-    /// Sets `DRIVER_OK`.
+    /// Sets `DRIVER_OK`, unless the device is broken already and was reset.
     pub(crate) fn start(&self) {
-        let status = self.transport.status();
+        let ended = self.ended.lock();
 
-        self.transport.set_status(status | Status::DRIVER_OK);
+        if ended.is_none() {
+            let status = self.transport.status();
+
+            self.transport.set_status(status | Status::DRIVER_OK);
+        }
     }
 
     /// The end: no interrupt is handled, no work runs, no DMA happens after this.

@@ -4,7 +4,9 @@
 
 import argparse
 import concurrent.futures
+import fcntl
 import fnmatch
+import glob
 import os
 import shutil
 import signal
@@ -34,10 +36,26 @@ def remove(*folders):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def images_folder(cache):
+    """A folder of this run's own. Those of runs that were killed go: their lock is free."""
+    os.makedirs(cache, exist_ok=True)
+    for old in glob.glob(os.path.join(cache, "images-*")):
+        try:
+            with open(os.path.join(old, "lock"), encoding="utf-8") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove(old)
+        except OSError:
+            continue
+    folder = tempfile.mkdtemp(prefix="images-", dir=cache)
+    # Kept open, and locked, as long as this runs.
+    fcntl.flock(os.open(os.path.join(folder, "lock"), os.O_CREAT | os.O_RDWR), fcntl.LOCK_EX)
+    return folder
+
+
 # For sockets: short, because their paths may have 107 characters.
 WORK = tempfile.mkdtemp(prefix="rv-")
 # What is large: in the cache, since /tmp may be memory.
-IMAGES = tempfile.mkdtemp(prefix="images-", dir=cache_folder())
+IMAGES = images_folder(cache_folder())
 # A boot that the kernel itself spoils before init runs is done again, this often at most.
 BOOT_TRIES = 3
 # With less time than this, in seconds, a case is not begun.
@@ -106,7 +124,7 @@ class Runner:
                 for disk in case.disks:
                     disk.make_image(images)
                 why = self._boots(case, folder, images, outcome)
-                if not why or not left:
+                if not why or not left or time.monotonic() > self._end:
                     break
                 # Not silently: KASAN and lockdep report once, so the rest of such a boot proves nothing.
                 print(f"# {case.name}: done again, the kernel reported before init ran: {why}", flush=True)

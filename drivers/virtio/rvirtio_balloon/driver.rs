@@ -9,7 +9,10 @@ use crate::{
     },
     config,
     feature,
-    hinting::Hinter,
+    hinting::{
+        Held,
+        Hinter, //
+    },
     host::Host,
     notice::NoticeQueue,
     numbering::{
@@ -61,7 +64,7 @@ pub(crate) struct Driver {
     balloon: Arc<Balloon>,
     statistics: Option<Arc<Statistics>>,
     reporter: Option<Arc<Reporter>>,
-    hinter: Option<Arc<Hinter>>,
+    hinter: Option<Held>,
     /// What the kernel calls, from the end of `probe` to `remove`.
     #[pin]
     hooks: Mutex<Hooks>,
@@ -101,7 +104,7 @@ impl Driver {
     fn lend(&self) -> Result<Option<Pin<KBox<Shrinker<Hinter>>>>> {
         self.hinter
             .as_ref()
-            .map(|hinter| {
+            .map(|Held(hinter)| {
                 KBox::pin_init(
                     Shrinker::new(c"rvirtio-balloon", hinter.clone()),
                     GFP_KERNEL,
@@ -180,9 +183,7 @@ impl virtio::Driver for Driver {
             _ => None,
         };
         let hinter = match numbering.hint {
-            Some(index) if has(feature::FREE_PAGE_HINT) => {
-                Some(Hinter::new(&setup, index, work.clone())?)
-            }
+            Some(index) if has(feature::FREE_PAGE_HINT) => Some(Hinter::new(&setup, index)?),
             _ => None,
         };
         let balloon = Balloon::new(
@@ -224,7 +225,7 @@ impl virtio::Driver for Driver {
                 balloon,
                 statistics,
                 reporter,
-                hinter,
+                hinter: hinter.map(Held),
                 hooks <- new_mutex!(Hooks::default()),
             }),
             GFP_KERNEL,
@@ -250,7 +251,7 @@ impl virtio::Driver for Driver {
 
     fn config_changed(&self) {
         self.balloon.follow();
-        if let Some(hinter) = &self.hinter {
+        if let Some(Held(hinter)) = &self.hinter {
             hinter.follow();
         }
     }
@@ -263,21 +264,22 @@ impl virtio::Driver for Driver {
         if let Some(reporter) = &self.reporter {
             reporter.close();
         }
-        if let Some(hinter) = &self.hinter {
+        if let Some(Held(hinter)) = &self.hinter {
             hinter.close();
         }
     }
 
     fn remove(&self) {
+        // First, since it may have all free memory, which the hooks give back to those in need.
+        if let Some(Held(hinter)) = &self.hinter {
+            hinter.stop();
+        }
         let hooks = core::mem::take(&mut *self.hooks.lock());
 
         // Each waits for a call that is under way, which waits for the host, with an end.
         drop(hooks);
         if let Some(statistics) = &self.statistics {
             statistics.stop();
-        }
-        if let Some(hinter) = &self.hinter {
-            hinter.stop();
         }
         self.balloon.empty();
     }

@@ -34,7 +34,12 @@ use kernel::{
         Arc,
         Mutex, //
     },
+    time::{
+        Instant,
+        Monotonic, //
+    },
     workqueue::{
+        self,
         impl_has_work,
         new_work,
         Work,
@@ -54,10 +59,7 @@ use kernel_ext::{
     },
     shrinker::Shrink,
     time,
-    work::{
-        self,
-        OwnedQueue, //
-    }, //
+    work, //
 };
 use virtio::{
     Device,
@@ -77,6 +79,8 @@ const MAX_QUEUE_SIZE: u16 = 64;
 const WORD: usize = 4;
 const ROUND_AT: usize = 0;
 const STOP_AT: usize = ROUND_AT + WORD;
+/// Milliseconds after which a host that does not answer is notified again.
+const REMIND_MS: i64 = 1000;
 
 /// What is under way to the host.
 pub(crate) struct Sent {
@@ -89,7 +93,6 @@ pub(crate) struct Sent {
 /// The hinting queue. Behind its lock are the blocks that are set aside.
 #[pin_data]
 pub(crate) struct Hinter {
-    work: Arc<OwnedQueue>,
     #[pin]
     queue: Virtqueue<Sent, Irq, Hoard>,
     device: Arc<Device>,
@@ -116,7 +119,7 @@ impl Hinter {
     /// # Errors
     ///
     /// Those of [`Virtqueue::with`].
-    pub(crate) fn new(setup: &FeaturesOk, index: u16, work: Arc<OwnedQueue>) -> Result<Arc<Self>> {
+    pub(crate) fn new(setup: &FeaturesOk, index: u16) -> Result<Arc<Self>> {
         let device = setup.device().clone();
         let memory = SharedMemory::new(device.master(), 2 * WORD)?;
         // What the host says it wrote is of no interest: the blocks' content is lost anyway.
@@ -128,7 +131,6 @@ impl Hinter {
 
         Arc::pin_init(
             try_pin_init!(Self {
-                work,
                 queue <- queue,
                 device,
                 memory,
@@ -149,8 +151,9 @@ impl Hinter {
     /// Looks what the host wants, soon. The device is live. Any context.
     pub(crate) fn follow(self: &Arc<Self>) {
         self.changed.store(true, Release);
-        // Enqueued already is as good.
-        let _ = self.work.queue().enqueue::<Arc<Self>, 0>(self.clone());
+        // Not the balloons' queue: a round is long, and shrinking a balloon may be urgent. Enqueued
+        // already is as good.
+        let _ = workqueue::system_unbound().enqueue::<Arc<Self>, 0>(self.clone());
     }
 
     /// Hints no more, and gives back what is set aside. Waits for the host, [`BALLOON_MS`]
@@ -164,21 +167,19 @@ impl Hinter {
     /// The device has been reset. Whoever waits for it finds that out.
     pub(crate) fn close(&self) {
         while let Some(sent) = self.queue.drain_one() {
-            let mut ring = self.queue.lock();
-
-            self.set_aside(ring.data(), sent);
+            drop(self.take_back(sent));
         }
         self.shrink(usize::MAX);
     }
 
-    /// The host has seen it, or will not any more.
-    fn set_aside(&self, hoard: &mut Hoard, sent: Sent) {
-        if let Some(block) = sent.block {
-            self.device
-                .master()
-                .unmap(sent.address, LARGEST_BLOCK, Direction::FromDevice);
-            hoard.push(block);
-        }
+    /// The host has seen it, or will not any more. The block, if it is one.
+    fn take_back(&self, sent: Sent) -> Option<Block> {
+        let block = sent.block?;
+
+        self.device
+            .master()
+            .unmap(sent.address, LARGEST_BLOCK, Direction::FromDevice);
+        Some(block)
     }
 
     /// Sets aside what the host has seen. Says how much that was, and whether nothing is under way.
@@ -189,7 +190,9 @@ impl Hinter {
         ring.disable_callbacks();
         while let Some(completion) = ring.pop() {
             seen = seen.wrapping_add(1);
-            self.set_aside(ring.data(), completion.into_token());
+            if let Some(block) = self.take_back(completion.into_token()) {
+                ring.data().push(block);
+            }
         }
         (seen, ring.free() == self.queue.size())
     }
@@ -210,9 +213,22 @@ impl Hinter {
     /// `EIO` when it does not, and is given up.
     fn finish(&self) -> Result {
         self.show();
-        time::wait_until(BALLOON_MS, || match (self.look(), self.device.broken()) {
-            (_, Some(_)) => Err(EIO),
-            ((_, quiet), None) => Ok(quiet),
+
+        let mut told = Instant::<Monotonic>::now();
+
+        time::wait_until(BALLOON_MS, || {
+            let (_, quiet) = self.look();
+
+            if self.device.broken().is_some() {
+                return Err(EIO);
+            }
+            if !quiet && told.elapsed().as_millis() >= REMIND_MS {
+                // A notification may have been lost: by a migration, which this is about, or between
+                // the host's last look and its wish to be notified.
+                self.queue.notify();
+                told = Instant::now();
+            }
+            Ok(quiet)
         })
         .map_err(|_| {
             self.device.break_and_wait(Reason::TimedOut {
@@ -255,13 +271,15 @@ impl Hinter {
             block: Some(block),
             address,
         };
-        let mut ring = self.queue.lock();
+        let added = self
+            .queue
+            .lock()
+            .add(iter::empty(), iter::once(segment), sent);
 
-        if let Err((_, sent)) = ring.add(iter::empty(), iter::once(segment), sent) {
-            self.set_aside(ring.data(), sent);
-            return Err(EIO);
-        }
-        Ok(())
+        added.map_err(|(_, sent)| {
+            drop(self.take_back(sent));
+            EIO
+        })
     }
 
     /// What the host wants now. To be asked once for each change: QEMU's field reads zero while a
@@ -277,7 +295,8 @@ impl Hinter {
 
         self.tell(ROUND_AT, round)?;
         while more && !self.leaving.load(Relaxed) {
-            if self.changed.xchg(false, Full) && self.wanted()? != round {
+            // One that cannot be read is no wish to go on.
+            if self.changed.xchg(false, Full) && self.wanted() != Ok(round) {
                 break;
             }
             for _ in 0..self.queue.size() {
@@ -295,6 +314,17 @@ impl Hinter {
     }
 }
 
+/// The driver's hold on a hinter.
+pub(crate) struct Held(pub(crate) Arc<Hinter>);
+
+impl Drop for Held {
+    /// The device was reset, since it has gone its way through `Device::close`, and perhaps nobody was
+    /// told. Blocks are unmapped before they are freed.
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 impl WorkItem for Hinter {
     type Pointer = Arc<Self>;
 
@@ -306,9 +336,8 @@ impl WorkItem for Hinter {
         }
         // What changes from here on is seen in the round, and enqueues the work once more.
         this.changed.xchg(false, Full);
-        let Ok(command) = this.wanted() else {
-            return;
-        };
+        // One that cannot be read ends the rounds: to give back what was hinted is never wrong.
+        let command = this.wanted().unwrap_or(DONE);
 
         match hint::step(command, *served) {
             Step::Rest => {}

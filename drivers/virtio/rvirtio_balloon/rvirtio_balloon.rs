@@ -22,7 +22,7 @@
 //!
 //! # Locks
 //!
-//! No lock is held while the host is waited for. Spin locks: a virtqueue's, then that of its places;
+//! No lock is held while the host is waited for, but that of a round of hints, which nobody else takes. Spin locks: a virtqueue's, then that of its places;
 //! the pace's alone.
 
 #![deny(unsafe_code)]

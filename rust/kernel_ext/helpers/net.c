@@ -57,13 +57,11 @@ void rvirtio_helper_netdev_free(struct net_device *dev)
 {
 	unsigned int queue;
 
-	/* Else unregistering has done this. */
-	if (dev->reg_state == NETREG_UNINITIALIZED) {
-		cpus_read_lock();
-		for (queue = 0; queue < dev->num_tx_queues; queue++)
-			__netif_set_xps_queue(dev, cpumask_bits(cpu_none_mask), queue, XPS_CPUS);
-		cpus_read_unlock();
-	}
+	/* Unregistering has done this, but it may never have been registered. */
+	cpus_read_lock();
+	for (queue = 0; queue < dev->num_tx_queues; queue++)
+		__netif_set_xps_queue(dev, cpumask_bits(cpu_none_mask), queue, XPS_CPUS);
+	cpus_read_unlock();
 	free_netdev(dev);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_free);

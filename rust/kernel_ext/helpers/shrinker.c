@@ -15,7 +15,13 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 {
 	const struct rvirtio_shrinker *own = shrinker->private_data;
 
-	return own->shrink(own->object, control->nr_to_scan) ?: SHRINK_STOP;
+	unsigned long freed = own->shrink(own->object, control->nr_to_scan);
+
+	if (!freed)
+		return SHRINK_STOP;
+	/* It may be more than was asked for. */
+	control->nr_scanned = freed;
+	return freed;
 }
 
 int rvirtio_helper_shrinker_register(struct rvirtio_shrinker *own, const char *name)

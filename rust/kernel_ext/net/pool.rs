@@ -27,7 +27,8 @@ use kernel::{
 };
 
 /// A pool of pages, cut into pieces, which come back to it when their packets are freed. Pages are
-/// mapped for the device once, where that is needed.
+/// mapped for the device once, where that is needed. Dropping it disables its poller: process context,
+/// and not from [`Napi::while_idle`].
 ///
 /// # Invariants
 ///
