@@ -26,6 +26,10 @@ impl DescFlags {
     pub const WRITE: Self = Self(1 << 1);
     /// The descriptor names a table of descriptors (`VIRTQ_DESC_F_INDIRECT`).
     pub const INDIRECT: Self = Self(1 << 2);
+    /// Packed: the wrap counter of who made the descriptor available (`VIRTQ_DESC_F_AVAIL`).
+    pub(crate) const AVAIL: Self = Self(1 << 7);
+    /// Packed: that counter once it is used, its opposite before (`VIRTQ_DESC_F_USED`).
+    pub(crate) const USED: Self = Self(1 << 15);
 
     /// Returns the flags of `self` and of `other`.
     #[inline]
@@ -65,6 +69,18 @@ impl RawDesc {
     pub const fn split(segment: Segment, flags: DescFlags, next: u16) -> Self {
         // CAST: Three widening casts; `From` is not available in a `const fn`.
         let meta = segment.len as u64 | ((flags.0 as u64) << 32) | ((next as u64) << 48);
+        Self {
+            addr: Le64::new(segment.addr),
+            meta: Le64::new(meta),
+        }
+    }
+
+    /// Makes a descriptor of a packed virtqueue: `le64 addr; le32 len; le16 id; le16 flags` (1.4,
+    /// "2.8.13 The Virtqueue Descriptor Ring").
+    #[inline]
+    pub const fn packed(segment: Segment, id: u16, flags: DescFlags) -> Self {
+        // CAST: Three widening casts; `From` is not available in a `const fn`.
+        let meta = segment.len as u64 | ((id as u64) << 32) | ((flags.0 as u64) << 48);
         Self {
             addr: Le64::new(segment.addr),
             meta: Le64::new(meta),

@@ -33,6 +33,10 @@ pub struct RingConfig {
 pub struct Element {
     /// The private slot of this descriptor.
     pub slot: u16,
+    /// The slot of the buffer's first descriptor.
+    pub head: u16,
+    /// How many descriptors of the buffer stand before this one.
+    pub ordinal: u16,
     /// The memory: a segment, or an indirect table.
     pub segment: Segment,
     /// `WRITE` or `INDIRECT` or none. The layout adds what it needs to chain.
@@ -60,15 +64,8 @@ pub(crate) mod sealed {
 /// [`Ring`](crate::Ring). A ring is monomorphised for its layout: no operation asks which one
 /// it is.
 ///
-/// # How further layouts fit
+/// # How a further layout fits
 ///
-/// - *Packed* (1.4, "2.8 Packed Virtqueues"): [`write_element`](Self::write_element) ignores
-///   the links and writes at its own next position, with the number of the head slot as the
-///   buffer id and with the wrap counter in the flags.
-///   [`make_available`](Self::make_available) keeps back the flags of the first descriptor, and
-///   [`publish`](Self::publish) writes them. [`next_used`](Self::next_used) asks the flags at
-///   its position instead of an index, and [`retire`](Self::retire) moves on by the `count` of
-///   the chain. The events are the two event suppression structures.
 /// - *In-order* (1.4, "2.7.9 In-order use of descriptors"): the free list is used first in,
 ///   first out, so that chains stand in ring order. `next_used` reads one id for a batch and
 ///   reports each buffer of the batch, for which it keeps the head of the oldest chain; `retire`
@@ -92,8 +89,13 @@ pub trait Layout: sealed::Sealed + Sized {
     /// Returns the ticket of the next buffer: a number that grows with each buffer and wraps.
     fn ticket(&self) -> u32;
 
-    /// Puts a complete chain of `count` descriptors in line for the device, not yet visible.
-    fn make_available<M: RingMem>(&mut self, mem: &M, head: u16, count: u16);
+    /// Forgets the first `count` elements of a buffer, which were written and will not be made
+    /// available.
+    fn discard<M: RingMem>(&self, mem: &M, count: u16);
+
+    /// Puts a complete chain of `count` descriptors in line for the device, not yet visible. `first`
+    /// are the flags of its first element.
+    fn make_available<M: RingMem>(&mut self, mem: &M, head: u16, count: u16, first: DescFlags);
 
     /// Returns whether the buffer with this ticket is visible to the device.
     fn is_published(&self, ticket: u32) -> bool;

@@ -156,6 +156,8 @@ where
             };
             let element = Element {
                 slot: head,
+                head,
+                ordinal: 0,
                 segment,
                 flags: DescFlags::INDIRECT,
             };
@@ -165,6 +167,7 @@ where
                 tail: head,
                 count: 1,
                 writable: table.writable(),
+                first: DescFlags::INDIRECT,
             };
             return self.commit(chain, token);
         };
@@ -185,24 +188,21 @@ where
         let mut placer = Placer {
             count: 0,
             total: 0,
+            readable: 0,
+            first: DescFlags::NONE,
             held: Element {
                 slot: head,
+                head,
+                ordinal: 0,
                 segment: Segment::default(),
                 flags: DescFlags::NONE,
             },
         };
-        for segment in readable {
-            self.place_one(&mut placer, segment, DescFlags::NONE)?;
-        }
-        let readable_bytes = placer.total;
-        for segment in writable {
-            self.place_one(&mut placer, segment, DescFlags::WRITE)?;
-        }
-        if placer.count == 0 {
-            return Err(AddError::Empty);
-        }
-        if u32::try_from(placer.total).is_err() {
-            return Err(AddError::TooLong);
+        if let Err(error) = self.place_all(&mut placer, readable, writable) {
+            // The held one was not written.
+            self.layout
+                .discard(&self.mem, placer.count.saturating_sub(1));
+            return Err(error);
         }
         self.layout.write_element(&self.mem, placer.held, None);
         Ok(Chain {
@@ -210,8 +210,32 @@ where
             tail: placer.held.slot,
             count: placer.count,
             // CAST: A part of the total, which fits 32 bits.
-            writable: placer.total.wrapping_sub(readable_bytes) as u32,
+            writable: placer.total.wrapping_sub(placer.readable) as u32,
+            first: placer.first,
         })
+    }
+
+    /// Writes all elements of a buffer but the last one.
+    #[inline]
+    fn place_all<R, W>(&self, placer: &mut Placer, readable: R, writable: W) -> Result<(), AddError>
+    where
+        R: IntoIterator<Item = Segment>,
+        W: IntoIterator<Item = Segment>,
+    {
+        for segment in readable {
+            self.place_one(placer, segment, DescFlags::NONE)?;
+        }
+        placer.readable = placer.total;
+        for segment in writable {
+            self.place_one(placer, segment, DescFlags::WRITE)?;
+        }
+        if placer.count == 0 {
+            return Err(AddError::Empty);
+        }
+        if u32::try_from(placer.total).is_err() {
+            return Err(AddError::TooLong);
+        }
+        Ok(())
     }
 
     /// Holds one element, and writes the one before, since its successor is known now.
@@ -237,7 +261,10 @@ where
             self.layout
                 .write_element(&self.mem, placer.held, Some(next));
             placer.held.slot = next;
+        } else {
+            placer.first = flags;
         }
+        placer.held.ordinal = placer.count;
         placer.held.segment = segment;
         placer.held.flags = flags;
         placer.count = placer.count.wrapping_add(1);
@@ -257,7 +284,7 @@ where
         // INVARIANT: One more slot holds a token. There are at most 32768 slots.
         self.in_flight = self.in_flight.wrapping_add(1);
         self.layout
-            .make_available(&self.mem, chain.head, chain.count);
+            .make_available(&self.mem, chain.head, chain.count, chain.first);
         Ok(())
     }
 
@@ -414,6 +441,10 @@ struct Placer {
     count: u16,
     /// Their bytes.
     total: u64,
+    /// Those of the readable ones, once all are there.
+    readable: u64,
+    /// The flags of the first one.
+    first: DescFlags,
     /// The last of them, which is not written yet. Before the first one: the head's slot.
     held: Element,
 }

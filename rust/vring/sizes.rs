@@ -6,6 +6,7 @@ use crate::{
     desc::RawDesc,
     error::SetupError,
     mem::Area,
+    packed,
     split, //
 };
 
@@ -18,18 +19,18 @@ pub struct AreaSize {
     pub align: usize,
 }
 
-/// The memory of the three areas of a split virtqueue.
+/// The memory of the three areas of a virtqueue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SplitSizes {
-    /// The descriptor table.
+pub struct RingSizes {
+    /// The descriptor table, or the descriptor ring.
     pub desc: AreaSize,
-    /// The available ring, `used_event` included.
+    /// The available ring with `used_event`, or the driver's event suppression structure.
     pub driver: AreaSize,
-    /// The used ring, `avail_event` included.
+    /// The used ring with `avail_event`, or the device's event suppression structure.
     pub device: AreaSize,
 }
 
-impl SplitSizes {
+impl RingSizes {
     /// Returns the memory of one area.
     pub const fn area(&self, area: Area) -> AreaSize {
         match area {
@@ -53,14 +54,14 @@ impl SplitSizes {
 /// # Errors
 ///
 /// [`SetupError::BadSize`]: not a power of two from 1 to 32768.
-pub const fn split_layout(size: u16) -> Result<SplitSizes, SetupError> {
+pub const fn split_layout(size: u16) -> Result<RingSizes, SetupError> {
     if !split::size_is_valid(size) {
         return Err(SetupError::BadSize { size });
     }
     // CAST: A widening cast; `From` is not available in a `const fn`.
     let n = size as usize;
     // At most 16 * 32768 bytes: nothing overflows.
-    Ok(SplitSizes {
+    Ok(RingSizes {
         desc: AreaSize {
             bytes: RawDesc::SIZE.wrapping_mul(n),
             align: 16,
@@ -73,5 +74,28 @@ pub const fn split_layout(size: u16) -> Result<SplitSizes, SetupError> {
             bytes: split::avail_event_offset(size).wrapping_add(2),
             align: 4,
         },
+    })
+}
+
+/// Returns the memory that a packed virtqueue of `size` descriptors needs (1.4, "2.8 Packed
+/// Virtqueues").
+///
+/// # Errors
+///
+/// [`SetupError::BadSize`]: not from 1 to 32768.
+pub const fn packed_layout(size: u16) -> Result<RingSizes, SetupError> {
+    if !packed::size_is_valid(size) {
+        return Err(SetupError::BadSize { size });
+    }
+    let event = AreaSize { bytes: 4, align: 4 };
+
+    Ok(RingSizes {
+        desc: AreaSize {
+            // CAST: A widening cast; `From` is not available in a `const fn`.
+            bytes: RawDesc::SIZE.wrapping_mul(size as usize),
+            align: 16,
+        },
+        driver: event,
+        device: event,
     })
 }

@@ -5,6 +5,7 @@
 use core::marker::PhantomData;
 
 use crate::{
+    desc::DescFlags,
     error::{
         SetupError,
         Violation, //
@@ -61,6 +62,8 @@ pub(crate) struct Chain {
     pub(crate) tail: u16,
     pub(crate) count: u16,
     pub(crate) writable: u32,
+    /// The flags of its first element.
+    pub(crate) first: DescFlags,
 }
 
 /// What [`Slots::give_back`] hands out.
@@ -224,11 +227,15 @@ impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Slots<T, S> {
     }
 }
 
-/// Reduces a slot number to an index into `len` slots, a power of two.
+/// Reduces a slot number to an index into `len` slots: to 0 if it is none.
 ///
-/// The reduction is a mask of data, not a branch: it holds under speculation as well
+/// The reduction is arithmetic on data, not a branch: it holds under speculation as well
 /// (Spectre-v1).
 #[inline]
 fn masked(slot: u16, len: usize) -> usize {
-    usize::from(slot) & len.wrapping_sub(1)
+    let slot = usize::from(slot);
+    // CAST: To shift the sign in: all ones if the difference is negative, which it is for an index.
+    let below = (slot.wrapping_sub(len) as isize >> (usize::BITS - 1)) as usize;
+
+    slot & below
 }

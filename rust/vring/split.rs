@@ -178,6 +178,10 @@ impl Layout for Split {
         mem.write_desc(element.slot, RawDesc::split(element.segment, flags, next));
     }
 
+    /// Nobody is told of them.
+    #[inline]
+    fn discard<M: RingMem>(&self, _mem: &M, _count: u16) {}
+
     #[inline]
     fn ticket(&self) -> u32 {
         self.avail
@@ -185,7 +189,7 @@ impl Layout for Split {
 
     /// 1.4, "2.7.13.2 Updating The Available Ring".
     #[inline]
-    fn make_available<M: RingMem>(&mut self, mem: &M, head: u16, _count: u16) {
+    fn make_available<M: RingMem>(&mut self, mem: &M, head: u16, _count: u16, _first: DescFlags) {
         // The product is at most 65534, plus 4.
         let entry = AVAIL_ENTRY.wrapping_mul(self.index(low(self.avail)));
         mem.write16(Area::Driver, RING.wrapping_add(entry), Le16::new(head));

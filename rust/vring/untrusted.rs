@@ -58,6 +58,14 @@ impl<T: PartialOrd> Untrusted<T> {
     }
 }
 
+impl Untrusted<u32> {
+    /// Returns the 16 bits at the lower address, without the others.
+    #[inline]
+    pub const fn low_half(self) -> Self {
+        Self(self.0 & 0xffff)
+    }
+}
+
 impl Untrusted<u64> {
     /// Splits two 32-bit fields that were read at once: the one at the lower address first.
     #[inline]

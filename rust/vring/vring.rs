@@ -45,6 +45,7 @@ mod indirect;
 mod layout;
 mod le;
 mod mem;
+mod packed;
 mod ring;
 mod sizes;
 mod slots;
@@ -84,11 +85,13 @@ pub use self::mem::{
     RingMem,
     TableMem, //
 };
+pub use self::packed::Packed;
 pub use self::ring::Ring;
 pub use self::sizes::{
+    packed_layout,
     split_layout,
     AreaSize,
-    SplitSizes, //
+    RingSizes, //
 };
 pub use self::slots::Slot;
 pub use self::split::Split;

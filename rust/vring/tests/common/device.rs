@@ -6,12 +6,16 @@ use std::collections::HashMap;
 
 use vring::{
     Area,
-    Segment, //
+    Segment,
+    Split, //
 };
 
 use super::{
+    ring,
     seg,
-    FakeMem, //
+    world::Model,
+    FakeMem,
+    TestRing, //
 };
 
 pub const NEXT: u16 = 1;
@@ -40,6 +44,8 @@ pub fn parse(bytes: [u8; 16]) -> Desc {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Buffer {
     pub head: u16,
+    /// Descriptors that it takes in the ring.
+    pub descs: u16,
     pub readable: Vec<Segment>,
     pub writable: Vec<Segment>,
 }
@@ -113,6 +119,7 @@ impl Device {
         self.next_avail = self.next_avail.wrapping_add(1);
         let mut buffer = Buffer {
             head,
+            descs: 1,
             readable: Vec::new(),
             writable: Vec::new(),
         };
@@ -131,7 +138,7 @@ impl Device {
             let count = Self::walk(&mut buffer, 0, self.size, entry);
             assert_eq!(u32::from(count) * 16, first.len);
         } else {
-            Self::walk(&mut buffer, head, self.size, |i| self.desc(i));
+            buffer.descs = Self::walk(&mut buffer, head, self.size, |i| self.desc(i));
         }
         Some(buffer)
     }
@@ -211,5 +218,61 @@ impl Device {
         } else {
             self.avail_flags() & 1 == 0
         }
+    }
+}
+
+impl Model for Device {
+    type Layout = Split;
+
+    const STAYS: bool = false;
+
+    fn start(size: u16, event_idx: bool) -> (TestRing<u32>, Self) {
+        let (ring, mem) = ring(size, event_idx);
+
+        (ring, Self::new(mem, size, event_idx))
+    }
+
+    fn mem(&self) -> &FakeMem {
+        &self.mem
+    }
+
+    fn asleep(&mut self) -> &mut bool {
+        &mut self.asleep
+    }
+
+    fn tables(&mut self) -> &mut HashMap<u64, Vec<u8>> {
+        &mut self.tables
+    }
+
+    fn sleep(&mut self) {
+        self.sleep();
+    }
+
+    fn poll(&mut self) {
+        self.poll();
+    }
+
+    fn visible(&self) -> usize {
+        self.avail_idx().wrapping_sub(self.next_avail).into()
+    }
+
+    fn wants_kick(&mut self, buffers: u16, _descs: u16) -> bool {
+        let new = self.avail_idx();
+
+        Self::wants_kick(self, new.wrapping_sub(buffers), new)
+    }
+
+    fn fetch(&mut self) -> Option<Buffer> {
+        self.fetch()
+    }
+
+    fn complete(&mut self, batch: &[(Buffer, u32)]) -> bool {
+        let batch: Vec<_> = batch.iter().map(|(b, len)| (b.head, *len)).collect();
+
+        self.complete(&batch)
+    }
+
+    fn delayed(waiting: usize, published: usize) -> bool {
+        waiting > published * 3 / 4
     }
 }

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use vring::{
     AddError,
     IndirectWriter,
+    Layout,
+    Ring,
     Segment,
-    Split, //
+    Slot, //
 };
 
 use super::{
@@ -16,11 +18,44 @@ use super::{
         Buffer,
         Device, //
     },
-    ring,
+    packed::PackedDevice,
     seg,
-    FakeTable,
-    TestRing, //
+    FakeMem,
+    FakeTable, //
 };
+
+/// A device that keeps to the rules, for one layout.
+pub trait Model: Sized {
+    type Layout: Layout;
+
+    /// A ring and its device.
+    fn start(size: u16, event_idx: bool) -> (WorldRing<Self::Layout>, Self);
+    /// The shared memory.
+    fn mem(&self) -> &FakeMem;
+    /// Whether it has found nothing available and waits for a kick.
+    fn asleep(&mut self) -> &mut bool;
+    /// Indirect tables by device address.
+    fn tables(&mut self) -> &mut HashMap<u64, Vec<u8>>;
+    fn sleep(&mut self);
+    fn poll(&mut self);
+    /// How many buffers are available and not fetched.
+    fn visible(&self) -> usize;
+    /// Whether a kick is due for the last so many buffers and descriptors.
+    fn wants_kick(&mut self, buffers: u16, descs: u16) -> bool;
+    fn fetch(&mut self) -> Option<Buffer>;
+    /// Uses a batch of buffers. Returns whether an interrupt is due.
+    fn complete(&mut self, batch: &[(Buffer, u32)]) -> bool;
+    /// Whether a delayed callback stays delayed when `enable_cb_delayed` said that there is more.
+    const STAYS: bool;
+    /// What `enable_cb_delayed` has to say with so many used buffers waiting, of those published.
+    fn delayed(waiting: usize, published: usize) -> bool;
+}
+
+pub type WorldRing<L> = Ring<u32, FakeMem, Vec<Slot<u32>>, L>;
+/// With a split virtqueue.
+pub type World = Walk<Device>;
+/// With a packed one.
+pub type PackedWorld = Walk<PackedDevice>;
 
 /// A step of the driver or of the device. Numbers are reduced to what is possible.
 #[derive(Clone, Copy, Debug)]
@@ -56,9 +91,9 @@ struct Posted {
     published: bool,
 }
 
-pub struct World {
-    pub ring: TestRing<u32>,
-    pub device: Device,
+pub struct Walk<D: Model> {
+    pub ring: WorldRing<D::Layout>,
+    pub device: D,
     posted: HashMap<u32, Posted>,
     /// In the order in which they were added, the ones that the device has not fetched.
     order: std::collections::VecDeque<u32>,
@@ -67,18 +102,18 @@ pub struct World {
     /// Completed and not popped: token and length.
     completed: std::collections::VecDeque<(u32, u32)>,
     next_token: u32,
-    kicked: u16,
     callbacks: bool,
+    /// The callback that was asked for last is a delayed one, and has not come.
+    delayed: bool,
     promise: Promise,
     pub popped: u64,
     pub kicks: u64,
     pub interrupts: u64,
 }
 
-impl World {
+impl<D: Model> Walk<D> {
     pub fn new(size: u16, event_idx: bool) -> Self {
-        let (ring, mem) = ring(size, event_idx);
-        let mut device = Device::new(mem, size, event_idx);
+        let (ring, mut device) = D::start(size, event_idx);
         device.sleep();
         Self {
             ring,
@@ -88,8 +123,8 @@ impl World {
             fetched: Vec::new(),
             completed: Default::default(),
             next_token: 0,
-            kicked: 0,
             callbacks: true,
+            delayed: false,
             promise: Promise::Next,
             popped: 0,
             kicks: 0,
@@ -108,7 +143,7 @@ impl World {
 
     fn free_descs(&self) -> u16 {
         let used: u16 = self.posted.values().map(|p| p.descs).sum();
-        self.device.size - used
+        self.ring.size() - used
     }
 
     fn posted(&mut self, readable: Vec<Segment>, writable: Vec<Segment>, descs: u16) {
@@ -131,7 +166,7 @@ impl World {
         let free = self.free_descs();
         let expected = match count {
             0 => Err(AddError::Empty),
-            n if n > free && free == self.device.size => Err(AddError::TooLong),
+            n if n > free && free == self.ring.size() => Err(AddError::TooLong),
             n if n > free => Err(AddError::Full),
             _ => Ok(()),
         };
@@ -151,13 +186,13 @@ impl World {
             return;
         }
         let memory = FakeTable::new(count);
-        let mut writer = IndirectWriter::<_, Split>::new(&memory, count);
+        let mut writer = IndirectWriter::<_, D::Layout>::new(&memory, count);
         r.iter().for_each(|s| writer.push_readable(*s).unwrap());
         w.iter().for_each(|s| writer.push_writable(*s).unwrap());
         let addr = (1 << 60) | u64::from(self.next_token);
         let table = writer.finish(addr).unwrap();
         assert_eq!(memory.writes(), u32::from(count));
-        let expected = if count > self.device.size {
+        let expected = if count > self.ring.size() {
             Err(AddError::TooLong)
         } else if self.free_descs() == 0 {
             Err(AddError::Full)
@@ -167,27 +202,28 @@ impl World {
         let result = self.ring.add_indirect(table, self.next_token);
         assert_eq!(result, expected.map_err(|e| (e, self.next_token)));
         if result.is_ok() {
-            self.device.tables.insert(addr, memory.bytes());
+            self.device.tables().insert(addr, memory.bytes());
             self.posted(r, w, 1);
         }
     }
 
     fn kick(&mut self) {
-        let old = self.kicked;
-        let in_line = self.posted.values().filter(|p| !p.published).count();
-        assert_eq!(self.device.avail_idx(), old, "published before the kick");
+        let line = |p: &&Posted| !p.published;
+        let in_line = self.posted.values().filter(line).count();
+        let descs = self.posted.values().filter(line).map(|p| p.descs).sum();
+        let seen = self.order.len() - in_line;
+        assert_eq!(self.device.visible(), seen, "published before the kick");
         let kick = self.ring.kick_prepare();
-        let new = self.device.avail_idx();
-        assert_eq!(usize::from(new.wrapping_sub(old)), in_line);
-        self.kicked = new;
+        assert_eq!(self.device.visible(), self.order.len());
         self.posted.values_mut().for_each(|p| p.published = true);
-        assert_eq!(kick, in_line != 0 && self.device.wants_kick(old, new));
+        let wanted = in_line != 0 && self.device.wants_kick(in_line as u16, descs);
+        assert_eq!(kick, wanted);
         if kick {
             self.kicks += 1;
-            self.device.asleep = false;
+            *self.device.asleep() = false;
         }
         assert!(
-            !(self.device.asleep && self.device.has_available()),
+            !(*self.device.asleep() && self.device.visible() != 0),
             "lost kick"
         );
     }
@@ -198,7 +234,11 @@ impl World {
             let Some(done) = self.ring.pop().unwrap() else {
                 assert!(self.completed.is_empty(), "used buffer not seen");
                 if self.callbacks && self.promise == Promise::None {
-                    self.promise = Promise::Next;
+                    self.promise = if self.delayed && D::STAYS {
+                        Promise::Later
+                    } else {
+                        Promise::Next
+                    };
                 }
                 return;
             };
@@ -233,7 +273,7 @@ impl World {
             let (token, buffer) = self.fetched.swap_remove(index);
             let room: u32 = buffer.writable.iter().map(|s| s.len).sum();
             let len = if len % 3 == 0 { room } else { len % (room + 1) };
-            used.push((buffer.head, len));
+            used.push((buffer, len));
             self.completed.push_back((token, len));
         }
         if used.is_empty() {
@@ -241,6 +281,7 @@ impl World {
         }
         if self.device.complete(&used) {
             self.interrupts += 1;
+            self.delayed = false;
             self.promise = Promise::None;
         }
     }
@@ -261,13 +302,15 @@ impl World {
                 let more = self.ring.enable_cb();
                 assert_eq!(more, !self.completed.is_empty());
                 self.callbacks = true;
+                self.delayed = false;
                 self.promise = if more { Promise::None } else { Promise::Next };
             }
             Step::EnableCbDelayed => {
                 let more = self.ring.enable_cb_delayed();
                 let published = self.posted.values().filter(|p| p.published).count();
-                assert_eq!(more, self.completed.len() > published * 3 / 4);
+                assert_eq!(more, D::delayed(self.completed.len(), published));
                 self.callbacks = true;
+                self.delayed = true;
                 self.promise = if more { Promise::None } else { Promise::Later };
             }
             Step::DeviceFetch { most } => self.fetch(most),
