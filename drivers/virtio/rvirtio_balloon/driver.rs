@@ -130,10 +130,32 @@ impl Driver {
     }
 }
 
+/// Where the work of all balloons is done. It outlives what is on it, since each device stops its own.
+pub(crate) struct Queues {
+    /// For what goes on when memory is short.
+    work: Arc<OwnedQueue>,
+    /// For rounds of hints, which are long.
+    rounds: Arc<OwnedQueue>,
+}
+
+impl Queues {
+    /// Makes the queues.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        let queues = Self {
+            work: Arc::new(OwnedQueue::new(c"rvirtio_balloon")?, GFP_KERNEL)?,
+            rounds: Arc::new(OwnedQueue::unhurried(c"rvirtio_hints")?, GFP_KERNEL)?,
+        };
+
+        Ok(Arc::new(queues, GFP_KERNEL)?)
+    }
+}
+
 impl virtio::Driver for Driver {
-    /// Where the work of all balloons is done. It outlives what is on it, since each device stops
-    /// its own.
-    type Module = OwnedQueue;
+    type Module = Queues;
 
     const IDS: &'static [DeviceId] = &[DeviceId::BALLOON];
     const FEATURES: Features = feature::IMPLEMENTED;
@@ -144,7 +166,7 @@ impl virtio::Driver for Driver {
         Ok(config::supported(features, config, filled))
     }
 
-    fn probe(work: &Arc<OwnedQueue>, mut setup: FeaturesOk) -> Result<Arc<Self>> {
+    fn probe(queues: &Arc<Queues>, mut setup: FeaturesOk) -> Result<Arc<Self>> {
         let device = setup.device().clone();
         let features = setup.features();
         let has = |feature| features.contains(feature);
@@ -174,7 +196,7 @@ impl virtio::Driver for Driver {
         )?;
         let statistics = match numbering.stats {
             Some(index) if has(feature::STATS_VQ) => {
-                Some(Statistics::new(&setup, index, work.clone())?)
+                Some(Statistics::new(&setup, index, queues.work.clone())?)
             }
             _ => None,
         };
@@ -183,11 +205,13 @@ impl virtio::Driver for Driver {
             _ => None,
         };
         let hinter = match numbering.hint {
-            Some(index) if has(feature::FREE_PAGE_HINT) => Some(Hinter::new(&setup, index)?),
+            Some(index) if has(feature::FREE_PAGE_HINT) => {
+                Some(Hinter::new(&setup, index, queues.rounds.clone())?)
+            }
             _ => None,
         };
         let balloon = Balloon::new(
-            work.clone(),
+            queues.work.clone(),
             device.clone(),
             host.clone(),
             plan,

@@ -18,6 +18,14 @@ pub(crate) enum Step {
     Round(u32),
 }
 
+/// Whether the host has given up `round`, which is under way, when it says `command`.
+///
+/// [`STOP`] is not believed: QEMU's field reads so all through a round. A host that does stop takes no
+/// more hints, and says [`DONE`], or another number, when it has decided.
+pub(crate) fn is_over(command: u32, round: u32) -> bool {
+    command != round && command != STOP
+}
+
 /// What to do when the host says `command` and the last round was for `served`.
 pub(crate) fn step(command: u32, served: u32) -> Step {
     match command {

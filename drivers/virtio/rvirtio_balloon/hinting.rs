@@ -39,7 +39,6 @@ use kernel::{
         Monotonic, //
     },
     workqueue::{
-        self,
         impl_has_work,
         new_work,
         Work,
@@ -59,7 +58,10 @@ use kernel_ext::{
     },
     shrinker::Shrink,
     time,
-    work, //
+    work::{
+        self,
+        OwnedQueue, //
+    }, //
 };
 use virtio::{
     Device,
@@ -93,6 +95,7 @@ pub(crate) struct Sent {
 /// The hinting queue. Behind its lock are the blocks that are set aside.
 #[pin_data]
 pub(crate) struct Hinter {
+    work: Arc<OwnedQueue>,
     #[pin]
     queue: Virtqueue<Sent, Irq, Hoard>,
     device: Arc<Device>,
@@ -119,7 +122,7 @@ impl Hinter {
     /// # Errors
     ///
     /// Those of [`Virtqueue::with`].
-    pub(crate) fn new(setup: &FeaturesOk, index: u16) -> Result<Arc<Self>> {
+    pub(crate) fn new(setup: &FeaturesOk, index: u16, work: Arc<OwnedQueue>) -> Result<Arc<Self>> {
         let device = setup.device().clone();
         let memory = SharedMemory::new(device.master(), 2 * WORD)?;
         // What the host says it wrote is of no interest: the blocks' content is lost anyway.
@@ -131,6 +134,7 @@ impl Hinter {
 
         Arc::pin_init(
             try_pin_init!(Self {
+                work,
                 queue <- queue,
                 device,
                 memory,
@@ -153,7 +157,7 @@ impl Hinter {
         self.changed.store(true, Release);
         // Not the balloons' queue: a round is long, and shrinking a balloon may be urgent. Enqueued
         // already is as good.
-        let _ = workqueue::system_unbound().enqueue::<Arc<Self>, 0>(self.clone());
+        let _ = self.work.queue().enqueue::<Arc<Self>, 0>(self.clone());
     }
 
     /// Hints no more, and gives back what is set aside. Waits for the host, [`BALLOON_MS`]
@@ -282,8 +286,7 @@ impl Hinter {
         })
     }
 
-    /// What the host wants now. To be asked once for each change: QEMU's field reads zero while a
-    /// round is under way.
+    /// What the host wants now.
     fn wanted(&self) -> Result<u32> {
         config::hint_command(&self.device.config())
     }
@@ -296,7 +299,8 @@ impl Hinter {
         self.tell(ROUND_AT, round)?;
         while more && !self.leaving.load(Relaxed) {
             // One that cannot be read is no wish to go on.
-            if self.changed.xchg(false, Full) && self.wanted() != Ok(round) {
+            if self.changed.xchg(false, Full) && hint::is_over(self.wanted().unwrap_or(DONE), round)
+            {
                 break;
             }
             for _ in 0..self.queue.size() {

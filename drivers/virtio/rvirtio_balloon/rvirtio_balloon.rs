@@ -28,8 +28,6 @@
 #![deny(unsafe_code)]
 
 use kernel::prelude::*;
-use kernel::sync::Arc;
-use kernel_ext::work::OwnedQueue;
 use virtio::Registration;
 
 mod balloon;
@@ -48,7 +46,7 @@ mod reporting;
 mod stat;
 mod statistics;
 
-/// The module: the driver, and with it the work queue of all balloons.
+/// The module: the driver, and with it the work queues of all balloons.
 #[pin_data]
 struct BalloonModule {
     #[pin]
@@ -61,7 +59,7 @@ impl kernel::InPlaceModule for BalloonModule {
             _registration <- Registration::new(
                 c"rvirtio_balloon",
                 module,
-                Arc::new(OwnedQueue::new(c"rvirtio_balloon")?, GFP_KERNEL)?,
+                driver::Queues::new()?,
             )?,
         })
     }

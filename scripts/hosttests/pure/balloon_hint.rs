@@ -3,6 +3,7 @@
 //! 5.5.6.4: what follows from the number in the configuration.
 
 use crate::hint::{
+    is_over,
     step,
     Step,
     DONE,
@@ -22,6 +23,13 @@ fn clause_5_5_6_4_1_a_round_is_served_once() {
     assert_eq!(step(0x8000_0000, DONE), Step::Round(0x8000_0000));
     assert_eq!(step(0x8000_0000, 0x8000_0000), Step::Rest);
     assert_eq!(step(0x8000_0001, 0x8000_0000), Step::Round(0x8000_0001));
+}
+
+/// QEMU says STOP while a round is under way, so that alone does not end it.
+#[test]
+fn clause_5_5_6_4_what_ends_a_round() {
+    assert!(!is_over(7, 7) && !is_over(STOP, 7));
+    assert!(is_over(DONE, 7) && is_over(8, 7));
 }
 
 /// What a driver does that looks after each change: what it has set aside, what it served.
