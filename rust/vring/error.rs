@@ -130,6 +130,11 @@ pub enum Violation {
         /// The writable bytes of the buffer.
         writable: u32,
     },
+    /// In order: the device returned a buffer that stands further on than the used index.
+    BatchTooLong {
+        /// The id that was read.
+        id: u32,
+    },
     /// The driver has closed the queue. No fault of the device.
     Closed,
     /// The private slots are not as the ring left them: a bug of the driver.
@@ -154,6 +159,9 @@ impl fmt::Display for Violation {
                 f,
                 "used length {len} of id {id} exceeds {writable} writable bytes"
             ),
+            Self::BatchTooLong { id } => {
+                write!(f, "used id {id} stands further on than the used index")
+            }
             Self::Closed => f.write_str("queue is closed"),
             Self::Slots => f.write_str("private slots are damaged"),
         }

@@ -26,6 +26,21 @@ pub struct RingConfig {
     /// Whether a used length beyond the writable bytes is cut to them, rather than taken as a
     /// violation: for devices that are known to count wrongly.
     pub cut_len: bool,
+    /// Whether one descriptor is kept back, so that the device never has all of them: for devices that
+    /// are known to lose their way then. A queue of one descriptor has none to spare.
+    pub keep_one: bool,
+}
+
+impl RingConfig {
+    /// Returns how many descriptors may be in flight.
+    #[inline]
+    pub const fn room(&self) -> u16 {
+        if self.keep_one && self.size > 1 {
+            self.size.wrapping_sub(1)
+        } else {
+            self.size
+        }
+    }
 }
 
 /// One element of a buffer that is to become a descriptor of the ring.
@@ -43,7 +58,20 @@ pub struct Element {
     pub flags: DescFlags,
 }
 
-/// One used buffer, as the device reported it.
+/// A buffer whose descriptors are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffer {
+    /// Its ticket: a number that grows with each buffer and wraps.
+    pub ticket: u32,
+    /// The slot of its first descriptor.
+    pub head: u16,
+    /// How many descriptors it has.
+    pub count: u16,
+    /// The flags of its first element.
+    pub first: DescFlags,
+}
+
+/// One used buffer, or the last one of a batch, as the device reported it.
 #[derive(Clone, Copy, Debug)]
 pub struct Used {
     /// The head of the buffer.
@@ -61,17 +89,12 @@ pub(crate) mod sealed {
 ///
 /// A layout holds the positions within the rings, nothing else. Slots, tokens, lengths,
 /// unwinding and the broken state are common to all layouts and live in
-/// [`Ring`](crate::Ring). A ring is monomorphised for its layout: no operation asks which one
-/// it is.
-///
-/// # How a further layout fits
-///
-/// - *In-order* (1.4, "2.7.9 In-order use of descriptors"): the free list is used first in,
-///   first out, so that chains stand in ring order. `next_used` reads one id for a batch and
-///   reports each buffer of the batch, for which it keeps the head of the oldest chain; `retire`
-///   tells it where the next one starts. [`Used`] will then say whether the length was reported
-///   or is the whole buffer.
+/// [`Ring`](crate::Ring), as does the order of use: see [`Format`](crate::Format). A ring is
+/// monomorphised for its format: no operation asks which one it is.
 pub trait Layout: sealed::Sealed + Sized {
+    /// Whether the device counts the buffers that it has used, so that the driver knows how many wait.
+    const COUNTED: bool;
+
     /// Checks the size of a queue.
     ///
     /// # Errors
@@ -86,22 +109,21 @@ pub trait Layout: sealed::Sealed + Sized {
     /// in the same buffer.
     fn write_element<M: RingMem>(&self, mem: &M, element: Element, next: Option<u16>);
 
-    /// Returns the ticket of the next buffer: a number that grows with each buffer and wraps.
-    fn ticket(&self) -> u32;
-
     /// Forgets the first `count` elements of a buffer, which were written and will not be made
     /// available.
     fn discard<M: RingMem>(&self, mem: &M, count: u16);
 
-    /// Puts a complete chain of `count` descriptors in line for the device, not yet visible. `first`
-    /// are the flags of its first element.
-    fn make_available<M: RingMem>(&mut self, mem: &M, head: u16, count: u16, first: DescFlags);
+    /// Puts a complete buffer in line for the device, not yet visible.
+    fn make_available<M: RingMem>(&mut self, mem: &M, buffer: Buffer);
 
-    /// Returns whether the buffer with this ticket is visible to the device.
-    fn is_published(&self, ticket: u32) -> bool;
+    /// Makes visible what is in line: the buffers from ticket `old` up to `new`, of which there is one at
+    /// least. Returns whether the device wants a notification for them.
+    fn publish<M: RingMem>(&mut self, mem: &M, old: u32, new: u32) -> bool;
 
-    /// Makes visible what is in line. Returns whether the device wants a notification for it.
-    fn publish<M: RingMem>(&mut self, mem: &M) -> bool;
+    /// Returns where the next buffer will stand, as an available buffer notification with data says it
+    /// (1.4, "2.9 Driver Notifications"): `next_off` in the low 15 bits, `next_wrap` in the highest. Right
+    /// as long as nothing is in line.
+    fn next_avail(&self) -> u16;
 
     /// Reads the next used buffer, and does not pass it yet.
     ///
@@ -110,7 +132,10 @@ pub trait Layout: sealed::Sealed + Sized {
     /// What the device did not respect.
     fn next_used<M: RingMem>(&mut self, mem: &M) -> Result<Option<Used>, Violation>;
 
-    /// Passes the used buffer that was read last, a chain of `count` descriptors.
+    /// Returns whether the count that was read last covers the next buffer. True where nothing is counted.
+    fn is_counted(&self) -> bool;
+
+    /// Passes the next used buffer, a chain of `count` descriptors.
     fn retire<M: RingMem>(&mut self, mem: &M, count: u16);
 
     /// Returns whether there is a used buffer.

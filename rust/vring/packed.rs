@@ -15,6 +15,7 @@ use crate::{
     event::need_event,
     layout::{
         sealed::Sealed,
+        Buffer,
         Element,
         Layout,
         RingConfig,
@@ -142,8 +143,8 @@ impl Place {
 ///
 /// - From `last_used` to `avail` there are as many descriptors as buffers in flight have, at most
 ///   `size`.
-/// - The buffers from `published` on are in line. If there is one, the flags of the first one's first
-///   descriptor are in `held`, and the device sees none of them.
+/// - If `in_line` is not 0 the flags of the first descriptor in line are in `held`, and the device sees
+///   none of those in line.
 #[derive(Debug)]
 pub struct Packed {
     /// The queue size.
@@ -158,9 +159,6 @@ pub struct Packed {
     event_passed: bool,
     /// Where the next buffer goes.
     avail: Place,
-    /// How many buffers were made available; how many the device was told of.
-    tickets: u32,
-    published: u32,
     /// How many descriptors are in line.
     in_line: u16,
     /// The first descriptor in line, and its flags.
@@ -224,6 +222,8 @@ impl Packed {
 impl Sealed for Packed {}
 
 impl Layout for Packed {
+    const COUNTED: bool = false;
+
     fn check_size(size: u16) -> Result<(), SetupError> {
         if size_is_valid(size) {
             Ok(())
@@ -253,8 +253,6 @@ impl Layout for Packed {
             event_ahead: 0,
             event_passed: false,
             avail: Place::FIRST,
-            tickets: 0,
-            published: 0,
             in_line: 0,
             held: (Place::FIRST, DescFlags::NONE),
             last_used: Place::FIRST,
@@ -292,12 +290,8 @@ impl Layout for Packed {
     }
 
     #[inline]
-    fn ticket(&self) -> u32 {
-        self.tickets
-    }
-
-    #[inline]
-    fn make_available<M: RingMem>(&mut self, mem: &M, _head: u16, count: u16, first: DescFlags) {
+    fn make_available<M: RingMem>(&mut self, mem: &M, buffer: Buffer) {
+        let Buffer { count, first, .. } = buffer;
         let flags = self.avail.available(if count > 1 {
             first.with(DescFlags::NEXT)
         } else {
@@ -315,31 +309,17 @@ impl Layout for Packed {
         self.avail = self.avail.ahead(count, self.size);
         self.in_line = self.in_line.wrapping_add(count);
         self.outstanding = self.outstanding.wrapping_add(count);
-        self.tickets = self.tickets.wrapping_add(1);
-    }
-
-    /// A ticket is mistaken for a later one only if its buffer stayed in flight while 2^32
-    /// others went by.
-    #[inline]
-    fn is_published(&self, ticket: u32) -> bool {
-        let in_line = self.tickets.wrapping_sub(self.published);
-
-        ticket.wrapping_sub(self.published) >= in_line
     }
 
     /// 1.4, "2.8.21.2 Updating Flags" and "2.8.21.3 Notifying The Device".
     #[inline]
-    fn publish<M: RingMem>(&mut self, mem: &M) -> bool {
-        if self.in_line == 0 {
-            return false;
-        }
+    fn publish<M: RingMem>(&mut self, mem: &M, _old: u32, _new: u32) -> bool {
         let (place, flags) = self.held;
 
         // All descriptors are visible before the first one.
         mem.write_barrier();
         Self::write_flags(mem, place, flags);
         // INVARIANT: Nothing is in line.
-        self.published = self.tickets;
         let new = self.avail.index;
         let old = new.wrapping_sub(self.in_line);
 
@@ -391,6 +371,16 @@ impl Layout for Packed {
             id: id.low_half(),
             len,
         }))
+    }
+
+    #[inline]
+    fn next_avail(&self) -> u16 {
+        self.avail.event()
+    }
+
+    #[inline]
+    fn is_counted(&self) -> bool {
+        true
     }
 
     #[inline]

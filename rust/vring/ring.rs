@@ -14,8 +14,10 @@ use crate::{
         SetupError,
         Violation, //
     },
+    format::Format,
     indirect::IndirectTable,
     layout::{
+        Buffer,
         Element,
         Layout,
         RingConfig, //
@@ -26,15 +28,16 @@ use crate::{
         Slot,
         Slots, //
     },
-    split::Split, //
+    split::Split,
+    untrusted::Untrusted, //
 };
 
 /// The driver side of one virtqueue.
 ///
 /// `T` is the token that goes with a buffer: handed in by [`add`](Self::add), it comes back
 /// exactly once, from a failed `add`, from [`pop`](Self::pop) or from
-/// [`drain_one`](Self::drain_one). `M` is the shared memory, `S` the private slots, `L` the
-/// layout.
+/// [`drain_one`](Self::drain_one). `M` is the shared memory, `S` the private slots, `F` the
+/// format.
 ///
 /// Dropping the ring drops the tokens that are in flight. Reset the device first: until then it
 /// may write to their memory.
@@ -43,28 +46,49 @@ use crate::{
 ///
 /// - `in_flight` is the number of slots that hold a token.
 /// - While `broken` is set nothing is published and nothing is popped.
-pub struct Ring<T, M, S, L = Split>
+/// - The buffers from ticket `published` up to `added` are in line: the device does not see them.
+/// - With `F::IN_ORDER`, `oldest` is the head of the buffer in flight that was added first, if there is
+///   one; and if there is a `batch`, its last buffer is in flight and published.
+pub struct Ring<T, M, S, F = Split>
 where
     M: RingMem,
     S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>,
-    L: Layout,
+    F: Format,
 {
-    layout: L,
-    slots: Slots<T, S>,
+    layout: F::Layout,
+    slots: Slots<T, S, F>,
     mem: M,
     size: u16,
+    /// How many descriptors may be in flight.
+    room: u16,
     in_flight: u16,
+    /// How many buffers were added. Wraps.
+    added: u32,
+    /// How many of them the device was told of. Wraps.
+    published: u32,
+    oldest: u16,
+    /// The used buffers that the device told of at once and that were not popped yet.
+    batch: Option<Batch>,
     /// The slot at which `drain_one` goes on.
     drained: u16,
     cut_len: bool,
     broken: Option<Violation>,
 }
 
-impl<T, M, S, L> Ring<T, M, S, L>
+/// A batch of used buffers, in order.
+#[derive(Clone, Copy)]
+struct Batch {
+    /// The head of the last one.
+    last: u16,
+    /// What was written to the last one. The others were used to the end.
+    len: Untrusted<u32>,
+}
+
+impl<T, M, S, F> Ring<T, M, S, F>
 where
     M: RingMem,
     S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>,
-    L: Layout,
+    F: Format,
 {
     /// Sets up the ring and the fields of the shared memory that the device will read.
     ///
@@ -76,15 +100,21 @@ where
     /// - [`SetupError::BadSize`]: the layout does not allow the queue size.
     /// - [`SetupError::BadSlots`]: the number of slots is not the queue size.
     pub fn new(config: RingConfig, mem: M, slots: S) -> Result<Self, SetupError> {
-        L::check_size(config.size)?;
-        let slots = Slots::new(slots, config.size)?;
-        // INVARIANT: No slot holds a token.
+        F::Layout::check_size(config.size)?;
+        let room = config.room();
+        let slots = Slots::new(slots, config.size, room)?;
+        // INVARIANT: No slot holds a token. The first buffer will start at the first slot.
         Ok(Self {
-            layout: L::new(config, &mem),
+            layout: F::Layout::new(config, &mem),
             slots,
             mem,
             size: config.size,
+            room,
             in_flight: 0,
+            added: 0,
+            published: 0,
+            oldest: 0,
+            batch: None,
             drained: 0,
             cut_len: config.cut_len,
             broken: None,
@@ -109,7 +139,7 @@ where
     /// The token comes back, and the ring is as before.
     ///
     /// - [`AddError::Full`]: fewer free descriptors than segments.
-    /// - [`AddError::TooLong`]: more segments than the empty queue has descriptors, or more than
+    /// - [`AddError::TooLong`]: more segments than the empty queue has room for, or more than
     ///   2^32 - 1 bytes (1.4, "2.7.5.2 Driver Requirements: The Virtqueue Descriptor Table").
     /// - [`AddError::Empty`]: no segment.
     /// - [`AddError::ZeroLength`]: a segment without bytes.
@@ -250,7 +280,7 @@ where
             return Err(AddError::ZeroLength);
         }
         if placer.count >= self.slots.num_free() {
-            return Err(if placer.count >= self.size {
+            return Err(if placer.count >= self.room {
                 AddError::TooLong
             } else {
                 AddError::Full
@@ -276,15 +306,26 @@ where
     /// Takes a chain whose descriptors are written, and puts it in line for the device.
     #[inline]
     fn commit(&mut self, chain: Chain, token: T) -> Result<(), (AddError, T)> {
-        let ticket = self.layout.ticket();
+        let ticket = self.added;
         if let Err(token) = self.slots.take(chain, ticket, token) {
             self.set_broken(Violation::Slots);
             return Err((AddError::Broken, token));
         }
         // INVARIANT: One more slot holds a token. There are at most 32768 slots.
         self.in_flight = self.in_flight.wrapping_add(1);
-        self.layout
-            .make_available(&self.mem, chain.head, chain.count, chain.first);
+        let Chain {
+            head, count, first, ..
+        } = chain;
+        self.layout.make_available(
+            &self.mem,
+            Buffer {
+                ticket,
+                head,
+                count,
+                first,
+            },
+        );
+        self.added = ticket.wrapping_add(1);
         Ok(())
     }
 
@@ -297,7 +338,22 @@ where
     #[must_use = "a device that is not notified may never look at the buffers"]
     #[inline]
     pub fn kick_prepare(&mut self) -> bool {
-        self.broken.is_none() && self.layout.publish(&self.mem)
+        let (old, new) = (self.published, self.added);
+        if old == new || self.broken.is_some() {
+            return false;
+        }
+        // INVARIANT: Nothing is in line any more.
+        self.published = new;
+        self.layout.publish(&self.mem, old, new)
+    }
+
+    /// Returns where the next buffer will stand, for an available buffer notification that says so
+    /// (`VIRTIO_F_NOTIFICATION_DATA`; 1.4, "2.9 Driver Notifications"): `next_off` in the low 15 bits,
+    /// `next_wrap` in the highest. To be asked after [`kick_prepare`](Self::kick_prepare), before anything is
+    /// added.
+    #[inline]
+    pub fn next_avail(&self) -> u16 {
+        self.layout.next_avail()
     }
 
     /// Takes back the next buffer that the device has used, if there is one.
@@ -325,26 +381,77 @@ where
 
     #[inline]
     fn take_used(&mut self) -> Result<Option<Completion<T>>, Violation> {
-        let Some(used) = self.layout.next_used(&self.mem)? else {
-            return Ok(None);
+        let Batch { last, len } = match self.batch {
+            Some(batch) if F::IN_ORDER => {
+                // The last one was published, so the batch ends with it; but not as many were counted.
+                if F::Layout::COUNTED && !self.layout.is_counted() {
+                    return Err(Violation::BatchTooLong {
+                        id: batch.last.into(),
+                    });
+                }
+                batch
+            }
+            _ => {
+                let Some(used) = self.layout.next_used(&self.mem)? else {
+                    return Ok(None);
+                };
+                let (published, in_line) =
+                    (self.published, self.added.wrapping_sub(self.published));
+                // A ticket is mistaken for a later one only if its buffer stayed in flight while
+                // 2^32 others went by.
+                let last = self
+                    .slots
+                    .identify(used.id, |ticket| ticket.wrapping_sub(published) >= in_line)?;
+                Batch {
+                    last,
+                    len: used.len,
+                }
+            }
         };
-        let layout = &self.layout;
-        let returned = self
-            .slots
-            .give_back(used.id, used.len, self.cut_len, |ticket| {
-                layout.is_published(ticket)
-            })?;
-        // INVARIANT: One slot less holds a token.
+        let head = if F::IN_ORDER { self.oldest } else { last };
+        let writable = self.slots.writable(head)?;
+        let written = if head == last {
+            self.batch = None;
+            self.check_len(head, len, writable)?
+        } else {
+            // INVARIANT: The last one is in flight and published, see above, and is not the one that is
+            // freed now. 2.7.9: the device has used all before it, to the end.
+            self.batch = Some(Batch { last, len });
+            writable
+        };
+        let freed = self.slots.free(head).ok_or(Violation::Slots)?;
+        // INVARIANT: One slot less holds a token; in order, the next chain began where this ended.
         self.in_flight = self.in_flight.wrapping_sub(1);
-        self.layout.retire(&self.mem, returned.count);
-        Ok(Some(Completion::new(returned.token, returned.written)))
+        self.oldest = freed.after;
+        self.layout.retire(&self.mem, freed.count);
+        Ok(Some(Completion::new(freed.token, written)))
+    }
+
+    /// Checks a used length against the bytes that were writable.
+    #[inline]
+    fn check_len(&self, id: u16, len: Untrusted<u32>, writable: u32) -> Result<u32, Violation> {
+        match len.at_most(writable) {
+            Some(written) => Ok(written),
+            None if self.cut_len => Ok(writable),
+            None => Err(Violation::LenTooLong {
+                id: id.into(),
+                len: len.raw_for_log(),
+                writable,
+            }),
+        }
+    }
+
+    /// Returns whether there are used buffers that the device has told of already.
+    #[inline]
+    const fn has_batch(&self) -> bool {
+        F::IN_ORDER && self.batch.is_some()
     }
 
     /// Returns whether [`pop`](Self::pop) would find a used buffer, or a violation. A broken
     /// ring has none.
     #[inline]
     pub fn has_used(&self) -> bool {
-        self.broken.is_none() && self.layout.has_used(&self.mem)
+        self.broken.is_none() && (self.has_batch() || self.layout.has_used(&self.mem))
     }
 
     /// Asks the device for no callbacks (1.4, "2.7.7 Used Buffer Notification Suppression").
@@ -362,7 +469,7 @@ where
     #[must_use = "used buffers that are waiting already may bring no callback"]
     #[inline]
     pub fn enable_cb(&mut self) -> bool {
-        self.broken.is_none() && self.layout.enable_cb(&self.mem)
+        self.broken.is_none() && (self.layout.enable_cb(&self.mem) || self.has_batch())
     }
 
     /// Asks the device for a callback when about three quarters of the published buffers are
@@ -374,7 +481,10 @@ where
     #[must_use = "used buffers that are waiting already may bring no callback"]
     #[inline]
     pub fn enable_cb_delayed(&mut self) -> bool {
-        self.broken.is_none() && self.layout.enable_cb_delayed(&self.mem)
+        // Where they are counted, the layout's answer has those of a batch in it.
+        self.broken.is_none()
+            && (self.layout.enable_cb_delayed(&self.mem)
+                || (!F::Layout::COUNTED && self.has_batch()))
     }
 
     /// Takes back a buffer that is in flight, in slot order, until there is none left.
@@ -389,10 +499,10 @@ where
             let slot = self.drained;
             // At most `size`.
             self.drained = self.drained.wrapping_add(1);
-            if let Some((token, _)) = self.slots.free(slot) {
-                // INVARIANT: One slot less holds a token.
+            if let Some(freed) = self.slots.free(slot) {
+                // INVARIANT: One slot less holds a token. Nothing is popped any more.
                 self.in_flight = self.in_flight.wrapping_sub(1);
-                return Some(token);
+                return Some(freed.token);
             }
         }
         None

@@ -10,6 +10,7 @@ use crate::{
         SetupError,
         Violation, //
     },
+    format::Format,
     untrusted::Untrusted, //
 };
 
@@ -66,32 +67,41 @@ pub(crate) struct Chain {
     pub(crate) first: DescFlags,
 }
 
-/// What [`Slots::give_back`] hands out.
-pub(crate) struct Returned<T> {
+/// A chain that is free again.
+pub(crate) struct Freed<T> {
     pub(crate) token: T,
-    pub(crate) written: u32,
+    /// How many descriptors it had.
     pub(crate) count: u16,
+    /// The slot that followed its last one when it left the free list.
+    pub(crate) after: u16,
 }
 
 /// All slots of a queue, with the list of the free ones.
 ///
 /// # Invariants
 ///
-/// - The slots that are not part of a chain in flight form a list of `num_free` slots that
-///   starts at `free_head` and goes on by `next`.
+/// - Of the slots that are not part of a chain in flight, `num_free` form a list that starts at
+///   `free_head` and goes on by `next`. If others are kept back, the list leads to them.
 /// - The slots of a chain are linked by `next` from its head to its tail, in the order in which
 ///   they left the free list. So a chain goes back to the list as a whole.
 /// - A slot has a token if and only if it is the head of a chain in flight.
-pub(crate) struct Slots<T, S> {
+///
+/// With `F::IN_ORDER` chains are freed in the order in which they were taken. Then the links never change:
+/// each slot is followed by the next one, the last by the first, and both the free ones and each chain
+/// stand in this order. [`Ring::drain_one`](crate::Ring::drain_one) frees in another order; nothing is taken
+/// after that.
+pub(crate) struct Slots<T, S, F> {
     slots: S,
     free_head: u16,
     num_free: u16,
-    _token: PhantomData<T>,
+    _types: PhantomData<(T, fn() -> F)>,
 }
 
-impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Slots<T, S> {
+impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>, F: Format> Slots<T, S, F> {
     /// Links all slots into the free list, in index order. Old tokens are dropped.
-    pub(crate) fn new(mut slots: S, size: u16) -> Result<Self, SetupError> {
+    ///
+    /// `room`, which is not above `size`, is how many may leave the list at a time.
+    pub(crate) fn new(mut slots: S, size: u16, room: u16) -> Result<Self, SetupError> {
         let all = slots.as_mut();
         if all.len() != usize::from(size) {
             return Err(SetupError::BadSlots {
@@ -99,19 +109,23 @@ impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Slots<T, S> {
                 size,
             });
         }
-        // The `next` of the last slot is never followed: the list ends with `num_free`.
         let mut next: u16 = 0;
         for slot in all {
-            next = next.wrapping_add(1);
+            // The last one leads to the first one again. Whether that is followed says `num_free`.
+            next = if next.wrapping_add(1) < size {
+                next.wrapping_add(1)
+            } else {
+                0
+            };
             *slot = Slot::new();
             slot.next = next;
         }
-        // INVARIANT: All slots are empty, free and linked.
+        // INVARIANT: All slots are empty and linked; the first `room` are free.
         Ok(Self {
             slots,
             free_head: 0,
-            num_free: size,
-            _token: PhantomData,
+            num_free: room,
+            _types: PhantomData,
         })
     }
 
@@ -164,66 +178,61 @@ impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Slots<T, S> {
         Ok(())
     }
 
-    /// Checks what the device said of a used buffer. If all is well, frees its slots and returns
-    /// its token.
-    ///
-    /// `cut_len` says that a length that is too long counts as all of it. `published` tells whether
-    /// the device may know of a buffer with this ticket.
+    /// Checks the id that the device gave. Returns the slot if it is the head of a buffer in flight of
+    /// which the device may know: `published` tells that by its ticket.
     #[inline]
-    pub(crate) fn give_back(
-        &mut self,
+    pub(crate) fn identify(
+        &self,
         id: Untrusted<u32>,
-        len: Untrusted<u32>,
-        cut_len: bool,
         published: impl FnOnce(u32) -> bool,
-    ) -> Result<Returned<T>, Violation> {
-        let all = self.slots.as_mut();
+    ) -> Result<u16, Violation> {
+        let all = self.slots.as_ref();
         let head = id.validate(|id| match u16::try_from(id) {
             Ok(head) if usize::from(head) < all.len() => Ok(head),
             _ => Err(Violation::IdOutOfRange { id }),
         })?;
         // The check above counts for what is done, the mask for what is done speculatively.
         let index = masked(head, all.len());
-        let slot = all.get_mut(index).ok_or(Violation::Slots)?;
+        let slot = all.get(index).ok_or(Violation::Slots)?;
         if slot.token.is_none() {
             return Err(Violation::IdNotInFlight { id: head.into() });
         }
         if !published(slot.ticket) {
             return Err(Violation::IdNotPublished { id: head.into() });
         }
-        let written = match len.at_most(slot.writable) {
-            Some(written) => written,
-            None if cut_len => slot.writable,
-            None => {
-                return Err(Violation::LenTooLong {
-                    id: head.into(),
-                    len: len.raw_for_log(),
-                    writable: slot.writable,
-                });
-            }
-        };
-        let (token, count) = self.free(head).ok_or(Violation::Slots)?;
-        Ok(Returned {
-            token,
-            written,
-            count,
-        })
+        Ok(head)
     }
 
-    /// Frees the chain in flight that starts at `head`, and returns its token and its number of
-    /// descriptors.
+    /// Returns how many bytes of the buffer in flight at `head` the device may write.
     #[inline]
-    pub(crate) fn free(&mut self, head: u16) -> Option<(T, u16)> {
+    pub(crate) fn writable(&self, head: u16) -> Result<u32, Violation> {
+        let all = self.slots.as_ref();
+        let slot = all.get(masked(head, all.len())).ok_or(Violation::Slots)?;
+        Ok(slot.writable)
+    }
+
+    /// Frees the chain in flight that starts at `head`.
+    #[inline]
+    pub(crate) fn free(&mut self, head: u16) -> Option<Freed<T>> {
         let all = self.slots.as_mut();
         let len = all.len();
         let slot = all.get_mut(masked(head, len))?;
         let token = slot.token.take()?;
         let (tail, count) = (slot.tail, slot.count);
-        // INVARIANT: The chain is put before the list as a whole.
-        all.get_mut(masked(tail, len))?.next = self.free_head;
-        self.free_head = head;
+        let tail = all.get_mut(masked(tail, len))?;
+        let after = tail.next;
+        if !F::IN_ORDER {
+            // INVARIANT: The chain is put before the list as a whole.
+            tail.next = self.free_head;
+            self.free_head = head;
+        }
+        // INVARIANT: In order, the list goes on behind its last slot with the oldest chain.
         self.num_free = self.num_free.wrapping_add(count);
-        Some((token, count))
+        Some(Freed {
+            token,
+            count,
+            after,
+        })
     }
 }
 

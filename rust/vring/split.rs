@@ -15,6 +15,7 @@ use crate::{
     event::need_event,
     layout::{
         sealed::Sealed,
+        Buffer,
         Element,
         Layout,
         RingConfig,
@@ -69,8 +70,8 @@ pub(crate) const fn avail_event_offset(size: u16) -> usize {
 ///
 /// # Invariants
 ///
-/// All numbers wrap. In the order `last_used`, `cached_used`, `published`, `avail` each is
-/// level with the one before or ahead of it, and all lie within `size` steps.
+/// All numbers wrap. In the order `last_used`, `cached_used`, `published` each is level with the one
+/// before or ahead of it, and all lie within `size` steps.
 #[derive(Debug)]
 pub struct Split {
     /// The queue size; a power of two.
@@ -87,17 +88,15 @@ pub struct Split {
     last_used: u16,
     /// The used index that was read last: elements before it may be consumed.
     cached_used: u16,
-    /// How many buffers the device was told of. Its low half stands in `avail.idx`.
-    published: u32,
-    /// How many buffers were made available.
-    avail: u32,
+    /// What `avail.idx` holds: how many buffers the device was told of.
+    published: u16,
 }
 
 impl Split {
     /// Returns how many buffers the device can see and the driver has not consumed.
     #[inline]
     fn outstanding(&self) -> u16 {
-        low(self.published).wrapping_sub(self.last_used)
+        self.published.wrapping_sub(self.last_used)
     }
 
     /// Returns the index of a free-running position into a ring.
@@ -136,6 +135,8 @@ impl Split {
 impl Sealed for Split {}
 
 impl Layout for Split {
+    const COUNTED: bool = true;
+
     fn check_size(size: u16) -> Result<(), SetupError> {
         if size_is_valid(size) {
             Ok(())
@@ -164,7 +165,6 @@ impl Layout for Split {
             last_used: 0,
             cached_used: 0,
             published: 0,
-            avail: 0,
         }
     }
 
@@ -182,42 +182,24 @@ impl Layout for Split {
     #[inline]
     fn discard<M: RingMem>(&self, _mem: &M, _count: u16) {}
 
+    /// 1.4, "2.7.13.2 Updating The Available Ring". A buffer's place is its ticket.
     #[inline]
-    fn ticket(&self) -> u32 {
-        self.avail
-    }
-
-    /// 1.4, "2.7.13.2 Updating The Available Ring".
-    #[inline]
-    fn make_available<M: RingMem>(&mut self, mem: &M, head: u16, _count: u16, _first: DescFlags) {
+    fn make_available<M: RingMem>(&mut self, mem: &M, buffer: Buffer) {
         // The product is at most 65534, plus 4.
-        let entry = AVAIL_ENTRY.wrapping_mul(self.index(low(self.avail)));
-        mem.write16(Area::Driver, RING.wrapping_add(entry), Le16::new(head));
-        // INVARIANT: Each buffer in flight has a descriptor at least, so `avail` stays within
-        // `size` steps of `last_used`.
-        self.avail = self.avail.wrapping_add(1);
-    }
-
-    /// A ticket is mistaken for a later one only if its buffer stayed in flight while 2^32
-    /// others went by.
-    #[inline]
-    fn is_published(&self, ticket: u32) -> bool {
-        let in_line = self.avail.wrapping_sub(self.published);
-        ticket.wrapping_sub(self.published) >= in_line
+        let entry = AVAIL_ENTRY.wrapping_mul(self.index(low(buffer.ticket)));
+        let head = Le16::new(buffer.head);
+        mem.write16(Area::Driver, RING.wrapping_add(entry), head);
     }
 
     /// 1.4, "2.7.13.3 Updating idx" and "2.7.13.4 Notifying The Device".
     #[inline]
-    fn publish<M: RingMem>(&mut self, mem: &M) -> bool {
-        let (old, new) = (low(self.published), low(self.avail));
-        // At most `size`, so not 65536, are in line: the halves differ if the numbers do.
-        if old == new {
-            return false;
-        }
+    fn publish<M: RingMem>(&mut self, mem: &M, old: u32, new: u32) -> bool {
+        let (old, new) = (low(old), low(new));
         // 2.7.13.3.1: descriptors and ring entries are visible before the index.
         mem.write_barrier();
         mem.write16(Area::Driver, IDX, Le16::new(new));
-        self.published = self.avail;
+        // INVARIANT: Each buffer in flight has a descriptor at least, so there are at most `size`.
+        self.published = new;
         // 2.7.13.4.1: the index is visible before the device's wish is read.
         mem.full_barrier();
         self.event_unfenced = false;
@@ -273,8 +255,18 @@ impl Layout for Split {
     }
 
     #[inline]
+    fn next_avail(&self) -> u16 {
+        self.published
+    }
+
+    #[inline]
+    fn is_counted(&self) -> bool {
+        self.cached_used != self.last_used
+    }
+
+    #[inline]
     fn retire<M: RingMem>(&mut self, mem: &M, _count: u16) {
-        // INVARIANT: `next_used` returned a buffer, so `last_used` is behind `cached_used`.
+        // INVARIANT: `is_counted`, so `last_used` is behind `cached_used`.
         self.last_used = self.last_used.wrapping_add(1);
         if self.event_idx && self.callbacks && self.last_used == self.cached_used {
             // The event has to keep ahead, or the next used buffer brings no callback. An event

@@ -41,6 +41,7 @@ mod completion;
 mod desc;
 mod error;
 mod event;
+mod format;
 mod indirect;
 mod layout;
 mod le;
@@ -64,12 +65,20 @@ pub use self::error::{
     TableError,
     Violation, //
 };
-pub use self::event::need_event;
+pub use self::event::{
+    need_event,
+    notification, //
+};
+pub use self::format::{
+    Format,
+    InOrder, //
+};
 pub use self::indirect::{
     IndirectTable,
     IndirectWriter, //
 };
 pub use self::layout::{
+    Buffer,
     Element,
     Layout,
     RingConfig,

@@ -5,10 +5,13 @@
 mod common;
 
 use common::{
+    config,
     device::Device,
     packed::PackedDevice,
     world::{
         Model,
+        OrderedWorld,
+        PackedOrderedWorld,
         PackedWorld,
         Step,
         Walk,
@@ -17,6 +20,12 @@ use common::{
     Rng, //
 };
 use proptest::prelude::*;
+use vring::{
+    InOrder,
+    Packed,
+    RingConfig,
+    Split, //
+};
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
@@ -48,9 +57,13 @@ proptest! {
     fn clause_2_7_any_order_of_events(
         order in 0u32..8,
         event_idx in any::<bool>(),
+        keep_one in any::<bool>(),
         steps in prop::collection::vec(step(), 1..800),
     ) {
-        let mut world = World::new(1 << order, event_idx);
+        let mut world = World::with(RingConfig {
+            keep_one,
+            ..config(1 << order, event_idx)
+        });
         for step in steps {
             world.step(step);
         }
@@ -62,13 +75,89 @@ proptest! {
     fn clause_2_8_any_order_of_events(
         size in 1u16..40,
         event_idx in any::<bool>(),
+        keep_one in any::<bool>(),
         steps in prop::collection::vec(step(), 1..800),
     ) {
-        let mut world = PackedWorld::new(size, event_idx);
+        let mut world = PackedWorld::with(RingConfig {
+            keep_one,
+            ..config(size, event_idx)
+        });
         for step in steps {
             world.step(step);
         }
         world.drain();
+    }
+
+    /// 2.7.9: the same in order, with batches that are told of by their last buffer.
+    #[test]
+    fn clause_2_7_9_any_order_of_events(
+        order in 0u32..8,
+        event_idx in any::<bool>(),
+        keep_one in any::<bool>(),
+        steps in prop::collection::vec(step(), 1..800),
+    ) {
+        let mut world = OrderedWorld::with(RingConfig {
+            keep_one,
+            ..config(1 << order, event_idx)
+        });
+        for step in steps {
+            world.step(step);
+        }
+        world.drain();
+    }
+
+    /// 2.8.9: the same for a packed virtqueue.
+    #[test]
+    fn clause_2_8_9_any_order_of_events(
+        size in 1u16..40,
+        event_idx in any::<bool>(),
+        keep_one in any::<bool>(),
+        steps in prop::collection::vec(step(), 1..800),
+    ) {
+        let mut world = PackedOrderedWorld::with(RingConfig {
+            keep_one,
+            ..config(size, event_idx)
+        });
+        for step in steps {
+            world.step(step);
+        }
+        world.drain();
+    }
+}
+
+/// A step of a long walk: with indirect tables now and then, always, or never.
+fn wander(rng: &mut Rng, indirect: Option<bool>) -> Step {
+    let r = rng.next();
+    let (a, b) = ((r >> 8) as u8, (r >> 16) as u8);
+    match r % 16 {
+        which @ 0..=4 if indirect.unwrap_or(which == 4) => Step::AddIndirect {
+            readable: a % 4,
+            writable: b % 4,
+        },
+        0..=4 => Step::Add {
+            readable: a % 3,
+            writable: b % 2,
+        },
+        5 | 6 => Step::Kick,
+        7 | 8 => Step::Pop { most: a % 32 },
+        9 => [Step::DisableCb, Step::EnableCb, Step::EnableCbDelayed][usize::from(a % 3)],
+        10 | 11 => Step::DeviceFetch { most: a % 32 },
+        12 | 13 => Step::DeviceComplete {
+            which: a,
+            batch: b % 32,
+            len: rng.next(),
+        },
+        14 => Step::DeviceSleep,
+        _ => Step::DevicePoll,
+    }
+}
+
+/// Tables whose buffers are done pile up; the live ones are the newest.
+fn clear<D: Model>(world: &mut Walk<D>) {
+    let tables = world.device.tables();
+    if tables.len() > 4096 {
+        let newest = *tables.keys().max().unwrap();
+        tables.retain(|addr, _| addr + 2048 > newest);
     }
 }
 
@@ -77,36 +166,26 @@ fn long_run<D: Model>(size: u16, event_idx: bool, buffers: u64) {
     let mut world = Walk::<D>::new(size, event_idx);
     let mut rng = Rng::new((u64::from(size) << 8) + 7);
     while world.popped < buffers {
-        let r = rng.next();
-        let (a, b) = ((r >> 8) as u8, (r >> 16) as u8);
-        world.step(match r % 16 {
-            0..=3 => Step::Add {
-                readable: a % 3,
-                writable: b % 2,
-            },
-            4 => Step::AddIndirect {
-                readable: a % 4,
-                writable: b % 4,
-            },
-            5 | 6 => Step::Kick,
-            7 | 8 => Step::Pop { most: a % 32 },
-            9 => [Step::DisableCb, Step::EnableCb, Step::EnableCbDelayed][usize::from(a % 3)],
-            10 | 11 => Step::DeviceFetch { most: a % 32 },
-            12 | 13 => Step::DeviceComplete {
-                which: a,
-                batch: b % 32,
-                len: rng.next(),
-            },
-            14 => Step::DeviceSleep,
-            _ => Step::DevicePoll,
-        });
-        let tables = world.device.tables();
-        if tables.len() > 4096 {
-            // Tables whose buffers are done pile up; the live ones are the newest.
-            let newest = *tables.keys().max().unwrap();
-            tables.retain(|addr, _| addr + 2048 > newest);
-        }
+        world.step(wander(&mut rng, None));
+        clear(&mut world);
     }
+    assert!(world.kicks > 0 && world.interrupts > 0);
+    world.drain();
+}
+
+/// A driver and a device that take so many steps.
+fn walk<D: Model>(name: &str, size: u16, event_idx: bool, indirect: bool, steps: u64) {
+    let mut world = Walk::<D>::new(size, event_idx);
+    let mut rng = Rng::new(u64::from(size) + 4 * u64::from(indirect) + u64::from(event_idx));
+    for _ in 0..steps {
+        world.step(wander(&mut rng, Some(indirect)));
+        clear(&mut world);
+    }
+    println!(
+        "{name}, indirect {indirect}, event index {event_idx}: {steps} steps, {} buffers, {} kicks, {} interrupts",
+        world.popped, world.kicks, world.interrupts
+    );
+    assert!(world.popped > steps / 100, "hardly anything moved");
     assert!(world.kicks > 0 && world.interrupts > 0);
     world.drain();
 }
@@ -132,5 +211,41 @@ fn clause_2_8_1_wrap_counters() {
     for size in [1, 2, 3, 16, 17, 255] {
         long_run::<PackedDevice>(size, true, 100_000);
         long_run::<PackedDevice>(size, false, 100_000);
+    }
+}
+
+#[test]
+fn clause_2_7_9_in_order() {
+    for event_idx in [true, false] {
+        for size in [1, 2, 16, 128] {
+            long_run::<Device<InOrder<Split>>>(size, event_idx, 140_000);
+        }
+        for size in [1, 2, 3, 17, 255] {
+            long_run::<PackedDevice<InOrder<Packed>>>(size, event_idx, 100_000);
+        }
+    }
+}
+
+/// Every format, indirect and not, with and without event index, for as many steps as
+/// `RVIRTIO_WALK_STEPS` says; a few by default. In one line each, so that a long run shows its progress.
+#[test]
+fn walks_of_every_format() {
+    let steps = match std::env::var("RVIRTIO_WALK_STEPS") {
+        Ok(steps) => steps.parse().expect("RVIRTIO_WALK_STEPS is not a number"),
+        Err(_) => 50_000,
+    };
+    for indirect in [false, true] {
+        for event_idx in [false, true] {
+            walk::<Device>("split", 64, event_idx, indirect, steps);
+            walk::<Device<InOrder<Split>>>("split, in order", 64, event_idx, indirect, steps);
+            walk::<PackedDevice>("packed", 61, event_idx, indirect, steps);
+            walk::<PackedDevice<InOrder<Packed>>>(
+                "packed, in order",
+                61,
+                event_idx,
+                indirect,
+                steps,
+            );
+        }
     }
 }

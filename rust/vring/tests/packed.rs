@@ -19,14 +19,16 @@ use vring::{
     AddError,
     Area,
     AreaSize,
+    InOrder,
     Packed,
     SetupError,
+    Split,
     Violation, //
 };
 
 /// A queue of 7 with three buffers published: ids 0, 1 and 3, with 0, 100 and 50 writable bytes.
 fn busy() -> (WorldRing<Packed>, PackedDevice) {
-    let (mut ring, device) = PackedDevice::start(7, true);
+    let (mut ring, device) = PackedDevice::<Packed>::start(7, true);
     ring.add([seg(0x1000, 10)], [], 0).unwrap();
     ring.add([seg(0x2000, 10)], [seg(0x3000, 100)], 1).unwrap();
     ring.add([], [seg(0x4000, 50)], 2).unwrap();
@@ -61,7 +63,7 @@ fn clause_2_8_sizes() {
 
 #[test]
 fn clause_2_8_5_a_buffer_of_three_descriptors() {
-    let (mut ring, device) = PackedDevice::start(4, false);
+    let (mut ring, device) = PackedDevice::<Packed>::start(4, false);
     ring.add([seg(1, 2), seg(3, 4)], [seg(5, 6)], 0).unwrap();
     // 2.8.21.2: nothing is available before the first descriptor is.
     assert_eq!(device.visible(), 0);
@@ -75,7 +77,7 @@ fn clause_2_8_5_a_buffer_of_three_descriptors() {
 /// The rest of a buffer that was given up must not become a part of the next one.
 #[test]
 fn clause_2_8_1_what_was_given_up_is_not_available() {
-    let (mut ring, mut device) = PackedDevice::start(4, false);
+    let (mut ring, mut device) = PackedDevice::<Packed>::start(4, false);
     let many = || (0..5).map(|i| seg(i, 1));
     assert_eq!(ring.add(many(), [], 0), Err((AddError::TooLong, 0)));
     let broken = [seg(1, 1), seg(2, 1), seg(3, 0)];
@@ -164,7 +166,7 @@ fn r3_an_empty_ring_that_is_said_to_be_used() {
 
 #[test]
 fn r10_event_garbage_only_affects_kicks() {
-    let (mut ring, mut device) = PackedDevice::start(5, true);
+    let (mut ring, mut device) = PackedDevice::<Packed>::start(5, true);
     let mut rng = Rng::new(10);
     for token in 0..20_000 {
         let noise = rng.next();
@@ -183,14 +185,16 @@ fn r8_anything_anywhere() {
     let mut rng = Rng::new(8);
     for _ in 0..3_000 {
         let data: Vec<u8> = (0..400).map(|_| (rng.next() >> 7) as u8).collect();
-        fuzzed::split(&data);
-        fuzzed::packed(&data);
+        fuzzed::split::<Split>(&data);
+        fuzzed::split::<InOrder<Split>>(&data);
+        fuzzed::packed::<Packed>(&data);
+        fuzzed::packed::<InOrder<Packed>>(&data);
     }
 }
 
 #[test]
 fn clause_2_8_10_callbacks_off_and_on() {
-    let (mut ring, mut device) = PackedDevice::start(4, true);
+    let (mut ring, mut device) = PackedDevice::<Packed>::start(4, true);
     let flags = |device: &PackedDevice| device.mem.peek16(Area::Driver, 2);
     assert_eq!(flags(&device), 2);
     ring.disable_cb();

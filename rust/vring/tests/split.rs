@@ -80,6 +80,7 @@ fn clause_2_7_queue_size_is_a_power_of_two_up_to_32768() {
             size,
             event_idx: true,
             cut_len: false,
+            keep_one: false,
         };
         let made = Ring::<u8, _, Vec<Slot<u8>>>::new(config, FakeMem::new(4), slots(size));
         assert_eq!(made.err(), Some(SetupError::BadSize { size }));
@@ -88,6 +89,7 @@ fn clause_2_7_queue_size_is_a_power_of_two_up_to_32768() {
         size: 4,
         event_idx: true,
         cut_len: false,
+        keep_one: false,
     };
     let made = Ring::<u8, _, Vec<Slot<u8>>>::new(config, FakeMem::new(4), slots(5));
     assert_eq!(made.err(), Some(SetupError::BadSlots { slots: 5, size: 4 }));
@@ -422,6 +424,7 @@ fn clause_2_6_1_drained_queue_starts_again_in_the_same_memory() {
         size: 4,
         event_idx: true,
         cut_len: false,
+        keep_one: false,
     };
     let mut second: common::TestRing<u16> = Ring::new(config, again, slots).unwrap();
     mem.go_live();

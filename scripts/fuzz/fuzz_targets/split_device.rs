@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A device that writes anything anywhere in the three areas of a split virtqueue, between any two operations of
-//! the driver. What must hold is said in `common/fuzzed.rs`.
+//! A device that writes anything anywhere in the three areas of a split virtqueue, between any two
+//! operations of the driver. What must hold is said in `common/fuzzed.rs`.
 
 #![no_main]
 
@@ -9,5 +9,6 @@
 mod common;
 
 use libfuzzer_sys::fuzz_target;
+use vring::Split;
 
-fuzz_target!(|data: &[u8]| common::fuzzed::split(data));
+fuzz_target!(|data: &[u8]| common::fuzzed::split::<Split>(data));

@@ -2,20 +2,27 @@
 
 //! A device that keeps to the specification, written without a look at the ring's code.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    marker::PhantomData, //
+};
 
 use vring::{
     Area,
+    Format,
+    RingConfig,
     Segment,
     Split, //
 };
 
 use super::{
-    ring,
     seg,
-    world::Model,
-    FakeMem,
-    TestRing, //
+    start,
+    world::{
+        Model,
+        WorldRing, //
+    },
+    FakeMem, //
 };
 
 pub const NEXT: u16 = 1;
@@ -50,7 +57,7 @@ pub struct Buffer {
     pub writable: Vec<Segment>,
 }
 
-pub struct Device {
+pub struct Device<F = Split> {
     pub mem: FakeMem,
     pub size: u16,
     pub event_idx: bool,
@@ -62,10 +69,17 @@ pub struct Device {
     pub asleep: bool,
     /// Indirect tables by device address.
     pub tables: HashMap<u64, Vec<u8>>,
+    format: PhantomData<F>,
 }
 
 impl Device {
     pub fn new(mem: FakeMem, size: u16, event_idx: bool) -> Self {
+        Self::of(mem, size, event_idx)
+    }
+}
+
+impl<F> Device<F> {
+    fn of(mem: FakeMem, size: u16, event_idx: bool) -> Self {
         Self {
             mem,
             size,
@@ -74,6 +88,7 @@ impl Device {
             used: 0,
             asleep: true,
             tables: HashMap::new(),
+            format: PhantomData,
         }
     }
 
@@ -210,26 +225,39 @@ impl Device {
         for (head, len) in batch {
             self.put_used(u32::from(*head), *len);
         }
+        self.show(old, batch.len() as u16)
+    }
+
+    /// Uses a batch of buffers in order, with one entry for the last of them (2.7.9).
+    pub fn complete_in_order(&mut self, batch: u16, last: u16, len: u32) -> bool {
+        let old = self.used;
+        self.put_used(last.into(), len);
+        self.used = old.wrapping_add(batch);
+        self.show(old, batch)
+    }
+
+    /// Shows `count` used buffers.
+    fn show(&mut self, old: u16, count: u16) -> bool {
         self.set_used_idx(self.used);
         if self.event_idx {
             assert_eq!(self.avail_flags(), 0, "2.7.7.1: flags must be 0");
             let event = self.used_event();
-            (0..batch.len() as u16).any(|i| old.wrapping_add(i) == event)
+            (0..count).any(|i| old.wrapping_add(i) == event)
         } else {
             self.avail_flags() & 1 == 0
         }
     }
 }
 
-impl Model for Device {
-    type Layout = Split;
+impl<F: Format<Layout = Split>> Model for Device<F> {
+    type Format = F;
 
     const STAYS: bool = false;
 
-    fn start(size: u16, event_idx: bool) -> (TestRing<u32>, Self) {
-        let (ring, mem) = ring(size, event_idx);
+    fn start_with(config: RingConfig) -> (WorldRing<F>, Self) {
+        let (ring, mem) = start(FakeMem::new(config.size), config);
 
-        (ring, Self::new(mem, size, event_idx))
+        (ring, Self::of(mem, config.size, config.event_idx))
     }
 
     fn mem(&self) -> &FakeMem {
@@ -269,7 +297,12 @@ impl Model for Device {
     fn complete(&mut self, batch: &[(Buffer, u32)]) -> bool {
         let batch: Vec<_> = batch.iter().map(|(b, len)| (b.head, *len)).collect();
 
-        self.complete(&batch)
+        match batch.last() {
+            Some((last, len)) if F::IN_ORDER => {
+                self.complete_in_order(batch.len() as u16, *last, *len)
+            }
+            _ => self.complete(&batch),
+        }
     }
 
     fn delayed(waiting: usize, published: usize) -> bool {

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 
 use vring::{
     Area,
-    IndirectWriter,
-    Layout, //
+    Format,
+    Packed,
+    Split, //
 };
 
 use super::{
@@ -19,7 +20,8 @@ use super::{
     seg,
     world::{
         Model,
-        WorldRing, //
+        WorldRing,
+        Writer, //
     },
     FakeMem,
     FakeTable, //
@@ -41,8 +43,8 @@ impl Input<'_> {
 /// An answer that the driver of this test does not act on.
 fn ignore<T>(_: T) {}
 
-pub struct Driver<L: Layout> {
-    ring: WorldRing<L>,
+pub struct Driver<F: Format> {
+    ring: WorldRing<F>,
     pub mem: FakeMem,
     pub size: u16,
     /// Writable bytes of each buffer in flight.
@@ -50,14 +52,14 @@ pub struct Driver<L: Layout> {
     next: u32,
 }
 
-impl<L: Layout> Driver<L> {
+impl<F: Format> Driver<F> {
     fn add(&mut self, readable: u8, writable: u8, indirect: bool) {
         let part = |n: u8| (0..n).map(|i| seg(u64::from(i), 1 + u32::from(i) * 7));
         let bytes = part(writable).map(|s| s.len).sum();
         let token = self.next;
         let result = if indirect {
             let memory = FakeTable::new(16);
-            let mut writer = IndirectWriter::<_, L>::new(&memory, 16);
+            let mut writer = Writer::<F>::new(&memory, 16);
             part(readable).for_each(|s| ignore(writer.push_readable(s)));
             part(writable).for_each(|s| ignore(writer.push_writable(s)));
             match writer.finish(0x1000) {
@@ -140,11 +142,11 @@ impl<L: Layout> Driver<L> {
     }
 }
 
-/// Runs what `data` says, for a ring of `D`'s layout, whose size `size` makes of six bits.
+/// Runs what `data` says, for a ring of `D`'s format, whose size `size` makes of six bits.
 pub fn run<D: Model>(
     data: &[u8],
     size: impl FnOnce(u8) -> u16,
-    mut nearly: impl FnMut(&Driver<D::Layout>, u8, &mut Input<'_>) -> Option<()>,
+    mut nearly: impl FnMut(&Driver<D::Format>, u8, &mut Input<'_>) -> Option<()>,
 ) {
     let mut input = Input(data.iter());
     let Some(config) = input.byte() else { return };
@@ -167,8 +169,8 @@ pub fn run<D: Model>(
 }
 
 /// A split device: used elements at its index.
-pub fn split(data: &[u8]) {
-    run::<Device>(
+pub fn split<F: Format<Layout = Split>>(data: &[u8]) {
+    run::<Device<F>>(
         data,
         |bits| 1 << (bits % 6),
         |driver, which, input| {
@@ -186,12 +188,19 @@ pub fn split(data: &[u8]) {
                     mem.poke16(Area::Device, 2, idx.wrapping_add(1));
                 }
                 2 => {
-                    // The head that the available ring names, in order, as it should be.
-                    let entry = 4 + 2 * usize::from(idx % driver.size);
+                    // The head that the available ring names, in order, as it should be; or the head
+                    // of a few further on.
+                    let skipped = if F::IN_ORDER {
+                        u16::from(input.byte()? % 4)
+                    } else {
+                        0
+                    };
+                    let last = idx.wrapping_add(skipped);
+                    let entry = 4 + 2 * usize::from(last % driver.size);
                     let head = mem.peek16(Area::Driver, entry);
                     mem.poke(Area::Device, at, &u32::from(head).to_le_bytes());
                     mem.poke(Area::Device, at + 4, &[0; 4]);
-                    mem.poke16(Area::Device, 2, idx.wrapping_add(1));
+                    mem.poke16(Area::Device, 2, last.wrapping_add(1));
                 }
                 _ => mem.poke16(Area::Device, 2, input.word()?),
             }
@@ -201,9 +210,9 @@ pub fn split(data: &[u8]) {
 }
 
 /// A packed device: used descriptors where it believes to be.
-pub fn packed(data: &[u8]) {
+pub fn packed<F: Format<Layout = Packed>>(data: &[u8]) {
     let (mut at, mut wrap) = (0u16, true);
-    run::<PackedDevice>(
+    run::<PackedDevice<F>>(
         data,
         |bits| u16::from(bits % 40) + 1,
         |driver, which, input| {

@@ -25,6 +25,7 @@ use vring::{
     packed_layout,
     split_layout,
     Area,
+    Format,
     Le16,
     Le32,
     RawDesc,
@@ -243,13 +244,25 @@ pub fn slots<T>(size: u16) -> Vec<Slot<T>> {
 
 /// A ring, and its memory as the device sees it.
 pub fn ring<T>(size: u16, event_idx: bool) -> (TestRing<T>, FakeMem) {
-    let mem = FakeMem::new(size);
-    let config = RingConfig {
+    start(FakeMem::new(size), config(size, event_idx))
+}
+
+/// What is usual.
+pub fn config(size: u16, event_idx: bool) -> RingConfig {
+    RingConfig {
         size,
         event_idx,
         cut_len: false,
-    };
-    let ring = Ring::new(config, mem.clone(), slots(size)).unwrap();
+        keep_one: false,
+    }
+}
+
+/// A ring of any format on `mem`.
+pub fn start<T, F: Format>(
+    mem: FakeMem,
+    config: RingConfig,
+) -> (Ring<T, FakeMem, Vec<Slot<T>>, F>, FakeMem) {
+    let ring = Ring::new(config, mem.clone(), slots(config.size)).unwrap();
     mem.go_live();
     (ring, mem)
 }

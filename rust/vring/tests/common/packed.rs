@@ -3,12 +3,15 @@
 //! A device of a packed virtqueue that keeps to the specification (1.4, 2.8), written without a look at
 //! the ring's code.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    marker::PhantomData, //
+};
 
 use vring::{
     Area,
+    Format,
     Packed,
-    Ring,
     RingConfig, //
 };
 
@@ -20,7 +23,7 @@ use super::{
         WRITE, //
     },
     seg,
-    slots,
+    start,
     world::{
         Model,
         WorldRing, //
@@ -64,7 +67,7 @@ impl Spot {
     }
 }
 
-pub struct PackedDevice {
+pub struct PackedDevice<F = Packed> {
     pub mem: FakeMem,
     pub size: u16,
     pub event_idx: bool,
@@ -75,10 +78,11 @@ pub struct PackedDevice {
     kicked: Spot,
     asleep: bool,
     tables: HashMap<u64, Vec<u8>>,
+    format: PhantomData<F>,
 }
 
-impl PackedDevice {
-    pub fn new(mem: FakeMem, size: u16, event_idx: bool) -> Self {
+impl<F> PackedDevice<F> {
+    fn of(mem: FakeMem, size: u16, event_idx: bool) -> Self {
         Self {
             mem,
             size,
@@ -88,6 +92,7 @@ impl PackedDevice {
             kicked: Spot(0, true),
             asleep: true,
             tables: HashMap::new(),
+            format: PhantomData,
         }
     }
 
@@ -205,22 +210,15 @@ impl PackedDevice {
     }
 }
 
-impl Model for PackedDevice {
-    type Layout = Packed;
+impl<F: Format<Layout = Packed>> Model for PackedDevice<F> {
+    type Format = F;
 
     const STAYS: bool = true;
 
-    fn start(size: u16, event_idx: bool) -> (WorldRing<Packed>, Self) {
-        let mem = FakeMem::packed(size);
-        let config = RingConfig {
-            size,
-            event_idx,
-            cut_len: false,
-        };
-        let ring = Ring::new(config, mem.clone(), slots(size)).unwrap();
+    fn start_with(config: RingConfig) -> (WorldRing<F>, Self) {
+        let (ring, mem) = start(FakeMem::packed(config.size), config);
 
-        mem.go_live();
-        (ring, Self::new(mem, size, event_idx))
+        (ring, Self::of(mem, config.size, config.event_idx))
     }
 
     fn mem(&self) -> &FakeMem {
@@ -281,11 +279,17 @@ impl Model for PackedDevice {
     }
 
     fn complete(&mut self, batch: &[(Buffer, u32)]) -> bool {
-        let (old, mut descs) = (self.used, 0);
+        let old = self.used;
+        let descs = batch.iter().map(|(buffer, _)| buffer.descs).sum();
 
-        for (buffer, len) in batch {
-            self.put_used(buffer.head, *len, buffer.descs);
-            descs += buffer.descs;
+        match batch.last() {
+            // 2.8.9: one descriptor, where the batch begins, with the id of its last buffer.
+            Some((last, len)) if F::IN_ORDER => self.put_used(last.head, *len, descs),
+            _ => {
+                for (buffer, len) in batch {
+                    self.put_used(buffer.head, *len, buffer.descs);
+                }
+            }
         }
         self.passes(Area::Driver, old, descs)
     }

@@ -6,14 +6,19 @@ use std::collections::HashMap;
 
 use vring::{
     AddError,
+    Format,
+    InOrder,
     IndirectWriter,
-    Layout,
+    Packed,
     Ring,
+    RingConfig,
     Segment,
-    Slot, //
+    Slot,
+    Split, //
 };
 
 use super::{
+    config,
     device::{
         Buffer,
         Device, //
@@ -24,12 +29,16 @@ use super::{
     FakeTable, //
 };
 
-/// A device that keeps to the rules, for one layout.
+/// A device that keeps to the rules, for one format.
 pub trait Model: Sized {
-    type Layout: Layout;
+    type Format: Format;
 
     /// A ring and its device.
-    fn start(size: u16, event_idx: bool) -> (WorldRing<Self::Layout>, Self);
+    fn start_with(config: RingConfig) -> (WorldRing<Self::Format>, Self);
+    /// The usual ones.
+    fn start(size: u16, event_idx: bool) -> (WorldRing<Self::Format>, Self) {
+        Self::start_with(config(size, event_idx))
+    }
     /// The shared memory.
     fn mem(&self) -> &FakeMem;
     /// Whether it has found nothing available and waits for a kick.
@@ -43,7 +52,8 @@ pub trait Model: Sized {
     /// Whether a kick is due for the last so many buffers and descriptors.
     fn wants_kick(&mut self, buffers: u16, descs: u16) -> bool;
     fn fetch(&mut self) -> Option<Buffer>;
-    /// Uses a batch of buffers. Returns whether an interrupt is due.
+    /// Uses a batch of buffers: in order, with one entry for the last of them. Returns whether an
+    /// interrupt is due.
     fn complete(&mut self, batch: &[(Buffer, u32)]) -> bool;
     /// Whether a delayed callback stays delayed when `enable_cb_delayed` said that there is more.
     const STAYS: bool;
@@ -51,11 +61,18 @@ pub trait Model: Sized {
     fn delayed(waiting: usize, published: usize) -> bool;
 }
 
-pub type WorldRing<L> = Ring<u32, FakeMem, Vec<Slot<u32>>, L>;
+pub type WorldRing<F> = Ring<u32, FakeMem, Vec<Slot<u32>>, F>;
 /// With a split virtqueue.
 pub type World = Walk<Device>;
+/// With a split virtqueue that is used in order.
+pub type OrderedWorld = Walk<Device<InOrder<Split>>>;
 /// With a packed one.
 pub type PackedWorld = Walk<PackedDevice>;
+/// With a packed one that is used in order.
+pub type PackedOrderedWorld = Walk<PackedDevice<InOrder<Packed>>>;
+
+/// Writes indirect tables as rings of format `F` want them.
+pub type Writer<'a, F> = IndirectWriter<'a, FakeTable, <F as Format>::Layout>;
 
 /// A step of the driver or of the device. Numbers are reduced to what is possible.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +109,8 @@ struct Posted {
 }
 
 pub struct Walk<D: Model> {
-    pub ring: WorldRing<D::Layout>,
+    pub ring: WorldRing<D::Format>,
+    room: u16,
     pub device: D,
     posted: HashMap<u32, Posted>,
     /// In the order in which they were added, the ones that the device has not fetched.
@@ -113,10 +131,15 @@ pub struct Walk<D: Model> {
 
 impl<D: Model> Walk<D> {
     pub fn new(size: u16, event_idx: bool) -> Self {
-        let (ring, mut device) = D::start(size, event_idx);
+        Self::with(config(size, event_idx))
+    }
+
+    pub fn with(config: RingConfig) -> Self {
+        let (ring, mut device) = D::start_with(config);
         device.sleep();
         Self {
             ring,
+            room: config.room(),
             device,
             posted: HashMap::new(),
             order: Default::default(),
@@ -143,7 +166,7 @@ impl<D: Model> Walk<D> {
 
     fn free_descs(&self) -> u16 {
         let used: u16 = self.posted.values().map(|p| p.descs).sum();
-        self.ring.size() - used
+        self.room - used
     }
 
     fn posted(&mut self, readable: Vec<Segment>, writable: Vec<Segment>, descs: u16) {
@@ -166,7 +189,7 @@ impl<D: Model> Walk<D> {
         let free = self.free_descs();
         let expected = match count {
             0 => Err(AddError::Empty),
-            n if n > free && free == self.ring.size() => Err(AddError::TooLong),
+            n if n > free && free == self.room => Err(AddError::TooLong),
             n if n > free => Err(AddError::Full),
             _ => Ok(()),
         };
@@ -186,7 +209,7 @@ impl<D: Model> Walk<D> {
             return;
         }
         let memory = FakeTable::new(count);
-        let mut writer = IndirectWriter::<_, D::Layout>::new(&memory, count);
+        let mut writer = Writer::<D::Format>::new(&memory, count);
         r.iter().for_each(|s| writer.push_readable(*s).unwrap());
         w.iter().for_each(|s| writer.push_writable(*s).unwrap());
         let addr = (1 << 60) | u64::from(self.next_token);
@@ -269,16 +292,26 @@ impl<D: Model> Walk<D> {
             if self.fetched.is_empty() {
                 break;
             }
-            let index = usize::from(which) % self.fetched.len();
-            let (token, buffer) = self.fetched.swap_remove(index);
+            let index = if D::Format::IN_ORDER {
+                0
+            } else {
+                usize::from(which) % self.fetched.len()
+            };
+            let (token, buffer) = self.fetched.remove(index);
             let room: u32 = buffer.writable.iter().map(|s| s.len).sum();
             let len = if len % 3 == 0 { room } else { len % (room + 1) };
-            used.push((buffer, len));
-            self.completed.push_back((token, len));
+            used.push((buffer, token, len, room));
         }
-        if used.is_empty() {
+        let Some(last) = used.len().checked_sub(1) else {
             return;
+        };
+        for (at, (_, token, len, room)) in used.iter().enumerate() {
+            // 2.7.9: those that are skipped were used to the end.
+            let skipped = D::Format::IN_ORDER && at < last;
+            self.completed
+                .push_back((*token, if skipped { *room } else { *len }));
         }
+        let used: Vec<_> = used.into_iter().map(|(b, _, len, _)| (b, len)).collect();
         if self.device.complete(&used) {
             self.interrupts += 1;
             self.delayed = false;
@@ -340,7 +373,7 @@ impl<D: Model> Walk<D> {
             self.posted.remove(&token).expect("token came twice");
         }
         assert!(self.posted.is_empty(), "token lost");
-        assert_eq!(self.ring.num_free(), self.ring.size());
+        assert_eq!(self.ring.num_free(), self.room);
         assert_eq!(self.ring.in_flight(), 0);
     }
 }
