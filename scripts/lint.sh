@@ -4,7 +4,8 @@
 # lint.sh [--summary FILE] [fmt|CHECK...]: checks of the source text itself; without a name, all of them:
 #   fmtcheck    rustfmt changes nothing             no-unsafe   drivers and vring hold no unsafe code, and say so
 #   spdx        each source begins with its licence  shellcheck  the scripts
-#   clippy      the kernel crates, no warning         frames      no function has a large stack frame
+#   sample      its page tells all of it              clippy      the kernel crates, no warning
+#   frames      no function has a large stack frame
 # fmt formats the Rust code.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -30,13 +31,13 @@ no-unsafe() {
     local found=0 file folder name
     while read -r file; do
         if sed 's://.*$::' "$file" | grep -nw unsafe | sed "s:^:$file\::"; then found=1; fi
-    done < <(sources 'rust/vring/*.rs' 'rust/virtio/*.rs' 'drivers/*.rs' | grep -v '/tests/')
+    done < <(sources 'rust/vring/*.rs' 'rust/virtio/*.rs' 'drivers/*.rs' 'samples/*.rs' | grep -v '/tests/')
     if [ -f rust/vring/vring.rs ]; then says 'forbid' rust/vring/vring.rs || found=1; fi
     says 'deny|forbid' rust/virtio/virtio.rs || found=1
     while read -r folder; do
         name=${folder##*/}
         says 'deny|forbid' "$folder/r${name#r}.rs" || found=1
-    done < <(sources 'drivers/*.rs' | cut -d/ -f1-3 | sort -u)
+    done < <({ sources 'drivers/*.rs' | cut -d/ -f1-3; sources 'samples/*.rs' | cut -d/ -f1-2; } | sort -u)
     return "$found"
 }
 says() {
@@ -65,6 +66,8 @@ shellcheck() {
 
 clippy() { "$TOP/scripts/modules.sh" --clippy stock; }
 
+sample() { in_root -- python3 "$TOP/scripts/sample-check.py"; }
+
 # rustc knows no -Wframe-larger-than, and the receive path of the network is deep. checkstack.pl counts a frame that is laid at two
 # places twice, so this is about 2 KiB.
 frames() {
@@ -81,11 +84,11 @@ frames() {
 
 summary=
 [ "${1:-}" != --summary ] || { summary=$2; shift 2; }
-[ $# -gt 0 ] || set -- fmtcheck no-unsafe spdx shellcheck clippy frames
+[ $# -gt 0 ] || set -- fmtcheck no-unsafe spdx shellcheck sample clippy frames
 for name in "$@"; do
     case $name in
     fmt) fmt ;;
-    fmtcheck | no-unsafe | spdx | shellcheck | clippy | frames) result "$name" "$name" ;;
+    fmtcheck | no-unsafe | spdx | shellcheck | sample | clippy | frames) result "$name" "$name" ;;
     *) die "lint.sh knows no check $name" ;;
     esac
 done

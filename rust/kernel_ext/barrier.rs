@@ -43,6 +43,12 @@ pub fn full() {
     kernel::sync::barrier::dma_mb(kernel::sync::barrier::Full);
 }
 
+/// The same for a device that is hardware: what the platform has for that.
+#[inline(always)]
+pub fn platform_full() {
+    kernel::sync::barrier::dma_mb(kernel::sync::barrier::Full);
+}
+
 /// Keeps the compiler from moving memory accesses across it. x86 itself keeps stores in order
 /// with stores, and loads with loads.
 #[cfg(CONFIG_X86)]

@@ -15,6 +15,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
+#include <linux/hw_random.h>
 #include <linux/mm.h>
 #include <linux/netdevice.h>
 #include <linux/oom.h>

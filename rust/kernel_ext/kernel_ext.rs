@@ -35,6 +35,7 @@ pub mod completion;
 mod cstr;
 mod device;
 pub mod dma;
+pub mod hwrng;
 pub mod irq;
 pub mod net;
 pub mod pci;

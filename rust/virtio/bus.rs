@@ -125,7 +125,8 @@ fn agree(
     let offered = transport.offered();
     let implemented =
         (driver.features() & !transport_feature::RESERVED) | transport_feature::IMPLEMENTED;
-    let features = driver.validate(offered & implemented, &Config::new(transport))?;
+    let features = transport.backed(offered & implemented);
+    let features = driver.validate(features, &Config::new(transport))?;
 
     if !features.contains(transport_feature::VERSION_1) {
         dev_err!(node, "device does not offer VIRTIO_F_VERSION_1\n");

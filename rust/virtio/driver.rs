@@ -160,3 +160,36 @@ impl<D: Driver> Registration<D> {
         }))
     }
 }
+
+/// Declares a module that is one [`Driver`] of the type `type`, whose [`Driver::Module`] is `()`. What follows
+/// is as for `kernel::module!`.
+#[macro_export]
+macro_rules! module_virtio_driver {
+    (type: $driver:ty, $($rest:tt)*) => {
+        /// The module: the driver.
+        #[::kernel::prelude::pin_data]
+        struct DriverModule {
+            #[pin]
+            _registration: $crate::Registration<$driver>,
+        }
+
+        impl ::kernel::InPlaceModule for DriverModule {
+            fn init(
+                module: &'static ::kernel::ThisModule,
+            ) -> impl ::kernel::prelude::PinInit<Self, ::kernel::error::Error> {
+                ::kernel::try_pin_init!(Self {
+                    _registration <- $crate::Registration::new(
+                        <Self as ::kernel::ModuleMetadata>::NAME,
+                        module,
+                        ::kernel::sync::Arc::new((), ::kernel::alloc::flags::GFP_KERNEL)?,
+                    )?,
+                })
+            }
+        }
+
+        ::kernel::prelude::module! {
+            type: DriverModule,
+            $($rest)*
+        }
+    };
+}

@@ -109,6 +109,12 @@ pub mod transport_feature {
     pub const IN_ORDER: Features = Features::bit(35);
     /// The platform orders the device's accesses (`VIRTIO_F_ORDER_PLATFORM`).
     pub const ORDER_PLATFORM: Features = Features::bit(36);
+    /// Notifications say where the next buffer will stand (`VIRTIO_F_NOTIFICATION_DATA`).
+    pub const NOTIFICATION_DATA: Features = Features::bit(38);
+    /// The device says by which number notifications name a queue (`VIRTIO_F_NOTIF_CONFIG_DATA`).
+    pub const NOTIF_CONFIG_DATA: Features = Features::bit(39);
+    /// Queues can be reset one by one (`VIRTIO_F_RING_RESET`).
+    pub const RING_RESET: Features = Features::bit(40);
 
     /// Bits 24 to 41 and 43 to 49 belong to the transport, the ring and the future, not to a device
     /// type (virtio 1.4, 2.2; bit 41 is `VIRTIO_F_ADMIN_VQ` for all of them but network devices).
@@ -116,6 +122,16 @@ pub mod transport_feature {
 
     /// What the crates `vring` and `virtio` have code and tests for. Nothing else in
     /// [`RESERVED`] is ever accepted.
-    pub const IMPLEMENTED: Features =
-        Features::all_of(&[INDIRECT_DESC, EVENT_IDX, VERSION_1, ACCESS_PLATFORM]);
+    pub const IMPLEMENTED: Features = Features::all_of(&[
+        INDIRECT_DESC,
+        EVENT_IDX,
+        VERSION_1,
+        ACCESS_PLATFORM,
+        RING_PACKED,
+        IN_ORDER,
+        ORDER_PLATFORM,
+        NOTIFICATION_DATA,
+        NOTIF_CONFIG_DATA,
+        RING_RESET,
+    ]);
 }

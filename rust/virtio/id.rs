@@ -11,6 +11,8 @@ impl DeviceId {
     pub const NETWORK: Self = Self(1);
     /// Block device.
     pub const BLOCK: Self = Self(2);
+    /// Entropy source.
+    pub const ENTROPY: Self = Self(4);
     /// Traditional memory balloon.
     pub const BALLOON: Self = Self(5);
 

@@ -19,7 +19,8 @@ use crate::{
     transport::{
         Interrupts,
         QueueHandler,
-        QueueInterrupt, //
+        QueueInterrupt,
+        QueueSetup, //
     }, //
 };
 use core::ops::Deref;
@@ -112,9 +113,11 @@ impl FeaturesOk {
 
         self.queues.push(
             QueueInterrupt {
-                index: queue.index(),
-                size: queue.size(),
-                addresses: queue.addresses(),
+                queue: QueueSetup {
+                    index: queue.index(),
+                    size: queue.size(),
+                    addresses: queue.addresses(),
+                },
                 name: CString::try_from_fmt(name)?,
                 handler,
                 place,

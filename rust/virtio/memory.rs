@@ -12,32 +12,34 @@ use kernel_ext::{
     }, //
 };
 use vring::{
-    split_layout,
     Area,
     Le16,
     Le32,
     RawDesc,
     RingMem,
+    RingSizes,
     Untrusted, //
 };
 
-/// The three areas of a split queue, in one piece of memory.
+/// The three areas of a queue, in one piece of memory.
 pub(crate) struct QueueMemory {
     memory: SharedMemory,
     driver: usize,
     device: usize,
+    /// The device is ordered as the platform orders hardware, not as a processor
+    /// (`VIRTIO_F_ORDER_PLATFORM`; virtio 1.4, 6).
+    platform_order: bool,
 }
 
 impl QueueMemory {
-    /// Allocates the areas of a queue with `size` entries.
+    /// Allocates areas of these sizes.
     ///
     /// # Errors
     ///
-    /// `EINVAL` for a size that a split queue cannot have, `ENOMEM`.
-    pub(crate) fn new(master: &Master, size: u16) -> Result<Self> {
-        let sizes = split_layout(size).map_err(|_| EINVAL)?;
+    /// `ENOMEM`.
+    pub(crate) fn new(master: &Master, sizes: &RingSizes, platform_order: bool) -> Result<Self> {
         let driver = sizes.desc.bytes.next_multiple_of(sizes.driver.align);
-        // The elements of the used ring stand four bytes behind its beginning: place it so that each
+        // The elements of a used ring stand four bytes behind its beginning: place it so that each
         // of them is aligned to its eight bytes and can be read with one access.
         let device = (driver + sizes.driver.bytes).next_multiple_of(8) + 4;
 
@@ -45,6 +47,7 @@ impl QueueMemory {
             memory: SharedMemory::new(master, device + sizes.device.bytes)?,
             driver,
             device,
+            platform_order,
         })
     }
 
@@ -114,7 +117,11 @@ impl RingMem for QueueMemory {
 
     #[inline(always)]
     fn full_barrier(&self) {
-        barrier::full();
+        if self.platform_order {
+            barrier::platform_full();
+        } else {
+            barrier::full();
+        }
     }
 }
 

@@ -7,6 +7,11 @@ use crate::{
     life::FeaturesOk,
     memory::QueueMemory,
     reason::Reason,
+    ring::{
+        AnyRing,
+        RingFormat,
+        Slots, //
+    },
     transport::{
         Notifier,
         QueueAddresses, //
@@ -17,6 +22,10 @@ use kernel::{
     prelude::*,
     static_lock_class,
     sync::{
+        atomic::{
+            ordering::Relaxed,
+            Atomic, //
+        },
         lock::{
             spinlock::SpinLockIrqBackend,
             Backend,
@@ -32,31 +41,10 @@ use vring::{
     AddError,
     Completion,
     IndirectTable,
-    Ring,
     RingConfig,
     Segment,
-    Slot,
     Violation, //
 };
-
-type QueueRing<T> = Ring<T, QueueMemory, Slots<T>>;
-
-/// The ring's private state, one slot for each descriptor.
-struct Slots<T>(KVec<Slot<T>>);
-
-impl<T> AsRef<[Slot<T>]> for Slots<T> {
-    #[inline]
-    fn as_ref(&self) -> &[Slot<T>] {
-        &self.0
-    }
-}
-
-impl<T> AsMut<[Slot<T>]> for Slots<T> {
-    #[inline]
-    fn as_mut(&mut self) -> &mut [Slot<T>] {
-        &mut self.0
-    }
-}
 
 /// How a queue is made.
 #[derive(Clone, Copy)]
@@ -68,9 +56,14 @@ pub struct QueueOptions {
     pub lenient_length: bool,
 }
 
-/// The largest power of two that is not above `limit`; one at least.
-fn power_of_two(limit: u16) -> u16 {
-    limit.checked_ilog2().map_or(1, |log| 1 << log)
+impl QueueOptions {
+    /// A queue of up to `max_size` entries, for hosts that count right.
+    pub const fn sized(max_size: u16) -> Self {
+        Self {
+            max_size,
+            lenient_length: false,
+        }
+    }
 }
 
 /// The smallest size to which a queue is cut when memory is short.
@@ -103,9 +96,9 @@ impl QueueLock for Bh {
 }
 
 /// What the lock protects: the ring, and what the driver keeps with it.
-struct Guarded<T, D> {
-    ring: QueueRing<T>,
-    data: D,
+pub(crate) struct Guarded<T, D> {
+    pub(crate) ring: AnyRing<T>,
+    pub(crate) data: D,
 }
 
 /// A virtqueue whose buffers carry a token of type `T` each: what the driver wants back when the
@@ -118,19 +111,24 @@ pub struct Virtqueue<T: Send + Unpin, L: QueueLock = Irq, D: Send + Unpin = ()> 
     #[pin]
     guarded: Lock<Guarded<T, D>, L>,
     notifier: Notifier,
+    /// Where the next buffer will stand. Written under the lock, where notifications say it.
+    next_avail: Atomic<u32>,
     device: Arc<Device>,
+    /// What the queue was made with.
     addresses: QueueAddresses,
+    config: RingConfig,
     index: u16,
-    size: u16,
+    /// How many entries it has now.
+    size: Atomic<u32>,
 }
 
 impl<T: Send + Unpin, L: QueueLock> Virtqueue<T, L> {
     /// Makes queue `index` of the device, with as many entries as the device has and `options`
-    /// allow, and tells how many those are. The device does not use it before [`FeaturesOk::go_live`].
+    /// allow, and tells how many descriptors may be under way, see [`Virtqueue::room`]. The device does not use it before [`FeaturesOk::go_live`].
     ///
     /// # Errors
     ///
-    /// `ENOENT` when the device has no such queue; `EINVAL` when its size is not a power of two;
+    /// `ENOENT` when the device has no such queue; `EINVAL` when the ring's format cannot have its size;
     /// `EBUSY` when it is in use; each of these leaves a line in the log. `ENOMEM`.
     pub fn new(
         setup: &FeaturesOk,
@@ -142,8 +140,8 @@ impl<T: Send + Unpin, L: QueueLock> Virtqueue<T, L> {
 }
 
 impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
-    /// Like [`Virtqueue::new`], with what `data` makes for a ring of that many entries behind the
-    /// queue's lock.
+    /// Like [`Virtqueue::new`], with what `data` makes for a ring with that much room behind the queue's
+    /// lock.
     ///
     /// # Errors
     ///
@@ -155,54 +153,50 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         data: impl FnOnce(u16) -> Result<D>,
     ) -> Result<(impl PinInit<Self, Error>, u16)> {
         let device = setup.device().clone();
-        let opened = device.transport().open_queue(index).inspect_err(|error| {
-            dev_err!(
-                device.node(),
-                "queue {}: cannot be opened: {:?}\n",
-                index,
-                error
-            );
-        })?;
+        let features = device.features();
+        let format = RingFormat::of(features);
+        let opened = device
+            .transport()
+            .open_queue(index, features)
+            .inspect_err(|error| {
+                dev_err!(
+                    device.node(),
+                    "queue {}: cannot be opened: {:?}\n",
+                    index,
+                    error
+                );
+            })?;
         let offered = opened.max_size;
         let size = offered
             .validate(|size| {
                 if size == 0 {
                     Err(ENOENT)
-                } else if !size.is_power_of_two() || size > 32768 {
-                    Err(EINVAL)
                 } else {
-                    Ok(size)
+                    format.sizes(size).map(|_| size).map_err(|_| EINVAL)
                 }
             })
             .inspect_err(|_| {
                 dev_err!(
                     device.node(),
-                    "queue {}: size {} is not possible\n",
+                    "queue {}: size {} is not possible ({})\n",
                     index,
-                    offered.raw_for_log()
+                    offered.raw_for_log(),
+                    format_args!("{format}")
                 );
             })?;
-        let (memory, size) = Self::allocate(&device, size.min(power_of_two(options.max_size)))?;
+        let size = size.min(format.largest(options.max_size));
+        let (memory, size) = Self::allocate(&device, format, size)?;
         let addresses = memory.addresses();
-        let features = device.features();
-        let mut slots = KVec::with_capacity(usize::from(size), GFP_KERNEL)?;
-
-        for _ in 0..size {
-            slots.push(Slot::new(), GFP_KERNEL)?;
-        }
-        let ring = Ring::new(
-            RingConfig {
-                size,
-                event_idx: features.contains(transport_feature::EVENT_IDX),
-                cut_len: options.lenient_length,
-            },
-            memory,
-            Slots(slots),
-        )
-        .map_err(|_| EINVAL)?;
+        let config = RingConfig {
+            size,
+            event_idx: features.contains(transport_feature::EVENT_IDX),
+            cut_len: options.lenient_length,
+            keep_one: format.keeps_one(),
+        };
+        let ring = AnyRing::new(format, config, memory, Slots::new(size)?).map_err(|_| EINVAL)?;
         let guarded = Guarded {
             ring,
-            data: data(size)?,
+            data: data(config.room())?,
         };
         let (name, class) = L::class();
 
@@ -210,21 +204,28 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
             try_pin_init!(Self {
                 guarded <- Lock::new(guarded, name, class),
                 notifier: opened.notifier,
+                next_avail: Atomic::new(0),
                 device,
                 addresses,
+                config,
                 index,
-                size,
+                size: Atomic::new(size.into()),
             }),
-            size,
+            config.room(),
         ))
     }
 
     /// Allocates a ring, a smaller one if memory is short.
-    fn allocate(device: &Device, size: u16) -> Result<(QueueMemory, u16)> {
+    fn allocate(device: &Device, format: RingFormat, size: u16) -> Result<(QueueMemory, u16)> {
+        let ordered = device
+            .features()
+            .contains(transport_feature::ORDER_PLATFORM);
         let mut size = size;
 
         loop {
-            match QueueMemory::new(device.master(), size) {
+            let sizes = format.sizes(size).map_err(|_| EINVAL)?;
+
+            match QueueMemory::new(device.master(), &sizes, ordered) {
                 Ok(memory) => return Ok((memory, size)),
                 Err(error) if error == ENOMEM && size > SMALLEST_WHEN_SHORT => size /= 2,
                 Err(error) => return Err(error),
@@ -237,9 +238,26 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         self.index
     }
 
-    /// How many descriptors the queue has.
+    /// How many entries the queue has in the device.
+    #[inline]
     pub fn size(&self) -> u16 {
-        self.size
+        // CAST: Only sizes are stored.
+        self.size.load(Relaxed) as u16
+    }
+
+    /// How many descriptors may be under way: all, as a rule.
+    #[inline]
+    pub fn room(&self) -> u16 {
+        RingConfig {
+            size: self.size(),
+            ..self.config
+        }
+        .room()
+    }
+
+    /// How many it can have, see [`Self::resize`]: those that it was made with.
+    pub fn most(&self) -> u16 {
+        self.config.size
     }
 
     /// The device of the queue.
@@ -249,6 +267,18 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
 
     pub(crate) fn addresses(&self) -> QueueAddresses {
         self.addresses
+    }
+
+    pub(crate) fn config(&self) -> RingConfig {
+        self.config
+    }
+
+    pub(crate) fn guarded(&self) -> &Lock<Guarded<T, D>, L> {
+        &self.guarded
+    }
+
+    pub(crate) fn set_size(&self, size: u16) {
+        self.size.store(size.into(), Relaxed);
     }
 
     /// Takes the queue's lock.
@@ -264,7 +294,8 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
     /// slow under a hypervisor.
     #[inline]
     pub fn notify(&self) {
-        self.notifier.notify();
+        // CAST: Only places are stored.
+        self.notifier.notify(self.next_avail.load(Relaxed) as u16);
     }
 
     /// Takes back all buffers that the device has used, and says whether there were any. For
@@ -277,7 +308,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
 
         // Each round takes back at least one of what was under way; a device that says otherwise is
         // not waited for.
-        for _ in 0..=self.size {
+        for _ in 0..=self.size() {
             ring.disable_callbacks();
             while let Some(completion) = ring.pop() {
                 any = true;
@@ -304,7 +335,7 @@ pub struct Locked<'a, T: Send + Unpin, L: QueueLock = Irq, D: Send + Unpin = ()>
 }
 
 /// The end of a locked ring where buffers go in.
-pub struct Entrance<'a, T>(&'a mut QueueRing<T>);
+pub struct Entrance<'a, T>(&'a mut AnyRing<T>);
 
 impl<T> Entrance<'_, T> {
     /// See [`Locked::add`].
@@ -380,7 +411,14 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
     #[inline]
     #[must_use = "the device may wait for a notification"]
     pub fn commit(&mut self) -> bool {
-        self.guarded.ring.kick_prepare()
+        let kick = self.guarded.ring.kick_prepare();
+
+        if kick && self.queue.notifier.tells_place() {
+            let place = self.guarded.ring.next_avail();
+
+            self.queue.next_avail.store(place.into(), Relaxed);
+        }
+        kick
     }
 
     /// Takes back a buffer that the device has used, if there is one. A device that breaks the
@@ -399,6 +437,10 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
     #[cold]
     #[inline(never)]
     fn broken(&self, violation: Violation) {
+        // No fault of the device: it gave the queue back, or is about to.
+        if violation == Violation::Closed {
+            return;
+        }
         self.queue.device.break_device(Reason::Queue {
             index: self.queue.index,
             violation,
@@ -444,10 +486,5 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
     #[inline]
     pub fn is_broken(&self) -> bool {
         self.guarded.ring.broken().is_some()
-    }
-
-    /// Makes the queue take no more buffers.
-    pub fn close(&mut self) {
-        self.guarded.ring.set_broken(Violation::Closed);
     }
 }

@@ -3,19 +3,20 @@
 //! Memory for requests that is allocated once: a header, a trailer, an indirect table.
 
 use crate::{
+    device::Device,
     memory::{
         write_desc,
         DESC_BYTES, //
-    }, //
+    },
+    ring::RingFormat, //
 };
 use kernel::prelude::*;
-use kernel_ext::dma::{
-    Master,
-    SharedMemory, //
-};
+use kernel_ext::dma::SharedMemory;
 use vring::{
     IndirectTable,
     IndirectWriter,
+    Layout,
+    Packed,
     RawDesc,
     Segment,
     Split,
@@ -38,15 +39,16 @@ pub struct Tables {
     stride: usize,
     front: usize,
     entries: u16,
+    packed: bool,
 }
 
 impl Tables {
-    /// Allocates `count` places, zeroed.
+    /// Allocates `count` places for queues of `device`, zeroed.
     ///
     /// # Errors
     ///
     /// `ENOMEM`; `EINVAL` when `count` is zero or a place is too large.
-    pub fn new(master: &Master, count: usize, front: usize, entries: u16) -> Result<Self> {
+    pub fn new(device: &Device, count: usize, front: usize, entries: u16) -> Result<Self> {
         let front = front.next_multiple_of(DESC_BYTES);
         let stride = usize::from(entries)
             .checked_mul(DESC_BYTES)
@@ -57,7 +59,10 @@ impl Tables {
         let mut chunks = KVec::with_capacity(count.div_ceil(per_chunk), GFP_KERNEL)?;
 
         for _ in 0..count.div_ceil(per_chunk) {
-            chunks.push(SharedMemory::new(master, stride * per_chunk)?, GFP_KERNEL)?;
+            chunks.push(
+                SharedMemory::new(device.master(), stride * per_chunk)?,
+                GFP_KERNEL,
+            )?;
         }
         Ok(Self {
             chunks,
@@ -65,6 +70,7 @@ impl Tables {
             stride,
             front,
             entries,
+            packed: RingFormat::of(device.features()).packed,
         })
     }
 
@@ -80,6 +86,7 @@ impl Tables {
             offset: place.wrapping_mul(self.stride),
             front: self.front,
             entries: self.entries,
+            packed: self.packed,
         })
     }
 }
@@ -91,6 +98,7 @@ pub struct Table<'a> {
     offset: usize,
     front: usize,
     entries: u16,
+    packed: bool,
 }
 
 impl<'a> Table<'a> {
@@ -132,11 +140,24 @@ impl<'a> Table<'a> {
         readable: impl Iterator<Item = Segment>,
         writable: impl Iterator<Item = Segment>,
     ) -> Result<IndirectTable, TableError> {
+        if self.packed {
+            self.describe_as::<Packed>(readable, writable)
+        } else {
+            self.describe_as::<Split>(readable, writable)
+        }
+    }
+
+    #[inline]
+    fn describe_as<L: Layout>(
+        &self,
+        readable: impl Iterator<Item = Segment>,
+        writable: impl Iterator<Item = Segment>,
+    ) -> Result<IndirectTable, TableError> {
         let place = TablePlace {
             memory: self.memory,
             offset: self.offset.wrapping_add(self.front),
         };
-        let mut writer = IndirectWriter::<_, Split>::new(&place, self.entries);
+        let mut writer = IndirectWriter::<_, L>::new(&place, self.entries);
 
         for segment in readable {
             writer.push_readable(segment)?;

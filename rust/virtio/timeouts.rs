@@ -5,6 +5,9 @@
 /// Milliseconds that a reset may take until the status reads zero (virtio 1.4, 2.1.2 and 4.1.4.3.2).
 pub const RESET_MS: u32 = 3_000;
 
+/// Milliseconds that the reset of one queue may take (virtio 1.4, 2.6.1).
+pub const QUEUE_RESET_MS: u32 = 3_000;
+
 /// How often a group of configuration fields is read again because the device changed its
 /// generation meanwhile (virtio 1.4, 2.5.1).
 pub const CONFIG_RETRIES: u32 = 100;

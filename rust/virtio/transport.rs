@@ -17,7 +17,10 @@ use kernel_ext::{
     dma,
     pci, //
 };
-use vring::Untrusted;
+use vring::{
+    notification,
+    Untrusted, //
+};
 
 /// How a device is reached (virtio 1.4, 4 Virtio Transport Options).
 ///
@@ -77,13 +80,16 @@ pub trait Transport: Send + Sync + 'static {
     /// The configuration's generation, which changes with its content.
     fn config_generation(&self) -> u32;
 
-    /// Looks at queue `index`, which is not enabled.
+    /// Takes away those of `features` for which the device has no registers.
+    fn backed(&self, features: Features) -> Features;
+
+    /// Looks at queue `index`, which is not enabled, of a device with which `features` were agreed on.
     ///
     /// # Errors
     ///
     /// `ENOENT` when the device has no such queue; `EBUSY` when it is enabled already; `EINVAL`
     /// when its notification address is not where it may be.
-    fn open_queue(&self, index: u16) -> Result<OpenQueue>;
+    fn open_queue(&self, index: u16, features: Features) -> Result<OpenQueue>;
 
     /// Takes interrupts, and enables all queues of `interrupts` in the device.
     ///
@@ -92,6 +98,22 @@ pub trait Transport: Send + Sync + 'static {
     /// Those of the interrupt layer when not even one interrupt can be had; `EBUSY` when the device
     /// does not accept a vector. Nothing is left behind but what a reset takes back.
     fn start_interrupts(&self, interrupts: Interrupts) -> Result;
+
+    /// Resets queue `index`, which is enabled, and waits for it,
+    /// [`QUEUE_RESET_MS`](crate::QUEUE_RESET_MS) milliseconds at most: the device does not touch its
+    /// memory then. Only with `VIRTIO_F_RING_RESET`.
+    ///
+    /// # Errors
+    ///
+    /// `ETIMEDOUT` when the device did not answer, `ENODEV` when it is gone.
+    fn reset_queue(&self, index: u16) -> Result;
+
+    /// Enables a queue that was reset, with the vector that it had.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` when the device does not take the vector, `ENODEV` when interrupts were given back.
+    fn restart_queue(&self, queue: &QueueSetup) -> Result;
 
     /// Gives the interrupts back; no handler runs after this, and none is kept.
     fn stop_interrupts(&self);
@@ -125,23 +147,40 @@ pub struct QueueAddresses {
 
 /// Tells the device that a queue has new buffers (virtio 1.4, 2.3).
 ///
-/// A plain store, without a call through the transport.
+/// A plain store, without a call through the transport. The value is the queue's number, or what the
+/// device wants instead of it (`VIRTIO_F_NOTIF_CONFIG_DATA`).
 pub enum Notifier {
-    /// Write the queue's number to a 16-bit register (4.1.5.2).
+    /// Write the value to a 16-bit register (4.1.5.2).
     Register {
         /// The register.
-        doorbell: pci::Doorbell,
+        doorbell: pci::Doorbell<u16>,
         /// What to write.
+        value: u16,
+    },
+    /// Write the value and the place of the next buffer to a 32-bit register
+    /// (`VIRTIO_F_NOTIFICATION_DATA`, 2.9 and 4.1.5.2).
+    WithPlace {
+        /// The register.
+        doorbell: pci::Doorbell<u32>,
+        /// What to write into its low half.
         value: u16,
     },
 }
 
 impl Notifier {
-    /// Notifies the device.
+    /// Whether notifications say where the next buffer will stand.
     #[inline]
-    pub fn notify(&self) {
+    pub fn tells_place(&self) -> bool {
+        matches!(self, Self::WithPlace { .. })
+    }
+
+    /// Notifies the device. The next buffer will stand at `place`, which need not be right where
+    /// notifications do not say it.
+    #[inline]
+    pub fn notify(&self, place: u16) {
         match self {
             Self::Register { doorbell, value } => doorbell.ring(*value),
+            Self::WithPlace { doorbell, value } => doorbell.ring(notification(*value, place)),
         }
     }
 }
@@ -164,14 +203,21 @@ pub struct Interrupts {
     pub device: CString,
 }
 
-/// One queue, ready to be enabled, and its interrupt.
-pub struct QueueInterrupt {
+/// One queue, ready to be enabled.
+#[derive(Clone, Copy)]
+pub struct QueueSetup {
     /// The queue's number.
     pub index: u16,
     /// How many entries it has.
     pub size: u16,
     /// Where its areas are.
     pub addresses: QueueAddresses,
+}
+
+/// One queue, ready to be enabled, and its interrupt.
+pub struct QueueInterrupt {
+    /// The queue.
+    pub queue: QueueSetup,
     /// The name in `/proc/interrupts`, behind the device's: `req.0`.
     pub name: CString,
     /// What it does.

@@ -36,6 +36,7 @@ mod bus;
 mod config;
 mod device;
 mod driver;
+mod exchange;
 mod feature;
 mod id;
 mod life;
@@ -43,6 +44,8 @@ mod memory;
 mod module;
 mod queue;
 mod reason;
+mod resize;
+mod ring;
 mod staging;
 mod status;
 mod table;
@@ -56,6 +59,7 @@ pub use self::driver::{
     Driver,
     Registration, //
 };
+pub use self::exchange::Exchange;
 pub use self::feature::{
     transport_feature,
     Features, //
@@ -78,6 +82,7 @@ pub use self::queue::{
     Virtqueue, //
 };
 pub use self::reason::Reason;
+pub use self::ring::RingFormat;
 pub use self::staging::Staging;
 pub use self::status::Status;
 pub use self::table::{
@@ -89,6 +94,7 @@ pub use self::timeouts::{
     BALLOON_OOM_MS,
     CONFIG_RETRIES,
     CONTROL_MS,
+    QUEUE_RESET_MS,
     RESET_MS, //
 };
 pub use self::transport::{
@@ -98,6 +104,7 @@ pub use self::transport::{
     QueueAddresses,
     QueueHandler,
     QueueInterrupt,
+    QueueSetup,
     Transport, //
 };
 

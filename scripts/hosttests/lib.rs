@@ -32,6 +32,8 @@ mod numbering;
 mod pace;
 #[path = "../../drivers/block/virtio_blk/patience.rs"]
 mod patience;
+#[path = "../../drivers/virtio/rvirtio_pci/feature.rs"]
+mod pci_feature;
 #[path = "../../drivers/virtio/rvirtio_balloon/places.rs"]
 mod places;
 #[path = "../../drivers/virtio/rvirtio_balloon/plan.rs"]
@@ -45,7 +47,10 @@ mod sizing;
 #[path = "../../drivers/virtio/rvirtio_balloon/stat.rs"]
 mod stat;
 
-pub use feature::Features;
+pub use feature::{
+    transport_feature,
+    Features, //
+};
 
 #[cfg(test)]
 mod pure;

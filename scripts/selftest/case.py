@@ -6,9 +6,10 @@ import re
 import shlex
 from dataclasses import dataclass, field
 
-from balloon import Balloon
 from disk import Disk
 from nic import Nic
+from plain import DRIVERS as PLAIN
+from plain import Plain
 
 TOOLS = {"fio", "ext4", "xfs", "net"}
 MACHINES = {"q35", "pc"}
@@ -16,6 +17,11 @@ KERNELS = {"any", "stock", "debug"}
 DRIVERS = {"any", "rvirtio", "c"}
 # The root bus keeps slot 0x1f for the chipset, and 0x10 upward is free on both machines.
 FIRST_SLOT = 0x08
+# Ring formats, and the options that make a device offer them. A case that names some in its header is run once more for each:
+# `fio` as `fio-packed`.
+RINGS = {"in-order": {"in_order": "on"}, "packed": {"packed": "on"}, "packed-in-order": {"packed": "on", "in_order": "on"}}
+# What is run of them on the debug kernel, where all takes longer.
+DEBUG_RINGS = {None, "packed-in-order"}
 # A debug kernel under TCG takes this many times as long.
 DEBUG_FACTOR = 6
 
@@ -43,11 +49,13 @@ class Case:
     allow: list = field(default_factory=list)
     disks: list = field(default_factory=list)
     nics: list = field(default_factory=list)
-    balloons: list = field(default_factory=list)
+    plain: list = field(default_factory=list)
+    rings: list = field(default_factory=list)
+    ring: str = None
 
     @classmethod
-    def load(cls, path):
-        case = cls(os.path.splitext(os.path.basename(path))[0], path)
+    def load(cls, path, ring=None):
+        case = cls(os.path.splitext(os.path.basename(path))[0], path, ring=ring)
         with open(path, encoding="utf-8") as lines:
             for line in lines:
                 if not line.startswith("#"):
@@ -59,9 +67,16 @@ class Case:
             raise CaseError(f"{path}: the header has no title")
         if case.nics:
             case.needs.add("net")
-        for number, device in enumerate(case.disks + case.nics + case.balloons):
+        for number, device in enumerate(case.devices):
             device.slot = FIRST_SLOT + number
+            device.device = RINGS.get(ring, {}) | device.device
+        if ring:
+            case.name, case.title = f"{case.name}-{ring}", f"{case.title} ({ring})"
         return case
+
+    @property
+    def devices(self):
+        return self.disks + self.nics + self.plain
 
     def _header(self, key, value):
         try:
@@ -91,8 +106,10 @@ class Case:
                     self.disks.append(Disk.parse(value))
                 case "nic":
                     self.nics.append(Nic.parse(value))
-                case "balloon":
-                    self.balloons.append(Balloon.parse(value))
+                case "rings":
+                    self.rings = [one_of(name, set(RINGS)) for name in value.split()]
+                case _ if key in PLAIN:
+                    self.plain.append(Plain.parse(key, value))
                 case _:
                     raise ValueError(f"unknown key {key}")
         except (ValueError, re.error) as error:
@@ -123,5 +140,8 @@ def one_of(value, allowed):
 
 
 def load_all(folder):
-    names = sorted(name for name in os.listdir(folder) if name.endswith(".sh"))
-    return [Case.load(os.path.join(folder, name)) for name in names]
+    cases = []
+    for name in sorted(name for name in os.listdir(folder) if name.endswith(".sh")):
+        case = Case.load(os.path.join(folder, name))
+        cases += [case, *(Case.load(case.path, ring) for ring in case.rings)]
+    return cases

@@ -20,7 +20,7 @@ class Host:
         self._pid = pid
         self._disks = {disk.name: disk for disk in case.disks}
         self._nics = {nic.name: nic for nic in case.nics}
-        self._balloons = {balloon.name: balloon for balloon in case.balloons}
+        self._balloons = {balloon.name: balloon for balloon in case.plain}
         self._net = HostNet(pid)
 
     def close(self):

@@ -26,7 +26,7 @@ PROGRAMS = {
     "net": ["ip", "bridge", "ethtool", "ping"],
 }
 # What the guest may want to load, where the kernel has it as a module; dependencies follow from modules.dep.
-KERNEL_MODULES = ["virtio_blk", "virtio_net", "virtio_balloon", "ext4", "xfs", "8021q", "macvlan"]
+KERNEL_MODULES = ["virtio_blk", "virtio_net", "virtio_balloon", "virtio_rng", "ext4", "xfs", "8021q", "macvlan"]
 CFLAGS = ["-static", "-O2", "-Wall", "-Werror"]
 KMOD_NAMES = ["modprobe", "insmod", "rmmod", "lsmod", "modinfo"]
 

@@ -27,7 +27,7 @@ BRIDGE = "br0"
 HOST_ADDRESS = ("10.0.0.100/24", "fd00::100/64 nodad")
 
 # Device options that QEMU wants as text even where the value is on or off.
-ON_OFF_AUTO = {"disable-legacy", "packed"}
+ON_OFF_AUTO = {"disable-legacy"}
 
 
 @dataclass

@@ -1,32 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The balloon of a case, declared in its header as `# balloon: NAME [OPTION=VALUE]...`: options of virtio-balloon-pci."""
+"""Devices of a case that need nothing on the host's side but their options.
+
+They are declared in its header as `# balloon: NAME [OPTION=VALUE]...` or `# rng: NAME [OPTION=VALUE]...`: options of the
+QEMU devices in DRIVERS.
+"""
 
 import json
 from dataclasses import dataclass, field
 
 from disk import typed
 
+DRIVERS = {"balloon": "virtio-balloon-pci", "rng": "virtio-rng-pci"}
 ON_OFF_AUTO = {"disable-legacy"}
 
 
 @dataclass
-class Balloon:
+class Plain:
+    kind: str
     name: str
     device: dict = field(default_factory=dict)
     slot: int = 0
 
     @classmethod
-    def parse(cls, text):
+    def parse(cls, kind, text):
         name, *options = text.split()
         pairs = (option.partition("=") for option in options)
-        return cls(name, {key: value or "on" for key, _, value in pairs})
+        return cls(kind, name, {key: value or "on" for key, _, value in pairs})
 
     @property
     def bus_address(self):
         return f"0000:00:{self.slot:02x}.0"
 
     def arguments(self):
-        args = {"driver": "virtio-balloon-pci", "id": self.name, "addr": f"{self.slot:02x}.0"}
+        args = {"driver": DRIVERS[self.kind], "id": self.name, "addr": f"{self.slot:02x}.0"}
         before = []
         if "free-page-hint" in self.device:
             # QEMU reads hints in a thread of their own.

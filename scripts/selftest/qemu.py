@@ -48,7 +48,7 @@ def command_line(case, kernel, folder, initrd, extra):
     args += ["-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
     if case.iommu:
         args += ["-device", "intel-iommu,intremap=on"]
-    for device in case.disks + case.nics + case.balloons:
+    for device in case.devices:
         args += device.arguments()
     cmdline = CMDLINE + (DEBUG_CMDLINE if kernel.name == "debug" else []) + case.cmdline + extra
     args += ["-kernel", kernel.image, "-initrd", initrd, "-append", " ".join(cmdline)]

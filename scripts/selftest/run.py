@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from case import CaseError, load_all
+from case import DEBUG_RINGS, CaseError, load_all
 from initramfs import Builder, InitramfsError, Kernel, our_modules
 from ktap import FAIL, PASS, SKIP, Outcome, Report
 from nic import why_no_taps
@@ -79,19 +79,23 @@ def arguments():
     return options
 
 
-def select(cases, patterns):
+def select(cases, patterns, kernel):
     if not patterns:
-        return cases
+        return [case for case in cases if kernel != "debug" or case.ring in DEBUG_RINGS]
     return [case for case in cases if any(fnmatch.fnmatch(case.name, pattern) for pattern in patterns)]
 
 
 def config(case, options, boot, limit):
     """Settings for the guest's init, as shell."""
-    disks, nics, balloons = (" ".join(f"{device.name}@{device.bus_address}" for device in devices)
-                             for devices in (case.disks, case.nics, case.balloons))
+    disks, nics, balloons, rngs = (" ".join(f"{device.name}@{device.bus_address}" for device in devices)
+                                   for devices in (case.disks, case.nics, of_kind(case, "balloon"), of_kind(case, "rng")))
     return (f"RV_KERNEL={options.kernel}\nRV_DRIVER={options.driver}\nRV_TRANSPORT={case.transport}\nRV_BOOT={boot}\n"
             f"RV_END={case.end}\nRV_LIMIT={limit}\nRV_DISKS='{disks}'\n"
-            f"RV_NICS='{nics}'\nRV_BALLOONS='{balloons}'\n")
+            f"RV_NICS='{nics}'\nRV_BALLOONS='{balloons}'\nRV_RNGS='{rngs}'\n")
+
+
+def of_kind(case, kind):
+    return [device for device in case.plain if device.kind == kind]
 
 
 class Runner:
@@ -196,12 +200,12 @@ def judge(outcome, trouble, console, allow, suffix):
 def main():
     options = arguments()
     try:
-        cases = select(load_all(os.path.join(HERE, "cases")), options.only)
+        cases = select(load_all(os.path.join(HERE, "cases")), options.only, options.kernel)
     except CaseError as error:
         sys.exit(f"error: {error}")
     if options.list:
         for case in cases:
-            print(f"{case.name:16} {case.title}")
+            print(f"{case.name:28} {case.title}")
         return 0
     if not cases:
         sys.exit(f"error: no case matches {' '.join(options.only)}; --list shows them")

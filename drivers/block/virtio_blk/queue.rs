@@ -141,7 +141,7 @@ impl BlkQueue {
         } else {
             0
         };
-        let places = Tables::new(device.master(), count, FRONT_BYTES, entries)?;
+        let places = Tables::new(&device, count, FRONT_BYTES, entries)?;
         let staging = if staged {
             Some(Staging::new(device.master(), count, checked.max_segments)?)
         } else {

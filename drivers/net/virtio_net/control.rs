@@ -7,29 +7,17 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
-        atomic::{
-            ordering::{
-                Acquire,
-                Release, //
-            },
-            AtomicFlag, //
-        },
         Arc,
         Mutex, //
     }, //
 };
-use kernel_ext::{
-    completion::Completion,
-    dma::SharedMemory, //
-};
+use kernel_ext::dma::SharedMemory;
 use virtio::{
     Device,
+    Exchange,
     FeaturesOk,
-    QueueHandler,
     QueueOptions,
-    Reason,
     Segment,
-    Virtqueue,
     CONTROL_MS, //
 };
 
@@ -73,17 +61,11 @@ impl Command {
 /// The control queue of a device.
 #[pin_data]
 pub(crate) struct Control {
-    #[pin]
-    queue: Virtqueue<()>,
+    exchange: Arc<Exchange>,
     device: Arc<Device>,
     /// Held by the one whose turn it is to have a command under way.
     #[pin]
     memory: Mutex<SharedMemory>,
-    /// Whether the command under way is answered.
-    done: AtomicFlag,
-    /// Wakes who waits for that.
-    #[pin]
-    answered: Completion,
 }
 
 impl Control {
@@ -91,28 +73,22 @@ impl Control {
     pub(crate) fn new(setup: &FeaturesOk, index: u16) -> Result<Arc<Self>> {
         let device = setup.device().clone();
         // One command at a time, of two descriptors.
-        let options = QueueOptions {
-            max_size: 4,
-            lenient_length: false,
-        };
-        let (queue, _) = Virtqueue::new(setup, index, options)?;
+        let exchange = Exchange::new(setup, index, QueueOptions::sized(4))?;
         let memory = SharedMemory::new(device.master(), BYTES)?;
 
         Arc::pin_init(
-            try_pin_init!(Self {
-                queue <- queue,
+            pin_init!(Self {
+                exchange,
                 device,
                 memory <- new_mutex!(memory),
-                done: AtomicFlag::new(false),
-                answered <- Completion::new(),
             }),
             GFP_KERNEL,
         )
     }
 
     /// Enables the queue in the device.
-    pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
-        setup.connect(&self.queue, fmt!("control"), self.clone())
+    pub(crate) fn connect(&self, setup: &mut FeaturesOk) -> Result {
+        self.exchange.connect(setup, fmt!("control"))
     }
 
     /// Has the device carry out `command` with `data`. Waits for the answer, [`CONTROL_MS`]
@@ -138,8 +114,6 @@ impl Control {
             memory.write8(HEAD.wrapping_add(at), *byte);
         }
         memory.write8(ANSWER_AT, UNANSWERED);
-        self.done.store(false, Release);
-        self.answered.reset();
 
         let order = Segment {
             addr: memory.address(),
@@ -150,17 +124,16 @@ impl Control {
             addr: memory.address().wrapping_add(ANSWER_AT as u64),
             len: 1,
         };
-        let mut ring = self.queue.lock();
-
-        ring.add(iter::once(order), iter::once(answer), ())
+        self.exchange
+            .post(iter::once(order), iter::once(answer))
             .map_err(|_| EIO)?;
-        let kick = ring.commit();
-
-        drop(ring);
-        if kick {
-            self.queue.notify();
+        if self.exchange.wait(CONTROL_MS).is_none() {
+            if self.device.broken().is_some() {
+                return Err(EIO);
+            }
+            self.exchange.give_up();
+            return Err(ETIMEDOUT);
         }
-        self.wait()?;
         if memory.read8(ANSWER_AT) == OK {
             Ok(())
         } else {
@@ -168,37 +141,8 @@ impl Control {
         }
     }
 
-    /// Waits until the command under way is answered.
-    fn wait(&self) -> Result {
-        if !self.answered.wait_ms(CONTROL_MS) {
-            // An interrupt may have been lost.
-            self.used();
-        }
-        if self.done.load(Acquire) {
-            return Ok(());
-        }
-        if self.device.broken().is_some() {
-            return Err(EIO);
-        }
-        self.device.break_device(Reason::TimedOut {
-            index: self.queue.index(),
-        });
-        Err(ETIMEDOUT)
-    }
-
     /// Lets go of what is under way, after the device was reset.
     pub(crate) fn drain(&self) {
-        while self.queue.drain_one().is_some() {}
-        self.answered.complete();
-    }
-}
-
-impl QueueHandler for Control {
-    /// The vector may be shared with all other queues: only an answer is an event.
-    fn used(&self) -> bool {
-        self.queue.take_back(|(), _| {
-            self.done.store(true, Release);
-            self.answered.complete();
-        })
+        self.exchange.close();
     }
 }

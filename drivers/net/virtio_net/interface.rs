@@ -84,6 +84,8 @@ pub(crate) struct Interface {
 const ADDRESS: usize = size_of::<MacAddress>();
 /// The most addresses of each kind that are sent to the device; if there are more it sends all.
 const MOST_ADDRESSES: usize = 256;
+/// Where there is no queue.
+const NO_RINGS: Rings = Rings { rx: 0, tx: 0 };
 /// Bytes of a table of addresses, with its count before it.
 const TABLE: usize = 4 + MOST_ADDRESSES * ADDRESS;
 
@@ -377,12 +379,38 @@ impl Operations for Interface {
     }
 
     fn rings(&self, _rtnl: &Rtnl) -> Rings {
-        self.pairs
-            .first()
-            .map_or(Rings { rx: 0, tx: 0 }, |pair| Rings {
-                rx: pair.rx.size().into(),
-                tx: pair.tx.size().into(),
-            })
+        self.pairs.first().map_or(NO_RINGS, |pair| Rings {
+            rx: pair.rx.size().into(),
+            tx: pair.tx.size().into(),
+        })
+    }
+
+    fn most_rings(&self, _rtnl: &Rtnl) -> Rings {
+        self.pairs.first().map_or(NO_RINGS, |pair| Rings {
+            rx: pair.rx.most().into(),
+            tx: pair.tx.most().into(),
+        })
+    }
+
+    fn set_rings(&self, _rtnl: &Rtnl, rings: Rings) -> Result {
+        let (rx, tx) = (u16::try_from(rings.rx)?, u16::try_from(rings.tx)?);
+        let mut desired = self.desired.lock();
+        let open = desired.open;
+
+        self.netdev.stop_transmit();
+        self.close_pairs(&mut desired, 0);
+        let resized = self.pairs.iter().try_for_each(|pair| {
+            if pair.rx.size() != rx {
+                pair.rx.resize(rx)?;
+            }
+            if pair.tx.size() != tx {
+                pair.tx.resize(tx)?;
+            }
+            Ok(())
+        });
+
+        // Also after an error: the queues that were not changed go on. Opening them wakes them.
+        self.open_pairs(&mut desired, open).and(resized)
     }
 
     fn stat_count(&self, _rtnl: &Rtnl) -> usize {

@@ -14,10 +14,6 @@
 
 #![deny(unsafe_code)]
 
-use kernel::prelude::*;
-use kernel::sync::Arc;
-use virtio::Registration;
-
 mod batch;
 mod config;
 mod control;
@@ -30,23 +26,8 @@ mod rx;
 mod sizing;
 mod tx;
 
-/// The module: the driver.
-#[pin_data]
-struct NetModule {
-    #[pin]
-    _registration: Registration<driver::Net>,
-}
-
-impl kernel::InPlaceModule for NetModule {
-    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            _registration <- Registration::new(c"rvirtio_net", module, Arc::new((), GFP_KERNEL)?)?,
-        })
-    }
-}
-
-module! {
-    type: NetModule,
+virtio::module_virtio_driver! {
+    type: driver::Net,
     name: "rvirtio_net",
     authors: ["The rvirtio developers"],
     description: "virtio network driver",

@@ -160,10 +160,7 @@ impl RxQueue {
         agreed: Agreed,
         mtu: u32,
     ) -> Result<Arc<Self>> {
-        let options = QueueOptions {
-            max_size: MAX_QUEUE_SIZE,
-            lenient_length: false,
-        };
+        let options = QueueOptions::sized(MAX_QUEUE_SIZE);
         let master = setup.device().master();
         let translated = master.is_translated();
         let poller = napi.clone();
@@ -224,7 +221,7 @@ impl RxQueue {
                 return Err(EIO);
             }
             let _ = Self::fill(&mut ring, idle);
-            if ring.free() == self.queue.size() {
+            if ring.free() == self.queue.room() {
                 return Err(ENOMEM);
             }
             Ok(ring.commit())
@@ -234,6 +231,28 @@ impl RxQueue {
         self.napi.enable(self.clone())?;
         // What came in meanwhile brought no poll.
         self.napi.schedule();
+        Ok(())
+    }
+
+    /// The most entries that it can have.
+    pub(crate) fn most(&self) -> u16 {
+        self.queue.most()
+    }
+
+    /// Gives the virtqueue another size, while it is closed. What has come in is lost.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Virtqueue::resize`].
+    pub(crate) fn resize(&self, size: u16) -> Result {
+        self.queue.resize(size, |_, piece| drop(piece))?;
+        let room = self.queue.room();
+
+        self.queue
+            .lock()
+            .data()
+            .sizing
+            .share(room.saturating_sub(refill_at(room)));
         Ok(())
     }
 
@@ -313,7 +332,7 @@ impl RxQueue {
         }
         ring.data().hands = Some(hands);
         ring.data().sizing.note(seen.packets, seen.bytes);
-        if ring.free() >= refill_at(self.queue.size()) {
+        if ring.free() >= refill_at(self.queue.room()) {
             enough = Self::fill(&mut ring, polling);
         }
         let short = !enough && !ring.is_broken();

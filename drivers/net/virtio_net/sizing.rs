@@ -91,6 +91,13 @@ impl Sizing {
         }
     }
 
+    /// There are `buffers` buffers from now on. Of those that are all alike that makes no difference.
+    pub(crate) fn share(&mut self, buffers: u16) {
+        if self.average.is_some() {
+            self.least = Self::following(self.room, buffers).least;
+        }
+    }
+
     /// How large the next piece should be.
     pub(crate) fn piece(&self) -> u32 {
         let length = match self.average {

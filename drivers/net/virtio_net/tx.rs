@@ -79,8 +79,6 @@ pub(crate) struct TxQueue {
     tables: Tables,
     indirect: bool,
     translated: bool,
-    /// Free entries that any packet is sure to find room in.
-    needed: u16,
     pub(crate) counters: TxCounters,
 }
 
@@ -126,8 +124,7 @@ impl TxQueue {
             Ok(State { places, staging })
         })?;
         let entries = if indirect { MAX_SEGMENTS } else { 0 };
-        let tables = Tables::new(master, size.into(), FRONT_BYTES, entries)?;
-        let needed = if indirect { 1 } else { MAX_SEGMENTS.min(size) };
+        let tables = Tables::new(&device, size.into(), FRONT_BYTES, entries)?;
 
         Arc::pin_init(
             try_pin_init!(Self {
@@ -138,7 +135,6 @@ impl TxQueue {
                 tables,
                 indirect,
                 translated,
-                needed,
                 counters: TxCounters::new(),
             }),
             GFP_KERNEL,
@@ -167,6 +163,42 @@ impl TxQueue {
         )
     }
 
+    /// The most entries that it can have.
+    pub(crate) fn most(&self) -> u16 {
+        self.queue.most()
+    }
+
+    /// Free entries that any packet is sure to find room in.
+    #[inline]
+    fn needed(&self) -> u16 {
+        if self.indirect {
+            1
+        } else {
+            MAX_SEGMENTS.min(self.queue.room())
+        }
+    }
+
+    /// Gives the virtqueue another size, while it is closed and nothing is sent. What is under way is
+    /// lost.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Virtqueue::resize`].
+    pub(crate) fn resize(&self, size: u16) -> Result {
+        self.queue.resize(size, |state, sent| {
+            self.counters.drops.add(1);
+            self.lose(state, sent);
+        })
+    }
+
+    /// Lets go of a packet that the device did not send.
+    fn lose(&self, state: &mut State, sent: Sent) {
+        Self::release(state, &sent);
+        if let Some(queue) = self.transmit_queue() {
+            queue.completed(1, sent.bytes);
+        }
+    }
+
     /// Begins to take back what was sent.
     pub(crate) fn open(self: &Arc<Self>) -> Result {
         self.napi.enable(self.clone())?;
@@ -183,15 +215,7 @@ impl TxQueue {
     /// Gives back what is left, after the device was reset.
     pub(crate) fn drain(&self) {
         while let Some(sent) = self.queue.drain_one() {
-            let mut ring = self.queue.lock();
-            let bytes = sent.bytes;
-
-            Self::release(ring.data(), &sent);
-            if let Some(queue) = self.transmit_queue() {
-                queue.completed(1, bytes);
-            }
-            drop(ring);
-            drop(sent);
+            self.lose(self.queue.lock().data(), sent);
         }
     }
 
@@ -241,7 +265,7 @@ impl TxQueue {
             self.kick(kick);
             return result;
         }
-        if ring.free() < self.needed {
+        if ring.free() < self.needed() {
             queue.stop();
         }
         let kick = if queue.sent(bytes, more) {
@@ -271,7 +295,7 @@ impl TxQueue {
     fn look_back(&self, ring: &mut TxRing<'_>) {
         let most = ring.enable_callbacks_delayed();
 
-        if most || (ring.free() < self.needed && ring.has_used()) {
+        if most || (ring.free() < self.needed() && ring.has_used()) {
             self.take_back(ring, None);
         }
     }
@@ -279,7 +303,7 @@ impl TxQueue {
     /// Puts a packet into the ring.
     #[inline]
     fn post(&self, ring: &mut TxRing<'_>, mut packet: Packet, bytes: u32) -> Result<(), Refused> {
-        if ring.free() < self.needed {
+        if ring.free() < self.needed() {
             return Err(Refused::Full(packet));
         }
         let Ok(offload) = packet.offload() else {
@@ -318,7 +342,7 @@ impl TxQueue {
         head: [u8; header::BYTES],
     ) -> Result<(), Refused> {
         // Only with a ring that is shorter than a packet may be: no buffer has more segments.
-        if self.queue.size() < MAX_SEGMENTS && !packet.linearize() {
+        if self.queue.room() < MAX_SEGMENTS && !packet.linearize() {
             return Err(Refused::Impossible(packet));
         }
         let (state, mut entrance) = ring.parts();
@@ -423,7 +447,7 @@ impl TxQueue {
             self.counters.bytes.add(bytes.into());
             queue.completed(packets, bytes);
         }
-        if ring.free() >= self.needed && !ring.is_broken() {
+        if ring.free() >= self.needed() && !ring.is_broken() {
             queue.wake();
         }
     }

@@ -241,7 +241,7 @@ impl virtio::Driver for Driver {
             setup.connect(hinter.virtqueue(), fmt!("free_page_vq"), hinter.clone())?;
         }
         if let Some(reporter) = &reporter {
-            setup.connect(reporter.virtqueue(), fmt!("reporting_vq"), reporter.clone())?;
+            reporter.connect(&mut setup)?;
         }
         let this = Arc::pin_init(
             pin_init!(Self {

@@ -198,7 +198,7 @@ impl Hinter {
                 ring.data().push(block);
             }
         }
-        (seen, ring.free() == self.queue.size())
+        (seen, ring.free() == self.queue.room())
     }
 
     /// Shows the host what was added.

@@ -8,16 +8,7 @@
 use core::iter;
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::{
-            ordering::{
-                Acquire,
-                Release, //
-            },
-            AtomicFlag, //
-        },
-        Arc, //
-    }, //
+    sync::Arc, //
 };
 use kernel_ext::{
     balloon::{
@@ -26,33 +17,21 @@ use kernel_ext::{
         LARGEST_BLOCK,
         MOST_BLOCKS, //
     },
-    completion::Completion,
     dma::Direction, //
 };
 use virtio::{
     Device,
+    Exchange,
     FeaturesOk,
-    QueueHandler,
     QueueOptions,
-    Reason,
     Segment,
-    Virtqueue,
     BALLOON_MS, //
 };
 
 /// The reporting queue. The kernel makes one report at a time.
-#[pin_data]
 pub(crate) struct Reporter {
-    #[pin]
-    queue: Virtqueue<()>,
+    exchange: Arc<Exchange>,
     device: Arc<Device>,
-    /// How many blocks fit into a report.
-    capacity: u16,
-    /// The host is done with the report.
-    done: AtomicFlag,
-    /// Wakes who waits for the host.
-    #[pin]
-    answered: Completion,
 }
 
 impl Reporter {
@@ -60,37 +39,32 @@ impl Reporter {
     ///
     /// # Errors
     ///
-    /// Those of [`Virtqueue::new`].
+    /// Those of [`Exchange::new`].
     pub(crate) fn new(setup: &FeaturesOk, index: u16) -> Result<Arc<Self>> {
-        let device = setup.device().clone();
         // What the host says it wrote is of no interest: the blocks' content is lost anyway.
         let options = QueueOptions {
             // CAST: A small constant.
             max_size: MOST_BLOCKS as u16,
             lenient_length: true,
         };
-        let (queue, capacity) = Virtqueue::new(setup, index, options)?;
 
-        Arc::pin_init(
-            try_pin_init!(Self {
-                queue <- queue,
-                device,
-                capacity,
-                done: AtomicFlag::new(false),
-                answered <- Completion::new(),
-            }),
+        Ok(Arc::new(
+            Self {
+                exchange: Exchange::new(setup, index, options)?,
+                device: setup.device().clone(),
+            },
             GFP_KERNEL,
-        )
+        )?)
     }
 
-    /// The virtqueue.
-    pub(crate) fn virtqueue(&self) -> &Virtqueue<()> {
-        &self.queue
+    /// Enables the queue in the device.
+    pub(crate) fn connect(&self, setup: &mut FeaturesOk) -> Result {
+        self.exchange.connect(setup, fmt!("reporting_vq"))
     }
 
     /// How many blocks fit into a report.
     pub(crate) fn capacity(&self) -> u16 {
-        self.capacity
+        self.exchange.room()
     }
 
     /// Whether reports make sense: not where the device gets to see a copy of the block only
@@ -101,46 +75,21 @@ impl Reporter {
 
     /// The device has been reset.
     pub(crate) fn close(&self) {
-        while self.queue.drain_one().is_some() {}
-        self.answered.complete();
+        self.exchange.close();
     }
 
     /// Hands the segments over and waits until the host has used them, or cannot any more.
     fn hand_over(&self, segments: &[Segment]) -> Result {
-        self.done.store(false, Release);
-        self.answered.reset();
-
-        let mut ring = self.queue.lock();
-        let added = ring.add(iter::empty(), segments.iter().copied(), ());
-        let kick = ring.commit();
-
-        drop(ring);
-        added.map_err(|_| EIO)?;
-        if kick {
-            self.queue.notify();
-        }
-        if !self.answered.wait_ms(BALLOON_MS) {
-            // An interrupt may have been lost.
-            self.used();
-        }
-        if self.done.load(Acquire) {
+        self.exchange
+            .post(iter::empty(), segments.iter().copied())
+            .map_err(|_| EIO)?;
+        if self.exchange.wait(BALLOON_MS).is_some() {
             return Ok(());
         }
         // Late, or broken. When this returns, the blocks are free for everybody, so the host must
         // not have them any more.
-        self.device.break_and_wait(Reason::TimedOut {
-            index: self.queue.index(),
-        });
+        self.exchange.give_up();
         Err(EIO)
-    }
-}
-
-impl QueueHandler for Reporter {
-    fn used(&self) -> bool {
-        self.queue.take_back(|(), _| {
-            self.done.store(true, Release);
-            self.answered.complete();
-        })
     }
 }
 

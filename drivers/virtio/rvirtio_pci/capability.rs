@@ -336,10 +336,11 @@ pub(crate) fn find(
     Ok(layout)
 }
 
-/// Where the doorbell of a queue is in the notification area, if it is inside (4.1.4.4).
-pub(crate) fn doorbell(layout: &Layout, notify_off: u16) -> Option<usize> {
+/// Where the doorbell of a queue, of so many bytes, is in the notification area, if it is inside
+/// (4.1.4.4).
+pub(crate) fn doorbell(layout: &Layout, notify_off: u16, bytes: u64) -> Option<usize> {
     let offset = u64::from(notify_off).checked_mul(u64::from(layout.notify_multiplier))?;
-    let end = offset.checked_add(NOTIFY_BYTES)?;
+    let end = offset.checked_add(bytes)?;
 
     if end > layout.notify.length {
         return None;

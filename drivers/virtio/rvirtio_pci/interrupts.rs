@@ -49,6 +49,8 @@ const FIRST_QUEUE_VECTOR: u16 = 1;
 /// Interrupts that are taken. The handlers go before the vectors do.
 pub(crate) struct Active {
     _handlers: KVec<irq::Registration>,
+    /// The queues' vectors, where they have some.
+    queues: KVec<(u16, u16)>,
     _vectors: Vectors,
 }
 
@@ -122,7 +124,7 @@ impl Active {
             Plan::Each | Plan::Shared => Self::msix(device, plan, interrupts).inspect_err(|_| {
                 let _ = device.set_config_vector(NO_VECTOR);
                 for queue in &interrupts.queues {
-                    let _ = device.set_queue_vector(queue.index, NO_VECTOR);
+                    let _ = device.set_queue_vector(queue.queue.index, NO_VECTOR);
                 }
             }),
             Plan::Intx => Self::intx(device, interrupts),
@@ -142,6 +144,7 @@ impl Active {
             (!placed).then_some(FIRST_QUEUE_VECTOR.into()),
         )?;
         let mut handlers = KVec::with_capacity(usize::from(queue_vectors) + 1, GFP_KERNEL)?;
+        let mut vectored = KVec::with_capacity(queues.into(), GFP_KERNEL)?;
         let name = &interrupts.device;
 
         handlers.push(
@@ -185,10 +188,12 @@ impl Active {
                 }
                 handlers.push(handler, GFP_KERNEL)?;
             }
-            device.set_queue_vector(queue.index, vector)?;
+            device.set_queue_vector(queue.queue.index, vector)?;
+            vectored.push((queue.queue.index, vector), GFP_KERNEL)?;
         }
         Ok(Self {
             _handlers: handlers,
+            queues: vectored,
             _vectors: vectors,
         })
     }
@@ -215,7 +220,16 @@ impl Active {
         )?;
         Ok(Self {
             _handlers: handlers,
+            queues: KVec::new(),
             _vectors: vectors,
         })
+    }
+
+    /// The vector of a queue, if it has one.
+    pub(crate) fn vector(&self, queue: u16) -> Option<u16> {
+        self.queues
+            .iter()
+            .find(|(index, _)| *index == queue)
+            .map(|(_, vector)| *vector)
     }
 }

@@ -8,6 +8,7 @@ use crate::{
         Layout,
         Place, //
     },
+    feature::backed,
     interrupts::{
         Active,
         Plan, //
@@ -29,18 +30,21 @@ use kernel_ext::{
         Bar,
         Function,
         Window, //
-    }, //
+    },
+    time, //
 };
 use virtio::{
+    transport_feature,
     Features,
     Identity,
     Interrupts,
     Notifier,
     OpenQueue,
-    QueueInterrupt,
+    QueueSetup,
     Status,
     Transport,
-    Untrusted, //
+    Untrusted,
+    QUEUE_RESET_MS, //
 };
 
 /// A device behind the modern interface. The windows go before the function is switched off.
@@ -55,6 +59,9 @@ pub(crate) struct Modern {
     /// The interrupts that are taken, while a driver is bound.
     #[pin]
     active: Mutex<Option<Active>>,
+    /// Held while the queue registers are used, and taken after `active`.
+    #[pin]
+    selected: Mutex<()>,
     function: Function,
 }
 
@@ -115,6 +122,7 @@ impl Modern {
                 isr,
                 device,
                 active <- new_mutex!(None),
+                selected <- new_mutex!(()),
                 function,
             }),
             GFP_KERNEL,
@@ -178,13 +186,23 @@ impl Modern {
 
     /// Sets the vector of a queue that is not enabled.
     pub(crate) fn set_queue_vector(&self, queue: u16, vector: u16) -> Result {
-        self.write16(QUEUE_SELECT, queue);
+        let _selected = self.select(queue);
+
         self.set_vector(QUEUE_MSIX_VECTOR, vector)
     }
 
+    /// Makes the queue registers those of `queue`, as long as the result is held.
+    fn select(&self, queue: u16) -> impl Sized + '_ {
+        let selected = self.selected.lock();
+
+        self.write16(QUEUE_SELECT, queue);
+        selected
+    }
+
     /// Enables a queue (4.1.5.1.3).
-    fn enable(&self, queue: &QueueInterrupt) {
-        self.write16(QUEUE_SELECT, queue.index);
+    fn enable(&self, queue: &QueueSetup) {
+        let _selected = self.select(queue.index);
+
         self.write16(QUEUE_SIZE, queue.size);
         self.write64(QUEUE_DESC, queue.addresses.descriptor);
         self.write64(QUEUE_DRIVER, queue.addresses.driver);
@@ -272,17 +290,28 @@ impl Transport for Modern {
         self.read8(CONFIG_GENERATION).into()
     }
 
-    fn open_queue(&self, index: u16) -> Result<OpenQueue> {
+    fn backed(&self, features: Features) -> Features {
+        backed(self.layout.common.length, features)
+    }
+
+    fn open_queue(&self, index: u16, features: Features) -> Result<OpenQueue> {
         if index >= self.read16(NUM_QUEUES) {
             return Err(ENOENT);
         }
-        self.write16(QUEUE_SELECT, index);
+        let _selected = self.select(index);
+
         if self.read16(QUEUE_ENABLE) != 0 {
             return Err(EBUSY);
         }
         let max_size = Untrusted::new(self.read16(QUEUE_SIZE));
         let notify_off = self.read16(QUEUE_NOTIFY_OFF);
-        let at = doorbell(&self.layout, notify_off)
+        let value = if features.contains(transport_feature::NOTIF_CONFIG_DATA) {
+            self.read16(QUEUE_NOTIF_CONFIG_DATA)
+        } else {
+            index
+        };
+        let wide = features.contains(transport_feature::NOTIFICATION_DATA);
+        let at = doorbell(&self.layout, notify_off, if wide { 4 } else { 2 })
             .ok_or(EINVAL)
             .inspect_err(|_| {
                 dev_err!(
@@ -296,9 +325,16 @@ impl Transport for Modern {
 
         Ok(OpenQueue {
             max_size,
-            notifier: Notifier::Register {
-                doorbell: self.notify.doorbell(at)?,
-                value: index,
+            notifier: if wide {
+                Notifier::WithPlace {
+                    doorbell: self.notify.doorbell(at)?,
+                    value,
+                }
+            } else {
+                Notifier::Register {
+                    doorbell: self.notify.doorbell(at)?,
+                    value,
+                }
             },
         })
     }
@@ -310,7 +346,7 @@ impl Transport for Modern {
             match Active::new(self, plan, &interrupts) {
                 Ok(active) => {
                     for queue in &interrupts.queues {
-                        self.enable(queue);
+                        self.enable(&queue.queue);
                     }
                     *self.active.lock() = Some(active);
                     return Ok(());
@@ -319,6 +355,30 @@ impl Transport for Modern {
             }
         }
         last
+    }
+
+    fn reset_queue(&self, index: u16) -> Result {
+        let _selected = self.select(index);
+
+        self.write16(QUEUE_RESET, 1);
+        // 4.1.4.3.2: a queue that was reset is not enabled either.
+        time::wait_until(QUEUE_RESET_MS, || {
+            if self.status() == Status::GONE {
+                return Err(ENODEV);
+            }
+            Ok(self.read16(QUEUE_RESET) == 0 && self.read16(QUEUE_ENABLE) == 0)
+        })
+    }
+
+    fn restart_queue(&self, queue: &QueueSetup) -> Result {
+        let active = self.active.lock();
+        let active = active.as_ref().ok_or(ENODEV)?;
+
+        if let Some(vector) = active.vector(queue.index) {
+            self.set_queue_vector(queue.index, vector)?;
+        }
+        self.enable(queue);
+        Ok(())
     }
 
     fn stop_interrupts(&self) {

@@ -37,6 +37,15 @@ pub(crate) const QUEUE_DRIVER: usize = 40;
 pub(crate) const QUEUE_DEVICE: usize = 48;
 /// How long the structure is at least.
 pub(crate) const COMMON_LENGTH: u64 = 56;
+/// By which number notifications name the queue. 16 bits, read-only; only with
+/// `VIRTIO_F_NOTIF_CONFIG_DATA`.
+pub(crate) const QUEUE_NOTIF_CONFIG_DATA: usize = 56;
+/// How long the structure is if it has that.
+pub(crate) const NOTIF_CONFIG_DATA_LENGTH: u64 = 58;
+/// One resets the queue; zero when that is done. 16 bits; only with `VIRTIO_F_RING_RESET`.
+pub(crate) const QUEUE_RESET: usize = 58;
+/// How long the structure is if it has that.
+pub(crate) const QUEUE_RESET_LENGTH: u64 = 60;
 
 /// A vector register that has no vector.
 pub(crate) const NO_VECTOR: u16 = 0xffff;

@@ -3,7 +3,8 @@
 //! The PCI transport of virtio (virtio 1.4, 4.1).
 //!
 //! - [`capability`] finds the device's structures; pure, tested and fuzzed on the host.
-//! - [`registers`] are the offsets in the common configuration.
+//! - [`registers`] are the offsets in the common configuration; [`feature`] says which features need some
+//!   that it may lack; pure.
 //! - [`modern`] is the transport over them.
 //! - [`interrupts`] share out the vectors.
 //! - [`driver`] binds to the PCI ids.
@@ -12,6 +13,7 @@
 
 mod capability;
 mod driver;
+mod feature;
 mod interrupts;
 mod modern;
 mod registers;

@@ -102,7 +102,7 @@ impl Link {
 }
 
 /// The sizes of the rings, in entries (`ethtool -g`).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rings {
     /// For reception.
     pub rx: u32,

@@ -108,6 +108,16 @@ pub trait Operations: Sized + Send + Sync + 'static {
     /// The sizes of the rings.
     fn rings(&self, rtnl: &Rtnl) -> Rings;
 
+    /// The largest sizes that they can have.
+    fn most_rings(&self, rtnl: &Rtnl) -> Rings;
+
+    /// Gives all rings these sizes, none of which is above [`Self::most_rings`].
+    ///
+    /// # Errors
+    ///
+    /// Any; what has changed by then is what [`Self::rings`] says.
+    fn set_rings(&self, rtnl: &Rtnl, rings: Rings) -> Result;
+
     /// How many values there are for `ethtool -S`.
     fn stat_count(&self, rtnl: &Rtnl) -> usize;
 

@@ -6,6 +6,7 @@ use super::{
     ethtool::{
         DriverInfo,
         Link,
+        Rings,
         StatNames,
         StatValues, //
     },
@@ -53,6 +54,7 @@ impl<O: Operations> Tables<O> {
         get_drvinfo: Some(get_drvinfo::<O>),
         get_link: Some(bindings::ethtool_op_get_link),
         get_ringparam: Some(get_ringparam::<O>),
+        set_ringparam: Some(set_ringparam::<O>),
         get_strings: Some(get_strings::<O>),
         get_sset_count: Some(get_sset_count::<O>),
         get_ethtool_stats: Some(get_ethtool_stats::<O>),
@@ -294,12 +296,37 @@ unsafe extern "C" fn get_ringparam<O: Operations>(
     let (object, rtnl) = unsafe { configured::<O>(dev) };
     // SAFETY: `raw` is to be filled.
     let raw = unsafe { &mut *raw };
-    let rings = object.rings(&rtnl);
+    let (rings, most) = (object.rings(&rtnl), object.most_rings(&rtnl));
 
-    raw.rx_max_pending = rings.rx;
+    raw.rx_max_pending = most.rx;
     raw.rx_pending = rings.rx;
-    raw.tx_max_pending = rings.tx;
+    raw.tx_max_pending = most.tx;
     raw.tx_pending = rings.tx;
+}
+
+/// # Safety
+///
+/// To be called by the network layer alone, for a device of `O`; see [`object`].
+unsafe extern "C" fn set_ringparam<O: Operations>(
+    dev: *mut bindings::net_device,
+    raw: *mut bindings::ethtool_ringparam,
+    _kernel: *mut bindings::kernel_ethtool_ringparam,
+    _extack: *mut bindings::netlink_ext_ack,
+) -> c_int {
+    // SAFETY: See above.
+    let (object, rtnl) = unsafe { configured::<O>(dev) };
+    // SAFETY: `raw` was filled by the caller, who has checked it against the largest sizes.
+    let raw = unsafe { &*raw };
+
+    if raw.rx_mini_pending != 0 || raw.rx_jumbo_pending != 0 {
+        return EINVAL.to_errno();
+    }
+    let rings = Rings {
+        rx: raw.rx_pending,
+        tx: raw.tx_pending,
+    };
+
+    from_result(|| object.set_rings(&rtnl, rings).map(|()| 0))
 }
 
 /// # Safety

@@ -7,7 +7,10 @@ use super::function::{
     Function, //
 };
 use crate::bindings;
-use core::ptr::NonNull;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
 use kernel::{
     pci,
     prelude::*,
@@ -176,40 +179,51 @@ impl Window {
     accessors!(read16, write16, u16, ioread16, iowrite16);
     accessors!(read32, write32, u32, ioread32, iowrite32);
 
-    /// Makes a doorbell of the 16-bit register at `offset`.
+    /// Makes a doorbell of the register at `offset`, of 16 or 32 bits.
     ///
     /// # Errors
     ///
     /// `ERANGE` outside the window, `EINVAL` when not aligned.
-    pub fn doorbell(&self, offset: usize) -> Result<Doorbell> {
-        // INVARIANT: `address()` checked a 16-bit access there.
+    pub fn doorbell<T>(&self, offset: usize) -> Result<Doorbell<T>> {
+        // INVARIANT: `address()` checked an access of this size there.
         Ok(Doorbell {
-            at: self.address(offset, 2)?,
+            at: self.address(offset, size_of::<T>())?,
             _bar: self.bar.clone(),
+            _value: PhantomData,
         })
     }
 }
 
-/// A register that is only ever written, on the data path.
+/// A register of the size of a `T` that is only ever written, on the data path.
 ///
 /// # Invariants
 ///
-/// A 16-bit access at `at` is inside the mapping that `_bar` keeps.
-pub struct Doorbell {
+/// An aligned access of the size of a `T` at `at` is inside the mapping that `_bar` keeps.
+pub struct Doorbell<T> {
     at: NonNull<c_void>,
     _bar: Arc<Bar>,
+    _value: PhantomData<fn(T)>,
 }
 
 // SAFETY: MMIO and port accesses may be made from any thread at any time.
-unsafe impl Send for Doorbell {}
+unsafe impl<T> Send for Doorbell<T> {}
 // SAFETY: As above.
-unsafe impl Sync for Doorbell {}
+unsafe impl<T> Sync for Doorbell<T> {}
 
-impl Doorbell {
+impl Doorbell<u16> {
     /// Writes `value`; ordered after all earlier writes to memory, as `writew()` is.
     #[inline]
     pub fn ring(&self, value: u16) {
         // SAFETY: By the type invariant.
         unsafe { bindings::iowrite16(value, self.at.as_ptr()) };
+    }
+}
+
+impl Doorbell<u32> {
+    /// Writes `value`; ordered after all earlier writes to memory, as `writel()` is.
+    #[inline]
+    pub fn ring(&self, value: u32) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::iowrite32(value, self.at.as_ptr()) };
     }
 }

@@ -18,6 +18,9 @@ fn clause_6_numbers() {
         (RING_PACKED, 34),
         (IN_ORDER, 35),
         (ORDER_PLATFORM, 36),
+        (NOTIFICATION_DATA, 38),
+        (NOTIF_CONFIG_DATA, 39),
+        (RING_RESET, 40),
     ];
 
     for (feature, number) in table {
@@ -50,9 +53,6 @@ fn p8_p16_what_is_not_implemented_is_not_accepted() {
         ("NOTIFY_ON_EMPTY", 24),
         ("ANY_LAYOUT", 27),
         ("SR_IOV", 37),
-        ("NOTIFICATION_DATA", 38),
-        ("NOTIF_CONFIG_DATA", 39),
-        ("RING_RESET", 40),
         ("ADMIN_VQ", 41),
         ("SUSPEND", 43),
         ("future", 44),

@@ -20,5 +20,6 @@ mod net_header;
 mod net_promise;
 mod net_sizing;
 mod pci_capability;
+mod pci_feature;
 mod pci_promise;
 mod pci_registers;

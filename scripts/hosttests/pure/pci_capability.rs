@@ -366,10 +366,24 @@ fn p6_clause_4_1_4_4_doorbells_are_in_the_area() {
         });
 
         assert_eq!(
-            doorbell(&parse(&all).unwrap(), notify_off),
+            doorbell(&parse(&all).unwrap(), notify_off, 2),
             at,
             "{length:#x} bytes, {notify_off:#x} x {multiplier:#x}"
         );
+    }
+}
+
+/// `VIRTIO_F_NOTIFICATION_DATA`: four bytes are written.
+#[test]
+fn p6_clause_4_1_4_4_1_wide_doorbells_are_in_the_area() {
+    for (length, notify_off, at) in [(4, 0, Some(0)), (3, 0, None), (7, 1, None), (8, 1, Some(4))] {
+        let all = with(NOTIFY, |c| {
+            set32(c, 12, length);
+            set32(c, 16, 4);
+        });
+        let layout = parse(&all).unwrap();
+
+        assert_eq!(doorbell(&layout, notify_off, 4), at, "{length} bytes");
     }
 }
 

@@ -125,11 +125,13 @@ pub(crate) fn check(
 
     for notify_off in notify_offs {
         let at = u128::from(*notify_off) * u128::from(layout.notify_multiplier);
-        let inside = at + 2 <= u128::from(layout.notify.length);
-        let bell = doorbell(&layout, *notify_off);
+        for bytes in [2, 4] {
+            let inside = at + u128::from(bytes) <= u128::from(layout.notify.length);
+            let bell = doorbell(&layout, *notify_off, bytes);
 
-        assert_eq!(bell.map(|at| at as u128), inside.then_some(at));
-        assert_eq!((layout.notify.offset + bell.unwrap_or(0) as u64) % 2, 0);
+            assert_eq!(bell.map(|at| at as u128), inside.then_some(at));
+            assert_eq!((layout.notify.offset + bell.unwrap_or(0) as u64) % 2, 0);
+        }
     }
     Some(layout)
 }

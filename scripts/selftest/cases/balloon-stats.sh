@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: statistics that the host asks for, against /proc
+# rings: in-order packed packed-in-order
 # balloon: balloon
 # timeout: 300
 

@@ -8,6 +8,7 @@
 # disk: transitional 64M disable-legacy=off
 # disk: packed 64M packed=on
 # disk: inorder 64M in_order=on
+# disk: both 64M packed=on in_order=on
 # disk: b4096 64M logical_block_size=4096 physical_block_size=4096
 # disk: queues4 64M num-queues=4
 # disk: pageper 64M page-per-vq=on
@@ -18,6 +19,19 @@
 bit() { cut -c$(($2 + 1)) "/sys/bus/$BUS/devices/$(virtio "$1")/features"; }
 
 not_accepted() { same "feature bit $2 of $1" "$(bit "$1" "$2")" 0; }
+
+# ring NAME PACKED IN_ORDER: which of the two bits were accepted.
+ring() {
+    same "RING_PACKED on $1" "$(bit "$1" 34)" "$2"
+    same "IN_ORDER on $1" "$(bit "$1" 35)" "$3"
+}
+
+rings() {
+    ring modern 0 0
+    ring packed 1 0
+    ring inorder 0 1
+    ring both 1 1
+}
 
 verify() {
     device=$(disk "$1")
@@ -39,10 +53,12 @@ blocks_of_4096() {
 }
 
 load_modules
-for name in noevent noindirect neither modern transitional packed inorder b4096 queues4 pageper nodiscard noreset; do
+for name in noevent noindirect neither modern transitional packed inorder both b4096 queues4 pageper nodiscard noreset; do
     check "$name" verify $name
 done
 check "EVENT_IDX is not accepted when it is not offered" not_accepted noevent 29
 check "INDIRECT_DESC is not accepted when it is not offered" not_accepted noindirect 28
+check "RING_RESET is not accepted when it is not offered" not_accepted noreset 40
+check "RING_PACKED and IN_ORDER are accepted" rings
 check "PCI ids of modern and transitional" ids
 check "logical blocks of 4096 bytes" blocks_of_4096

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: fio with crc32c verify, block sizes 512 to 1M, depths 1 to 64
+# rings: in-order packed packed-in-order
 # disk: d0 256M
 # needs: fio
 # timeout: 180

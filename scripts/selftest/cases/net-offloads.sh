@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: offloads on and off, over taps: NIC to NIC, and NIC to the host
+# rings: in-order packed packed-in-order
 # nic: a tap
 # nic: b tap mrg_rxbuf=off
 # timeout: 300

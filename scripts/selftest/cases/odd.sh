@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: I/O of odd sizes, places and memory
+# rings: in-order packed packed-in-order
 # disk: d0 64M
 # disk: d4k 64M logical_block_size=4096 physical_block_size=4096
 # disk: uneven 33M+512

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: rings of 4 to 1024 descriptors
+# rings: in-order packed packed-in-order
 # disk: q4 64M queue-size=4
 # disk: q8 64M queue-size=8
 # disk: q16 64M queue-size=16

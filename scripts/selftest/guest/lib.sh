@@ -6,11 +6,11 @@
 # WHY and DIAG belong to the verdict that follows. Only HOST is answered, with OK result or ERR reason.
 
 case $RV_DRIVER in
-rvirtio) BUS=rvirtio PCI_MODULE=rvirtio_pci BLK_MODULE=rvirtio_blk NET_MODULE=rvirtio_net BALLOON_MODULE=rvirtio_balloon ;;
-c) BUS=virtio PCI_MODULE='' BLK_MODULE=virtio_blk NET_MODULE=virtio_net BALLOON_MODULE=virtio_balloon ;;
+rvirtio) BUS=rvirtio PCI_MODULE=rvirtio_pci BLK_MODULE=rvirtio_blk NET_MODULE=rvirtio_net BALLOON_MODULE=rvirtio_balloon RNG_MODULE=rvirtio_rng ;;
+c) BUS=virtio PCI_MODULE='' BLK_MODULE=virtio_blk NET_MODULE=virtio_net BALLOON_MODULE=virtio_balloon RNG_MODULE=virtio_rng ;;
 esac
 # The leaf modules for what the case has.
-LEAF_MODULES="${RV_DISKS:+$BLK_MODULE} ${RV_NICS:+$NET_MODULE} ${RV_BALLOONS:+$BALLOON_MODULE}"
+LEAF_MODULES="${RV_DISKS:+$BLK_MODULE} ${RV_NICS:+$NET_MODULE} ${RV_BALLOONS:+$BALLOON_MODULE} ${RV_RNGS:+$RNG_MODULE}"
 DEBUGFS=/sys/kernel/debug
 PCI=/sys/bus/pci
 
@@ -100,9 +100,9 @@ need_module() { modprobe "$1" 2>/dev/null || true; }
 
 # --- Devices ----------------------------------------------------------------------------------------------------------
 
-# pci NAME: the PCI address of the disk, NIC or balloon NAME.
+# pci NAME: the PCI address of the device NAME, of whatever kind.
 pci() {
-    for _disk in $RV_DISKS $RV_NICS $RV_BALLOONS; do
+    for _disk in $RV_DISKS $RV_NICS $RV_BALLOONS $RV_RNGS; do
         case $_disk in
         "$1@port") _serial_device "$1"; return ;;
         "$1@"*) echo "${_disk#*@}"; return ;;

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A queue for one thing at a time: a buffer is posted, and somebody waits until it is used.
+
+use crate::{
+    device::Device,
+    life::FeaturesOk,
+    queue::{
+        QueueOptions,
+        Virtqueue, //
+    },
+    reason::Reason,
+    transport::QueueHandler, //
+};
+use kernel::{
+    fmt,
+    prelude::*,
+    sync::{
+        atomic::{
+            ordering::{
+                Acquire,
+                Relaxed,
+                Release, //
+            },
+            Atomic,
+            AtomicFlag, //
+        },
+        Arc, //
+    }, //
+};
+use kernel_ext::completion::Completion;
+use vring::Segment;
+
+/// A virtqueue on which one buffer is under way at a time: a command and its answer, a request for
+/// data. For queues off the data path.
+///
+/// One caller posts and waits at a time; it is for the caller to see to that, with a mutex for
+/// instance. The memory of the buffer belongs to the device from [`Self::post`] until
+/// [`Self::wait`] returned `Some`, or the device was reset.
+#[pin_data]
+pub struct Exchange {
+    #[pin]
+    queue: Virtqueue<()>,
+    device: Arc<Device>,
+    room: u16,
+    under_way: AtomicFlag,
+    /// The buffer was used and nobody has been told.
+    done: AtomicFlag,
+    /// Bytes that the device has written to it.
+    written: Atomic<u32>,
+    /// Wakes who waits.
+    #[pin]
+    answered: Completion,
+}
+
+impl Exchange {
+    /// Makes queue `index` of the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Virtqueue::new`].
+    pub fn new(setup: &FeaturesOk, index: u16, options: QueueOptions) -> Result<Arc<Self>> {
+        let device = setup.device().clone();
+        let (queue, room) = Virtqueue::new(setup, index, options)?;
+
+        Arc::pin_init(
+            try_pin_init!(Self {
+                queue <- queue,
+                device,
+                room,
+                under_way: AtomicFlag::new(false),
+                done: AtomicFlag::new(false),
+                written: Atomic::new(0),
+                answered <- Completion::new(),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Has the queue enabled by [`FeaturesOk::go_live`]; `name` as for [`FeaturesOk::connect`].
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn connect(self: &Arc<Self>, setup: &mut FeaturesOk, name: fmt::Arguments<'_>) -> Result {
+        setup.connect(&self.queue, name, self.clone())
+    }
+
+    /// How many segments a buffer may have.
+    pub fn room(&self) -> u16 {
+        self.room
+    }
+
+    /// Posts a buffer. Any context that may take the queue's lock.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` while another is under way, or [`Self::wait`] has not told of its end; `EINVAL` when it has more segments than the queue has
+    /// descriptors, or none, or an empty one; `EIO` when the device is broken.
+    pub fn post(
+        &self,
+        readable: impl Iterator<Item = Segment>,
+        writable: impl Iterator<Item = Segment>,
+    ) -> Result {
+        let mut ring = self.queue.lock();
+
+        if ring.is_broken() {
+            return Err(EIO);
+        }
+        if self.under_way.load(Relaxed) || self.done.load(Relaxed) {
+            return Err(EBUSY);
+        }
+        self.answered.reset();
+        ring.add(readable, writable, ()).map_err(|_| EINVAL)?;
+        self.under_way.store(true, Relaxed);
+        let kick = ring.commit();
+
+        drop(ring);
+        if kick {
+            self.queue.notify();
+        }
+        Ok(())
+    }
+
+    /// Waits until the device has used the buffer, `ms` milliseconds at most, and returns how many
+    /// bytes it says it has written: no more than there was room for. `None` when it has not; it may
+    /// still do so, and another call may be made, unless the device is broken. Process context, also
+    /// for 0 milliseconds.
+    pub fn wait(&self, ms: u32) -> Option<u32> {
+        if !self.answered.wait_ms(ms) {
+            // An interrupt may have been lost.
+            self.used();
+        }
+        if !self.done.load(Acquire) {
+            return None;
+        }
+        self.done.store(false, Relaxed);
+        Some(self.written.load(Relaxed))
+    }
+
+    /// Gives the device up, since it has not answered in time, and returns when it has no memory
+    /// any more, see [`Device::break_and_wait`].
+    pub fn give_up(&self) {
+        self.device.break_and_wait(Reason::TimedOut {
+            index: self.queue.index(),
+        });
+    }
+
+    /// Lets who waits go on, without an answer. After the device was reset.
+    pub fn close(&self) {
+        while self.queue.drain_one().is_some() {}
+        self.answered.complete();
+    }
+}
+
+impl QueueHandler for Exchange {
+    /// The vector may be shared with other queues: only an answer is an event.
+    fn used(&self) -> bool {
+        self.queue.take_back(|(), completion| {
+            self.written.store(completion.written(), Relaxed);
+            self.under_way.store(false, Relaxed);
+            self.done.store(true, Release);
+            self.answered.complete();
+        })
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Features that need registers: 4.1.4.3.
+
+use crate::{
+    feature::transport_feature::*,
+    pci_feature::backed,
+    Features, //
+};
+
+#[test]
+fn p8_clause_4_1_4_3_what_has_no_register_is_not_accepted() {
+    let both = NOTIF_CONFIG_DATA | RING_RESET;
+    let rest = VERSION_1 | RING_PACKED | Features::bit(3);
+
+    for (length, left) in [
+        (56, Features::NONE),
+        (57, Features::NONE),
+        (58, NOTIF_CONFIG_DATA),
+        (59, NOTIF_CONFIG_DATA),
+        (60, both),
+        (4096, both),
+    ] {
+        assert_eq!(backed(length, both | rest), left | rest, "{length} bytes");
+        assert_eq!(backed(length, rest), rest);
+    }
+}

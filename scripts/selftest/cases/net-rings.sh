@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# title: ring sizes changed under load, over taps
+# rings: in-order packed packed-in-order
+# nic: a tap queues=2 rx_queue_size=1024 tx_queue_size=256
+# nic: b tap queues=2
+# nic: fixed tap queue_reset=off
+# timeout: 200
+
+size() { at "$1" ethtool -g eth0 | sed -n "/Current/,\$s/^$2:[ \t]*//p"; }
+
+can() {
+    same "feature RING_RESET" "$(feature a 40)" 1
+    at a ethtool -g eth0 >/run/rings
+    note "rings of a: $(size a RX) and $(size a TX) entries"
+    same "largest receive ring" "$(sed -n 's/^RX:[ \t]*//p' /run/rings | head -n 1)" 1024
+}
+
+# A size that is impossible changes nothing, and a device without RING_RESET says so.
+refusals() {
+    ! at a ethtool -G eth0 rx 2048 2>/run/said || fail "a ring larger than the device's was taken"
+    ! at a ethtool -G eth0 rx 0 2>/run/said || fail "a ring of 0 was taken"
+    same "receive ring afterwards" "$(size a RX)" 1024
+    [ "$RV_DRIVER" = c ] && return 0
+    ! at fixed ethtool -G eth0 rx 64 2>/run/said || fail "a device without RING_RESET changed its ring"
+    grep -qi 'not supported' /run/said || fail "said: $(cat /run/said)"
+    reach fixed "$(address a)"
+}
+
+down() {
+    ip -n b link set eth0 down
+    at b ethtool -G eth0 rx 128 tx 64
+    same "transmit ring" "$(size b TX)" 64
+    ip -n b link set eth0 up
+    reach b "$(address a)"
+}
+
+under_load() {
+    load_on a b
+    for rx in 64 1024 128 512 16 256; do
+        at a ethtool -G eth0 rx "$rx" tx $((rx > 256 ? 256 : rx)) || fail "rings of $rx are refused"
+        same "receive ring" "$(size a RX)" "$rx"
+        usleep 200000
+    done
+    reach a "$(address b)"
+    load_off a b
+}
+
+streams() {
+    for size in 64 256; do
+        at a ethtool -G eth0 rx $size tx $size
+        stream a b tcp "$SOME" 8
+        stream b a tcp "$SOME" 9
+    done
+}
+
+check "three NICs" net_up
+check "rings can be changed" can
+check "what is impossible is refused" refusals
+check "while the interface is down" down
+leaks_mark
+check "under load" under_load
+check "nothing is leaked" leaks_none 1500
+check "streams afterwards" streams
+check "modules unload" unload_modules
+check "nothing is left" no_traces
