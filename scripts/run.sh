@@ -52,7 +52,7 @@ prepare() {
     [ "$DRIVERS" = rust ] || names=ext4,virtio_blk
     # What the root disk needs; the rest is left to udev.
     for module in "${modules[@]}"; do
-        case $module in */rvirtio_net.ko | */rvirtio_balloon.ko) ;; *) early+=("$module") ;; esac
+        case $module in */rvirtio.ko | */rvirtio_pci.ko | */rvirtio_blk.ko) early+=("$module") ;; esac
     done
     in_root -- "$TOP/scripts/image/initramfs.sh" "$kernel" "$OUT/initramfs" "$names" "${early[@]}"
     in_root -- qemu-img create -q -f qcow2 -b "$image" -F raw "$disks/root.qcow2"
@@ -75,7 +75,7 @@ words=(console=ttyS0 root=/dev/vda panic=-1 no_timer_check trace_clock=global "g
 if [ "$DRIVERS" = rust ]; then
     words+=(initcall_blacklist=virtio_pci_driver_init)
 else
-    words+=(module_blacklist=rvirtio,rvirtio_pci,rvirtio_blk,rvirtio_net,rvirtio_balloon)
+    words+=(module_blacklist=rvirtio,rvirtio_pci,rvirtio_blk,rvirtio_net,rvirtio_balloon,rvirtio_rng)
 fi
 machine=(
     qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot

@@ -120,7 +120,7 @@ impl Driver for Rng {
         setup.go_live(&this)?;
         this.ask(&this.memory.lock())?;
         *this.source.lock() = Some(hwrng::Registration::new(
-            fmt!("virtio_rng.{}", this.device.number()),
+            fmt!("rvirtio_rng.{}", this.device.number()),
             this.clone(),
         )?);
         Ok(this)

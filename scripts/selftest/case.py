@@ -20,8 +20,6 @@ FIRST_SLOT = 0x08
 # Ring formats, and the options that make a device offer them. A case that names some in its header is run once more for each:
 # `fio` as `fio-packed`.
 RINGS = {"in-order": {"in_order": "on"}, "packed": {"packed": "on"}, "packed-in-order": {"packed": "on", "in_order": "on"}}
-# What is run of them on the debug kernel, where all takes longer.
-DEBUG_RINGS = {None, "packed-in-order"}
 # A debug kernel under TCG takes this many times as long.
 DEBUG_FACTOR = 6
 
@@ -51,6 +49,7 @@ class Case:
     nics: list = field(default_factory=list)
     plain: list = field(default_factory=list)
     rings: list = field(default_factory=list)
+    debug_rings: list = field(default_factory=list)
     ring: str = None
 
     @classmethod
@@ -108,6 +107,8 @@ class Case:
                     self.nics.append(Nic.parse(value))
                 case "rings":
                     self.rings = [one_of(name, set(RINGS)) for name in value.split()]
+                case "debugrings":
+                    self.debug_rings = [one_of(name, set(RINGS)) for name in value.split()]
                 case _ if key in PLAIN:
                     self.plain.append(Plain.parse(key, value))
                 case _:
@@ -118,6 +119,10 @@ class Case:
     @property
     def taps(self):
         return [nic for nic in self.nics if nic.tap]
+
+    def is_usual(self, kernel):
+        """Whether it is run when no case is named: on the debug kernel all takes longer, so not in every format."""
+        return kernel != "debug" or self.ring is None or self.ring in self.debug_rings
 
     def limit(self, kernel):
         return self.timeout * (DEBUG_FACTOR if kernel == "debug" else 1)

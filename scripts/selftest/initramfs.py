@@ -67,7 +67,7 @@ def our_modules(top, kernel):
 
 def sources(top):
     """What the modules are made of, more or less."""
-    return [os.path.join(folder, name) for part in ("rust", "drivers") for folder, _, names in os.walk(os.path.join(top, part))
+    return [os.path.join(folder, name) for part in ("rust", "drivers", "samples") for folder, _, names in os.walk(os.path.join(top, part))
             for name in names if name.endswith((".rs", ".c", ".h")) and "/tests" not in folder]
 
 

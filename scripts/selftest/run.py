@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from case import DEBUG_RINGS, CaseError, load_all
+from case import CaseError, load_all
 from initramfs import Builder, InitramfsError, Kernel, our_modules
 from ktap import FAIL, PASS, SKIP, Outcome, Report
 from nic import why_no_taps
@@ -81,7 +81,7 @@ def arguments():
 
 def select(cases, patterns, kernel):
     if not patterns:
-        return [case for case in cases if kernel != "debug" or case.ring in DEBUG_RINGS]
+        return [case for case in cases if case.is_usual(kernel)]
     return [case for case in cases if any(fnmatch.fnmatch(case.name, pattern) for pattern in patterns)]
 
 
@@ -91,7 +91,7 @@ def config(case, options, boot, limit):
                                    for devices in (case.disks, case.nics, of_kind(case, "balloon"), of_kind(case, "rng")))
     return (f"RV_KERNEL={options.kernel}\nRV_DRIVER={options.driver}\nRV_TRANSPORT={case.transport}\nRV_BOOT={boot}\n"
             f"RV_END={case.end}\nRV_LIMIT={limit}\nRV_DISKS='{disks}'\n"
-            f"RV_NICS='{nics}'\nRV_BALLOONS='{balloons}'\nRV_RNGS='{rngs}'\n")
+            f"RV_NICS='{nics}'\nRV_BALLOONS='{balloons}'\nRV_RNGS='{rngs}'\nRV_RING='{case.ring or "split"}'\n")
 
 
 def of_kind(case, kind):

@@ -107,7 +107,7 @@ impl SharedMemory {
 
 macro_rules! accessors {
     ($read:ident, $write:ident, $type:ty) => {
-        #[doc = concat!("Reads a `", stringify!($type), "` at `offset`, once, in memory order.")]
+        #[doc = concat!("Reads a `", stringify!($type), "` at `offset`, once, as it stands in memory: of native endianness.")]
         #[inline(always)]
         pub fn $read(&self, offset: usize) -> $type {
             match self.at::<$type>(offset) {
@@ -117,7 +117,7 @@ macro_rules! accessors {
             }
         }
 
-        #[doc = concat!("Writes a `", stringify!($type), "` at `offset`, once, in memory order.")]
+        #[doc = concat!("Writes a `", stringify!($type), "` at `offset`, once, as it stands in memory: of native endianness.")]
         #[inline(always)]
         pub fn $write(&self, offset: usize, value: $type) {
             if let Some(at) = self.at::<$type>(offset) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: pages that become free are reported, and the host gets them back
+# rings: packed-in-order
 # balloon: balloon free-page-reporting=on
 # timeout: 300
 
@@ -45,6 +46,7 @@ rebinds() {
 }
 
 check "the device takes reports" prepare
+check "the ring format" in_format
 check "memory that became free goes to the host" falls
 check "it can be used again" usable
 check "five times" churn

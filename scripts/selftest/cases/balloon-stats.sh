@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: statistics that the host asks for, against /proc
-# rings: in-order packed packed-in-order
+# rings: packed-in-order
+# debugrings: packed-in-order
 # balloon: balloon
 # timeout: 300
 
@@ -68,6 +69,7 @@ moves() {
 }
 
 check "the host asks" prepare
+check "the ring format" in_format
 check "they agree with /proc" agree 10
 check "with more memory in use" agree 200
 check "the newer ones" more

@@ -20,17 +20,11 @@ bit() { cut -c$(($2 + 1)) "/sys/bus/$BUS/devices/$(virtio "$1")/features"; }
 
 not_accepted() { same "feature bit $2 of $1" "$(bit "$1" "$2")" 0; }
 
-# ring NAME PACKED IN_ORDER: which of the two bits were accepted.
-ring() {
-    same "RING_PACKED on $1" "$(bit "$1" 34)" "$2"
-    same "IN_ORDER on $1" "$(bit "$1" 35)" "$3"
-}
-
-rings() {
-    ring modern 0 0
-    ring packed 1 0
-    ring inorder 0 1
-    ring both 1 1
+formats() {
+    same "format of modern" "$(ring modern)" split
+    same "format of packed" "$(ring packed)" packed
+    same "format of inorder" "$(ring inorder)" in-order
+    same "format of both" "$(ring both)" packed-in-order
 }
 
 verify() {
@@ -59,6 +53,6 @@ done
 check "EVENT_IDX is not accepted when it is not offered" not_accepted noevent 29
 check "INDIRECT_DESC is not accepted when it is not offered" not_accepted noindirect 28
 check "RING_RESET is not accepted when it is not offered" not_accepted noreset 40
-check "RING_PACKED and IN_ORDER are accepted" rings
+check "RING_PACKED and IN_ORDER are accepted" formats
 check "PCI ids of modern and transitional" ids
 check "logical blocks of 4096 bytes" blocks_of_4096

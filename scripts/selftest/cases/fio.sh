@@ -2,6 +2,7 @@
 # shellcheck shell=busybox
 # title: fio with crc32c verify, block sizes 512 to 1M, depths 1 to 64
 # rings: in-order packed packed-in-order
+# debugrings: packed-in-order
 # disk: d0 256M
 # needs: fio
 # timeout: 180
@@ -34,6 +35,7 @@ together() {
 }
 
 load_modules
+check "the ring format" in_format
 check "512 bytes" sweep 512 512k io_uring
 check "4 KiB" sweep 4k 4M io_uring
 check "4 KiB, libaio" sweep 4k 4M libaio

@@ -38,6 +38,7 @@ rebinds() {
 no_faults() { ! dmesg | grep -i 'DMAR:.*fault' || fail "the IOMMU reports faults"; }
 
 load_modules
+check "the ring format" in_format
 block d0 >/dev/null
 block d1 >/dev/null
 # The firmware used these disks too, without the IOMMU. When a driver lets them master the bus before it has reset them,

@@ -105,6 +105,7 @@ rings() {
 }
 
 check "four NICs" net_up
+check "the ring format" in_format
 check "they see each other" reach a 10.0.0.2
 check "MTU under load" mtu
 check "MTU under a TCP stream" mtu_stream

@@ -46,6 +46,7 @@ rebinds() {
 no_faults() { ! dmesg | grep -i 'DMAR:.*fault' || fail "the IOMMU reports faults"; }
 
 check "the NICs are behind the IOMMU" translated
+check "the ring format" in_format
 check "data" data
 check "unbind and bind under load" rebinds
 check "no faults" no_faults

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: offloads on and off, over taps: NIC to NIC, and NIC to the host
-# rings: in-order packed packed-in-order
+# rings: packed packed-in-order
+# debugrings: packed-in-order
 # nic: a tap
 # nic: b tap mrg_rxbuf=off
 # timeout: 300
@@ -92,6 +93,7 @@ jumbo() {
 }
 
 check "the device's offloads are in use" prepare
+check "the ring format" in_format
 check "TSO" tso_on
 check "no TSO" tso_off
 check "the host at the other end" from_the_host

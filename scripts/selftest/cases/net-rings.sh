@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: ring sizes changed under load, over taps
-# rings: in-order packed packed-in-order
+# rings: packed-in-order
+# debugrings: packed-in-order
 # nic: a tap queues=2 rx_queue_size=1024 tx_queue_size=256
 # nic: b tap queues=2
 # nic: fixed tap queue_reset=off
@@ -55,6 +56,7 @@ streams() {
 }
 
 check "three NICs" net_up
+check "the ring format" in_format
 check "rings can be changed" can
 check "what is impossible is refused" refusals
 check "while the interface is down" down

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: I/O of odd sizes, places and memory
-# rings: in-order packed packed-in-order
+# rings: packed-in-order
 # disk: d0 64M
 # disk: d4k 64M logical_block_size=4096 physical_block_size=4096
 # disk: uneven 33M+512
@@ -72,6 +72,7 @@ zeros_and_discard() {
 }
 
 load_modules
+check "the ring format" in_format
 check "random vectored I/O, every memory alignment" alignments d0 120
 check "the same with blocks of 4096 bytes" alignments d4k 60
 check "lengths from 512 bytes to 4 MiB" sizes

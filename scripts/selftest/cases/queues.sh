@@ -39,6 +39,7 @@ segments() {
 }
 
 load_modules
+check "the ring format" in_format
 seed=1
 for name in q4 q8 q16 q128 q256 q1024 plain4 plain16 plain1024; do
     check "$name" verify $name $seed

@@ -156,6 +156,26 @@ bind() { echo "$1" >"$PCI/drivers/$2/bind" || fail "bind of $1 to $2 failed"; }
 # feature NAME BIT: 1 where the driver took that feature.
 feature() { cut -c$(($2 + 1)) "/sys/bus/$BUS/devices/$(virtio "$1")/features"; }
 
+# ring NAME: its ring format, by the features that the driver took.
+ring() {
+    case $(feature "$1" 34)$(feature "$1" 35) in
+    00) echo split ;;
+    01) echo in-order ;;
+    10) echo packed ;;
+    11) echo packed-in-order ;;
+    esac
+}
+# in_format: that all devices have the ring format that the case is run in.
+in_format() {
+    for _device in $RV_DISKS $RV_NICS $RV_BALLOONS $RV_RNGS; do
+        same "ring format of ${_device%@*}" "$(ring "${_device%@*}")" "$RV_RING"
+    done
+}
+
+# interrupts NAME PATTERN: how often those of its vectors that match fired, on all CPUs.
+interrupts() {
+    awk -v name="$(virtio "$1")-$2" '$NF ~ "^" name "$" { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) n += $i } END { print n + 0 }' /proc/interrupts
+}
 sectors() { cat "/sys/block/$1/size"; }
 
 # --- Leaks ------------------------------------------------------------------------------------------------------------

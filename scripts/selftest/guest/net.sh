@@ -181,9 +181,5 @@ load_off() {
     done
 }
 
-# interrupts NIC PATTERN: how often those of its vectors that match fired, on all CPUs.
-interrupts() {
-    awk -v name="$(virtio "$1")-$2" '$NF ~ "^" name "$" { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) n += $i } END { print n + 0 }' /proc/interrupts
-}
 # stat NIC NAME: of ethtool -S.
 stat() { at "$1" ethtool -S eth0 | sed -n "s/^ *$2: //p"; }
