@@ -103,7 +103,7 @@ impl<S: Source> PinnedDrop for Inner<S> {
 /// # Safety
 ///
 /// To be called by the kernel alone, for the structure of an [`Inner<S>`] that is registered, with
-/// `max` bytes at `data`.
+/// room for `max` bytes at `data`.
 unsafe extern "C" fn read<S: Source>(
     rng: *mut bindings::hwrng,
     data: *mut c_void,
@@ -114,8 +114,11 @@ unsafe extern "C" fn read<S: Source>(
     let max = max.min(4096);
     // SAFETY: The private data is the source, which the registration keeps; see `Registration::new`.
     let source = unsafe { &*((*rng).priv_ as *const S) };
-    // SAFETY: The caller has initialised bytes there, for us alone.
-    let into = unsafe { core::slice::from_raw_parts_mut(data.cast::<u8>(), max) };
+    // SAFETY: The caller has room for so many bytes there, for us alone; they are initialised first.
+    let into = unsafe {
+        data.write_bytes(0, max);
+        core::slice::from_raw_parts_mut(data.cast::<u8>(), max)
+    };
 
     match source.read(into, wait) {
         // CAST: At most 4096.

@@ -8,7 +8,7 @@ use crate::{
     feature::Features,
     reason::Reason,
     status::Status,
-    timeouts::RESET_MS,
+    timeouts::Timeout,
     transport::{
         QueueHandler,
         Transport, //
@@ -74,6 +74,9 @@ pub struct Device {
     /// What came of the reset that ends the session; held while it is under way.
     #[pin]
     ended: Mutex<Option<Result>>,
+    /// Held while a queue is reset and made anew. Taken before `ended`.
+    #[pin]
+    reshaping: Mutex<()>,
     #[pin]
     config_work: Work<Device, CONFIG>,
     #[pin]
@@ -109,6 +112,7 @@ impl Device {
                 broken: SetOnce::new(),
                 driver <- new_mutex!(None),
                 ended <- new_mutex!(None),
+                reshaping <- new_mutex!(()),
                 config_work <- new_work!("virtio::config"),
                 break_work <- new_work!("virtio::break"),
                 shared,
@@ -189,7 +193,7 @@ impl Device {
 
     /// Marks the device broken, if it is not yet, and returns when it was reset or its DMA is off:
     /// no buffer is the device's any more then. For drivers that wait for an answer themselves, and
-    /// want memory back when none comes; for this long at most, [`RESET_MS`] milliseconds. Whether
+    /// want memory back when none comes; for this long at most, [`Timeout::Reset`]. Whether
     /// [`Driver::device_broken`](crate::Driver::device_broken) was called by then is open.
     ///
     /// Process context. Only while the driver has the device, so not from what still runs after
@@ -200,7 +204,7 @@ impl Device {
         let _ = self.reset();
     }
 
-    /// Resets the device and waits for it, [`RESET_MS`] milliseconds at most. When it does not
+    /// Resets the device and waits for it, [`Timeout::Reset`] at most. When it does not
     /// answer, its DMA is forbidden instead: either way it does not touch memory afterwards. That is
     /// the end of the session, so further calls only say what came of it.
     ///
@@ -211,6 +215,27 @@ impl Device {
         let mut ended = self.ended.lock();
 
         *ended.get_or_insert_with(|| reset(self.transport(), self.node()))
+    }
+
+    /// Lets one queue be made anew at a time, as long as the result is held.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` when the device is broken or not live.
+    pub(crate) fn reshape(&self) -> Result<impl Sized + '_> {
+        let alone = self.reshaping.lock();
+
+        if self.broken().is_some() || !self.is_live() {
+            return Err(EIO);
+        }
+        Ok(alone)
+    }
+
+    /// Runs `what`, which the device must not be told after its reset; `None` if that was.
+    pub(crate) fn unless_reset<R>(&self, what: impl FnOnce(&dyn Transport) -> R) -> Option<R> {
+        let ended = self.ended.lock();
+
+        ended.is_none().then(|| what(self.transport()))
     }
 
     /// Lets interrupts and the driver in. Called with `DRIVER_OK` about to be set.
@@ -357,8 +382,10 @@ pub(crate) fn reset(transport: &dyn Transport, node: &device::Device) -> Result 
         transport.stop_dma();
         return Err(ENODEV);
     }
+    let limit_ms = Timeout::Reset.ms();
+
     transport.begin_reset();
-    time::wait_until(RESET_MS, || match transport.status() {
+    time::wait_until(limit_ms, || match transport.status() {
         Status::RESET => Ok(true),
         Status::GONE => Err(ENODEV),
         _ => Ok(false),
@@ -369,7 +396,7 @@ pub(crate) fn reset(transport: &dyn Transport, node: &device::Device) -> Result 
             dev_err!(
                 node,
                 "reset was not confirmed within {} ms; DMA of the device is off now\n",
-                RESET_MS
+                limit_ms
             );
         }
     })

@@ -54,14 +54,31 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Makes queue `index` of the device.
+    /// Makes queue `index` of the device, for buffers of up to `segments` segments.
     ///
     /// # Errors
     ///
-    /// Those of [`Virtqueue::new`].
-    pub fn new(setup: &FeaturesOk, index: u16, options: QueueOptions) -> Result<Arc<Self>> {
+    /// Those of [`Virtqueue::new`]; `EINVAL` when the queue has no room for such a buffer, which leaves a
+    /// line in the log.
+    pub fn new(
+        setup: &FeaturesOk,
+        index: u16,
+        options: QueueOptions,
+        segments: u16,
+    ) -> Result<Arc<Self>> {
         let device = setup.device().clone();
         let (queue, room) = Virtqueue::new(setup, index, options)?;
+
+        if room < segments {
+            dev_err!(
+                device.node(),
+                "queue {}: room for {} descriptors, {} are needed\n",
+                index,
+                room,
+                segments
+            );
+            return Err(EINVAL);
+        }
 
         Arc::pin_init(
             try_pin_init!(Self {
@@ -83,7 +100,7 @@ impl Exchange {
     ///
     /// `ENOMEM`.
     pub fn connect(self: &Arc<Self>, setup: &mut FeaturesOk, name: fmt::Arguments<'_>) -> Result {
-        setup.connect(&self.queue, name, self.clone())
+        setup.connect_slow(&self.queue, name, self.clone())
     }
 
     /// How many segments a buffer may have.
@@ -95,8 +112,8 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// `EBUSY` while another is under way, or [`Self::wait`] has not told of its end; `EINVAL` when it has more segments than the queue has
-    /// descriptors, or none, or an empty one; `EIO` when the device is broken.
+    /// `EBUSY` while another is under way, or [`Self::wait`] has not told of its end; `EINVAL` when it
+    /// has more segments than there is room for, or none, or an empty one; `EIO` when the device is broken.
     pub fn post(
         &self,
         readable: impl Iterator<Item = Segment>,

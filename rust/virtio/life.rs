@@ -86,7 +86,22 @@ impl FeaturesOk {
         name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
     ) -> Result {
-        self.connect_at(queue, name, handler, None)
+        self.add_interrupt(queue, name, handler, None, false)
+    }
+
+    /// Like [`Self::connect`], for a queue off the data path: the first to share its interrupt where there are
+    /// too few.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn connect_slow<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
+        &mut self,
+        queue: &Virtqueue<T, L, D>,
+        name: fmt::Arguments<'_>,
+        handler: Arc<dyn QueueHandler>,
+    ) -> Result {
+        self.add_interrupt(queue, name, handler, None, true)
     }
 
     /// Like [`Self::connect`]. Where the queue has an interrupt of its own, it goes to CPU number
@@ -101,7 +116,18 @@ impl FeaturesOk {
         queue: &Virtqueue<T, L, D>,
         name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
+        place: u16,
+    ) -> Result {
+        self.add_interrupt(queue, name, handler, Some(place), false)
+    }
+
+    fn add_interrupt<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
+        &mut self,
+        queue: &Virtqueue<T, L, D>,
+        name: fmt::Arguments<'_>,
+        handler: Arc<dyn QueueHandler>,
         place: Option<u16>,
+        slow: bool,
     ) -> Result {
         let handler = Arc::new(
             Gate {
@@ -121,6 +147,7 @@ impl FeaturesOk {
                 name: CString::try_from_fmt(name)?,
                 handler,
                 place,
+                slow,
             },
             GFP_KERNEL,
         )?;

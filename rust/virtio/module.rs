@@ -32,4 +32,39 @@ module! {
     authors: ["The rvirtio developers"],
     description: "virtio bus and virtqueues",
     license: "GPL",
+    params: {
+        reset_ms: u32 {
+            default: 3_000,
+            description: "Milliseconds that the reset of a device may take",
+        },
+        queue_reset_ms: u32 {
+            default: 3_000,
+            description: "Milliseconds that the reset of a queue may take",
+        },
+        control_ms: u32 {
+            default: 5_000,
+            description: "Milliseconds that a command on a control queue may take",
+        },
+        balloon_ms: u32 {
+            default: 30_000,
+            description: "Milliseconds that a host may take to acknowledge what it is told of memory",
+        },
+        balloon_oom_ms: u32 {
+            default: 2_000,
+            description: "The same, where a task is waiting for the memory",
+        },
+    },
 }
+
+/// Makes functions that tell the parameters, which are private here.
+macro_rules! parameters {
+    ($($name:ident)*) => {
+        $(
+            pub(crate) fn $name() -> u32 {
+                module_parameters::$name.value()
+            }
+        )*
+    };
+}
+
+parameters!(reset_ms queue_reset_ms control_ms balloon_ms balloon_oom_ms);

@@ -194,6 +194,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
             keep_one: format.keeps_one(),
         };
         let ring = AnyRing::new(format, config, memory, Slots::new(size)?).map_err(|_| EINVAL)?;
+        let place = ring.next_avail();
         let guarded = Guarded {
             ring,
             data: data(config.room())?,
@@ -204,7 +205,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
             try_pin_init!(Self {
                 guarded <- Lock::new(guarded, name, class),
                 notifier: opened.notifier,
-                next_avail: Atomic::new(0),
+                next_avail: Atomic::new(place.into()),
                 device,
                 addresses,
                 config,
@@ -265,6 +266,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         &self.device
     }
 
+    /// Where the areas are that the queue was made with, before it was resized.
     pub(crate) fn addresses(&self) -> QueueAddresses {
         self.addresses
     }
@@ -275,6 +277,12 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
 
     pub(crate) fn guarded(&self) -> &Lock<Guarded<T, D>, L> {
         &self.guarded
+    }
+
+    /// Sets where the next buffer will stand. Under the lock.
+    #[inline]
+    pub(crate) fn set_place(&self, place: u16) {
+        self.next_avail.store(place.into(), Relaxed);
     }
 
     pub(crate) fn set_size(&self, size: u16) {
@@ -413,10 +421,10 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
     pub fn commit(&mut self) -> bool {
         let kick = self.guarded.ring.kick_prepare();
 
-        if kick && self.queue.notifier.tells_place() {
-            let place = self.guarded.ring.next_avail();
-
-            self.queue.next_avail.store(place.into(), Relaxed);
+        // Also without a kick: there may be one without a commit, as a reminder.
+        // A ring that is closed has no place any more.
+        if self.queue.notifier.tells_place() && !self.is_broken() {
+            self.queue.set_place(self.guarded.ring.next_avail());
         }
         kick
     }

@@ -22,6 +22,11 @@ pub enum Reason {
         /// The queue's number.
         index: u16,
     },
+    /// A queue was not given back when it was reset, or not taken again.
+    QueueReset {
+        /// The queue's number.
+        index: u16,
+    },
     /// The device does not answer any more: it was taken out.
     Gone,
     /// The machine is going down; not a fault, and not logged.
@@ -36,6 +41,7 @@ impl fmt::Display for Reason {
             Self::TimedOut { index } => {
                 write!(f, "queue {index}: request was not answered in time")
             }
+            Self::QueueReset { index } => write!(f, "queue {index}: reset has failed"),
             Self::Gone => f.write_str("device is gone"),
             Self::Shutdown => f.write_str("shut down"),
         }

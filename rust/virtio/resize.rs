@@ -14,7 +14,10 @@ use crate::{
         RingFormat,
         Slots, //
     },
-    transport::QueueSetup,
+    transport::{
+        QueueAddresses,
+        QueueSetup, //
+    },
     transport_feature, //
 };
 use core::mem;
@@ -24,21 +27,22 @@ use vring::{
     Violation, //
 };
 
+/// A ring of another size for a queue, which has memory and does not know of the device yet.
+pub struct SpareRing<T> {
+    ring: AnyRing<T>,
+    addresses: QueueAddresses,
+    size: u16,
+}
+
 impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
-    /// Takes the queue from the device, and gives it back with `size` entries. Buffers that are under
-    /// way go to `back`, which runs under the queue's lock. Until this returns the queue takes no
-    /// buffer and gives none; interrupts may come. Callbacks are enabled afterwards. Process context,
-    /// one call for a device at a time.
+    /// Makes a ring of `size` entries, for [`Self::resize`].
     ///
     /// # Errors
-    ///
-    /// Nothing has changed after the first three.
     ///
     /// - `EOPNOTSUPP`: `VIRTIO_F_RING_RESET` was not agreed on.
     /// - `EINVAL`: the ring's format cannot have this size, or it is above [`Self::most`].
     /// - `ENOMEM`.
-    /// - `EIO`: the device is broken; it is, too, when it does not give the queue back in time.
-    pub fn resize(&self, size: u16, mut back: impl FnMut(&mut D, T)) -> Result {
+    pub fn spare(&self, size: u16) -> Result<SpareRing<T>> {
         let device = self.device();
         let features = device.features();
 
@@ -63,11 +67,25 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         };
         let ring = AnyRing::new(format, config, memory, Slots::new(size)?).map_err(|_| EINVAL)?;
 
-        if device.broken().is_some() {
-            return Err(EIO);
-        }
-        self.guarded().lock().ring.set_broken(Violation::Closed);
-        if let Err(error) = device.transport().reset_queue(self.index()) {
+        Ok(SpareRing {
+            ring,
+            addresses,
+            size,
+        })
+    }
+
+    /// Takes the queue from the device, and gives it back with the ring `spare`. Buffers that are under
+    /// way go to `back`, which runs under the queue's lock. Until this returns the queue takes no
+    /// buffer and gives none; interrupts may come. Callbacks are enabled afterwards. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` when the device is broken, or does not work yet. It is broken afterwards when it does not
+    /// give the queue back in time, and does not take it again.
+    pub fn resize(&self, spare: SpareRing<T>, mut back: impl FnMut(&mut D, T)) -> Result {
+        let device = self.device();
+        let _alone = device.reshape()?;
+        let give_up = |error: Error| {
             dev_err!(
                 device.node(),
                 "queue {}: cannot be reset: {:?}\n",
@@ -75,43 +93,51 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
                 error
             );
             // Whoever drains the queues of a broken device gets what is under way.
-            device.break_device(Reason::TimedOut {
-                index: self.index(),
+            device.break_device(if error == ENODEV {
+                Reason::Gone
+            } else {
+                Reason::QueueReset {
+                    index: self.index(),
+                }
             });
-            return Err(EIO);
+            EIO
+        };
+
+        self.guarded().lock().ring.set_broken(Violation::Closed);
+        device
+            .transport()
+            .reset_queue(self.index())
+            .map_err(give_up)?;
+        {
+            let mut guarded = self.guarded().lock();
+
+            while let Some(token) = guarded.ring.drain_one() {
+                back(&mut guarded.data, token);
+            }
         }
+        self.set_place(spare.ring.next_avail());
+        // The old ring stays in its place, closed, until the device knows the new one: a notification
+        // of a queue that is not enabled would be lost.
+        device
+            .unless_reset(|transport| {
+                transport.restart_queue(&QueueSetup {
+                    index: self.index(),
+                    size: spare.size,
+                    addresses: spare.addresses,
+                })
+            })
+            .ok_or(EIO)?
+            .map_err(give_up)?;
         let mut guarded = self.guarded().lock();
+        let old = mem::replace(&mut guarded.ring, spare.ring);
 
-        while let Some(token) = guarded.ring.drain_one() {
-            back(&mut guarded.data, token);
-        }
-        let old = mem::replace(&mut guarded.ring, ring);
-
-        self.set_size(size);
+        self.set_size(spare.size);
         // If it breaks after this look, the queues are drained after this lock is given back.
         if device.broken().is_some() {
             guarded.ring.set_broken(Violation::Closed);
         }
         drop(guarded);
         drop(old);
-        device
-            .transport()
-            .restart_queue(&QueueSetup {
-                index: self.index(),
-                size,
-                addresses,
-            })
-            .map_err(|error| {
-                dev_err!(
-                    device.node(),
-                    "queue {}: cannot be enabled again: {:?}\n",
-                    self.index(),
-                    error
-                );
-                device.break_device(Reason::TimedOut {
-                    index: self.index(),
-                });
-                EIO
-            })
+        Ok(())
     }
 }

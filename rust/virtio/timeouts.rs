@@ -2,23 +2,43 @@
 
 //! How long a device is waited for. Every wait in this project has its limit here.
 
-/// Milliseconds that a reset may take until the status reads zero (virtio 1.4, 2.1.2 and 4.1.4.3.2).
-pub const RESET_MS: u32 = 3_000;
+use crate::module;
 
-/// Milliseconds that the reset of one queue may take (virtio 1.4, 2.6.1).
-pub const QUEUE_RESET_MS: u32 = 3_000;
+/// What is waited for. How long can be set when `rvirtio.ko` is loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Timeout {
+    /// A reset, until the status reads zero (virtio 1.4, 2.1.2 and 4.1.4.3.2). `reset_ms`, 3 s.
+    Reset,
+    /// The reset of one queue (2.6.1). `queue_reset_ms`, 3 s.
+    QueueReset,
+    /// A command on a control queue (5.1.6.5). `control_ms`, 5 s.
+    Control,
+    /// What a host is told of memory: pages that went into a balloon or came out of it, free blocks
+    /// (5.5.6). `balloon_ms`, 30 s.
+    Balloon,
+    /// The same where a task is waiting for the memory, and will be killed if there is none. A host that
+    /// takes longer is not given up for it. `balloon_oom_ms`, 2 s.
+    BalloonOom,
+}
+
+/// The longest that can be set: ten minutes.
+const MOST_MS: u32 = 600_000;
+
+impl Timeout {
+    /// The limit in milliseconds: not 0, and at most ten minutes.
+    pub fn ms(self) -> u32 {
+        let set = match self {
+            Self::Reset => module::reset_ms(),
+            Self::QueueReset => module::queue_reset_ms(),
+            Self::Control => module::control_ms(),
+            Self::Balloon => module::balloon_ms(),
+            Self::BalloonOom => module::balloon_oom_ms(),
+        };
+
+        set.clamp(1, MOST_MS)
+    }
+}
 
 /// How often a group of configuration fields is read again because the device changed its
 /// generation meanwhile (virtio 1.4, 2.5.1).
-pub const CONFIG_RETRIES: u32 = 100;
-
-/// Milliseconds that a command on a control queue may take (virtio 1.4, 5.1.6.5).
-pub const CONTROL_MS: u32 = 5_000;
-
-/// Milliseconds that a host may take to acknowledge what it is told of memory: pages that went into
-/// a balloon or came out of it, free blocks (virtio 1.4, 5.5.6).
-pub const BALLOON_MS: u32 = 30_000;
-
-/// The same where a task is waiting for the memory, and will be killed if there is none. A host that
-/// takes longer is not given up for it.
-pub const BALLOON_OOM_MS: u32 = 2_000;
+pub(crate) const CONFIG_RETRIES: u32 = 100;

@@ -100,8 +100,7 @@ pub trait Transport: Send + Sync + 'static {
     fn start_interrupts(&self, interrupts: Interrupts) -> Result;
 
     /// Resets queue `index`, which is enabled, and waits for it,
-    /// [`QUEUE_RESET_MS`](crate::QUEUE_RESET_MS) milliseconds at most: the device does not touch its
-    /// memory then. Only with `VIRTIO_F_RING_RESET`.
+    /// [`Timeout::QueueReset`](crate::Timeout) at most: the device does not touch its memory then. Only with `VIRTIO_F_RING_RESET`.
     ///
     /// # Errors
     ///
@@ -225,4 +224,6 @@ pub struct QueueInterrupt {
     /// The CPU it should go to where it has a vector of its own: the number of those online, counted
     /// round. Without one for any queue the kernel shares the CPUs out, for good.
     pub place: Option<u16>,
+    /// Off the data path: the first to share its vector where there are too few.
+    pub slow: bool,
 }

@@ -82,6 +82,7 @@ pub use self::queue::{
     Virtqueue, //
 };
 pub use self::reason::Reason;
+pub use self::resize::SpareRing;
 pub use self::ring::RingFormat;
 pub use self::staging::Staging;
 pub use self::status::Status;
@@ -89,14 +90,7 @@ pub use self::table::{
     Table,
     Tables, //
 };
-pub use self::timeouts::{
-    BALLOON_MS,
-    BALLOON_OOM_MS,
-    CONFIG_RETRIES,
-    CONTROL_MS,
-    QUEUE_RESET_MS,
-    RESET_MS, //
-};
+pub use self::timeouts::Timeout;
 pub use self::transport::{
     Interrupts,
     Notifier,

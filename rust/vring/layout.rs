@@ -95,6 +95,9 @@ pub trait Layout: sealed::Sealed + Sized {
     /// Whether the device counts the buffers that it has used, so that the driver knows how many wait.
     const COUNTED: bool;
 
+    /// Whether a used length means something for a buffer without writable bytes.
+    const LEN_ALWAYS: bool;
+
     /// Checks the size of a queue.
     ///
     /// # Errors

@@ -223,6 +223,8 @@ impl Sealed for Packed {}
 
 impl Layout for Packed {
     const COUNTED: bool = false;
+    /// 1.4, "2.8.6 Next Flag: Descriptor Chaining": without `WRITE` it is reserved, and to be ignored.
+    const LEN_ALWAYS: bool = false;
 
     fn check_size(size: u16) -> Result<(), SetupError> {
         if size_is_valid(size) {

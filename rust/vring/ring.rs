@@ -432,6 +432,7 @@ where
     fn check_len(&self, id: u16, len: Untrusted<u32>, writable: u32) -> Result<u32, Violation> {
         match len.at_most(writable) {
             Some(written) => Ok(written),
+            None if writable == 0 && !F::Layout::LEN_ALWAYS => Ok(0),
             None if self.cut_len => Ok(writable),
             None => Err(Violation::LenTooLong {
                 id: id.into(),

@@ -136,6 +136,7 @@ impl Sealed for Split {}
 
 impl Layout for Split {
     const COUNTED: bool = true;
+    const LEN_ALWAYS: bool = true;
 
     fn check_size(size: u16) -> Result<(), SetupError> {
         if size_is_valid(size) {

@@ -103,7 +103,7 @@ impl Driver for Rng {
 
     fn probe(_module: &Arc<()>, mut setup: FeaturesOk) -> Result<Arc<Self>> {
         let device = setup.device().clone();
-        let queue = Exchange::new(&setup, REQUEST_QUEUE, QueueOptions::sized(ENTRIES))?;
+        let queue = Exchange::new(&setup, REQUEST_QUEUE, QueueOptions::sized(ENTRIES), 1)?;
         let memory = SharedMemory::new(device.master(), BYTES)?;
 
         queue.connect(&mut setup, fmt!("input"))?;

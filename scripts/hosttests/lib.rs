@@ -42,6 +42,8 @@ mod plan;
 mod registers;
 #[path = "../../drivers/block/virtio_blk/request.rs"]
 mod request;
+#[path = "../../drivers/virtio/rvirtio_pci/sharing.rs"]
+mod sharing;
 #[path = "../../drivers/net/virtio_net/sizing.rs"]
 mod sizing;
 #[path = "../../drivers/virtio/rvirtio_balloon/stat.rs"]

@@ -72,8 +72,11 @@ def arguments():
     parser.add_argument("--logs", metavar="DIR", help="where console logs go")
     parser.add_argument("--list", action="store_true", help="list the cases and end")
     parser.add_argument("--limit", metavar="SECONDS", type=int, help="cases that have not begun by then fail")
+    parser.add_argument("--times", metavar="N", type=int, default=1, help="cases that repeat something do it N times as often")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
     options = parser.parse_args()
+    if options.times < 1:
+        parser.error("--times has to be 1 at least")
     if options.kernel == "debug" and options.driver == "c":
         parser.error("the debug kernel has no C virtio drivers")
     return options
@@ -91,7 +94,8 @@ def config(case, options, boot, limit):
                                    for devices in (case.disks, case.nics, of_kind(case, "balloon"), of_kind(case, "rng")))
     return (f"RV_KERNEL={options.kernel}\nRV_DRIVER={options.driver}\nRV_TRANSPORT={case.transport}\nRV_BOOT={boot}\n"
             f"RV_END={case.end}\nRV_LIMIT={limit}\nRV_DISKS='{disks}'\n"
-            f"RV_NICS='{nics}'\nRV_BALLOONS='{balloons}'\nRV_RNGS='{rngs}'\nRV_RING='{case.ring or "split"}'\n")
+            f"RV_NICS='{nics}'\nRV_BALLOONS='{balloons}'\nRV_RNGS='{rngs}'\nRV_RING='{case.ring or "split"}'\n"
+            f"RV_TIMES={options.times}\n")
 
 
 def of_kind(case, kind):
@@ -151,7 +155,7 @@ class Runner:
 
     def _boot(self, case, boot, folder, images, outcome):
         """Boots once. Whether a further boot makes sense, and why this one has to be done again."""
-        limit = int(min(case.limit(self._options.kernel), max(LEAST, self._end - time.monotonic())))
+        limit = int(min(case.limit(self._options.kernel) * self._options.times, max(LEAST, self._end - time.monotonic())))
         initrd = f"{images}/initrd"
         self._builder.join(case, config(case, self._options, boot, limit), initrd)
         extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" and case.transport == "own" else []

@@ -18,7 +18,7 @@ use virtio::{
     FeaturesOk,
     QueueOptions,
     Segment,
-    CONTROL_MS, //
+    Timeout, //
 };
 
 /// Bytes of the queue's memory: a command, and behind it the answer.
@@ -73,7 +73,7 @@ impl Control {
     pub(crate) fn new(setup: &FeaturesOk, index: u16) -> Result<Arc<Self>> {
         let device = setup.device().clone();
         // One command at a time, of two descriptors.
-        let exchange = Exchange::new(setup, index, QueueOptions::sized(4))?;
+        let exchange = Exchange::new(setup, index, QueueOptions::sized(4), 2)?;
         let memory = SharedMemory::new(device.master(), BYTES)?;
 
         Arc::pin_init(
@@ -91,8 +91,8 @@ impl Control {
         self.exchange.connect(setup, fmt!("control"))
     }
 
-    /// Has the device carry out `command` with `data`. Waits for the answer, [`CONTROL_MS`]
-    /// milliseconds at most; a device that does not answer is broken. Process context.
+    /// Has the device carry out `command` with `data`. Waits for the answer, [`Timeout::Control`]
+    /// at most; a device that does not answer is broken. Process context.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl Control {
         self.exchange
             .post(iter::once(order), iter::once(answer))
             .map_err(|_| EIO)?;
-        if self.exchange.wait(CONTROL_MS).is_none() {
+        if self.exchange.wait(Timeout::Control.ms()).is_none() {
             if self.device.broken().is_some() {
                 return Err(EIO);
             }

@@ -386,31 +386,52 @@ impl Operations for Interface {
     }
 
     fn most_rings(&self, _rtnl: &Rtnl) -> Rings {
-        self.pairs.first().map_or(NO_RINGS, |pair| Rings {
-            rx: pair.rx.most().into(),
-            tx: pair.tx.most().into(),
-        })
+        // A pair that was made when memory was short has less than the others.
+        let least = |of: fn(&Pair) -> u16| self.pairs.iter().map(of).min().unwrap_or(0).into();
+
+        Rings {
+            rx: least(|pair| pair.rx.most()),
+            tx: least(|pair| pair.tx.most()),
+        }
     }
 
     fn set_rings(&self, _rtnl: &Rtnl, rings: Rings) -> Result {
         let (rx, tx) = (u16::try_from(rings.rx)?, u16::try_from(rings.tx)?);
+        let mut spares = KVec::with_capacity(self.pairs.len(), GFP_KERNEL)?;
+
+        // Whatever can be refused is, before anything is touched.
+        for pair in &self.pairs {
+            spares.push((pair.rx.spare(rx)?, pair.tx.spare(tx)?), GFP_KERNEL)?;
+        }
+        if spares.iter().all(|(rx, tx)| rx.is_none() && tx.is_none()) {
+            return Ok(());
+        }
         let mut desired = self.desired.lock();
         let open = desired.open;
 
-        self.netdev.stop_transmit();
+        // Last, since polling wakes what is stopped.
         self.close_pairs(&mut desired, 0);
-        let resized = self.pairs.iter().try_for_each(|pair| {
-            if pair.rx.size() != rx {
-                pair.rx.resize(rx)?;
-            }
-            if pair.tx.size() != tx {
-                pair.tx.resize(tx)?;
-            }
-            Ok(())
-        });
+        self.netdev.stop_transmit();
+        let resized = self
+            .pairs
+            .iter()
+            .zip(spares)
+            .try_for_each(|(pair, (rx, tx))| {
+                rx.map_or(Ok(()), |rx| pair.rx.resize(rx))?;
+                tx.map_or(Ok(()), |tx| pair.tx.resize(tx))
+            });
 
-        // Also after an error: the queues that were not changed go on. Opening them wakes them.
-        self.open_pairs(&mut desired, open).and(resized)
+        // What failed has broken the device, so that it does not matter what is open. Otherwise opening the
+        // queues wakes them.
+        resized.and_then(|()| {
+            self.open_pairs(&mut desired, open).inspect_err(|error| {
+                dev_err!(
+                    self.device.node(),
+                    "queues cannot be opened again: {:?}; set the interface down and up\n",
+                    error
+                );
+            })
+        })
     }
 
     fn stat_count(&self, _rtnl: &Rtnl) -> usize {

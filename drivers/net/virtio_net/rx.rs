@@ -46,6 +46,7 @@ use virtio::{
     QueueHandler,
     QueueOptions,
     Segment,
+    SpareRing,
     Virtqueue, //
 };
 
@@ -109,6 +110,9 @@ struct Store {
     pool: PagePool,
     sizing: Sizing,
 }
+
+/// Another ring for a receive queue.
+pub(crate) type SpareRx = SpareRing<Piece>;
 
 type RxRing<'a> = Locked<'a, Piece, Bh, Store>;
 
@@ -198,12 +202,7 @@ impl RxQueue {
     pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
         let handler = Arc::new(RxInterrupt(self.napi.clone()), GFP_KERNEL)?;
 
-        setup.connect_at(
-            &self.queue,
-            fmt!("input.{}", self.pair),
-            handler,
-            Some(self.pair),
-        )
+        setup.connect_at(&self.queue, fmt!("input.{}", self.pair), handler, self.pair)
     }
 
     /// Posts buffers and begins to receive.
@@ -239,13 +238,29 @@ impl RxQueue {
         self.queue.most()
     }
 
-    /// Gives the virtqueue another size, while it is closed. What has come in is lost.
+    /// Makes a ring of `size` entries for it, unless it has as many.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when the largest packet would not fit into it: the device would wait for more buffers for
+    /// ever. Those of [`Virtqueue::spare`].
+    pub(crate) fn spare(&self, size: u16) -> Result<Option<SpareRx>> {
+        if size == self.size() {
+            return Ok(None);
+        }
+        if self.agreed.mergeable && !Sizing::suffices(ROOM, size.saturating_sub(refill_at(size))) {
+            return Err(EINVAL);
+        }
+        self.queue.spare(size).map(Some)
+    }
+
+    /// Gives the virtqueue another ring, while it is closed. What has come in is lost.
     ///
     /// # Errors
     ///
     /// Those of [`Virtqueue::resize`].
-    pub(crate) fn resize(&self, size: u16) -> Result {
-        self.queue.resize(size, |_, piece| drop(piece))?;
+    pub(crate) fn resize(&self, spare: SpareRx) -> Result {
+        self.queue.resize(spare, |_, piece| drop(piece))?;
         let room = self.queue.room();
 
         self.queue

@@ -91,6 +91,11 @@ impl Sizing {
         }
     }
 
+    /// Whether `buffers` buffers can hold the largest packet.
+    pub(crate) fn suffices(room: Room, buffers: u16) -> bool {
+        room.capacity(PAGE).saturating_mul(buffers.into()) >= LARGEST
+    }
+
     /// There are `buffers` buffers from now on. Of those that are all alike that makes no difference.
     pub(crate) fn share(&mut self, buffers: u16) {
         if self.average.is_some() {

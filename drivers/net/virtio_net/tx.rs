@@ -36,6 +36,7 @@ use virtio::{
     QueueHandler,
     QueueOptions,
     Segment,
+    SpareRing,
     Staging,
     Tables,
     Virtqueue, //
@@ -50,13 +51,16 @@ const MAX_SEGMENTS: u16 = MAX_FRAGMENTS as u16 + 2;
 const FRONT_BYTES: usize = 16;
 
 /// A packet that is under way.
-struct Sent {
+pub(crate) struct Sent {
     packet: Packet,
     /// Its length without the header.
     bytes: u32,
     /// The place it uses.
     place: Option<u16>,
 }
+
+/// The fewest entries that a ring can be given later.
+const LEAST_ENTRIES: u16 = 4;
 
 /// What is behind the queue's lock.
 struct State {
@@ -65,6 +69,9 @@ struct State {
     /// Segments that have to be kept, a row for each place: to be mapped, or for lack of tables.
     staging: Option<Staging>,
 }
+
+/// Another ring for a transmit queue.
+pub(crate) type SpareTx = SpareRing<Sent>;
 
 type TxRing<'a> = Locked<'a, Sent, Bh, State>;
 
@@ -159,7 +166,7 @@ impl TxQueue {
             &self.queue,
             fmt!("output.{}", self.pair),
             handler,
-            Some(self.pair),
+            self.pair,
         )
     }
 
@@ -178,14 +185,28 @@ impl TxQueue {
         }
     }
 
-    /// Gives the virtqueue another size, while it is closed and nothing is sent. What is under way is
+    /// Makes a ring of `size` entries for it, unless it has as many.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when it would be too short for a packet with its header; those of [`Virtqueue::spare`].
+    pub(crate) fn spare(&self, size: u16) -> Result<Option<SpareTx>> {
+        if size < LEAST_ENTRIES {
+            return Err(EINVAL);
+        }
+        (size != self.size())
+            .then(|| self.queue.spare(size))
+            .transpose()
+    }
+
+    /// Gives the virtqueue another ring, while it is closed and nothing is sent. What is under way is
     /// lost.
     ///
     /// # Errors
     ///
     /// Those of [`Virtqueue::resize`].
-    pub(crate) fn resize(&self, size: u16) -> Result {
-        self.queue.resize(size, |state, sent| {
+    pub(crate) fn resize(&self, spare: SpareTx) -> Result {
+        self.queue.resize(spare, |state, sent| {
             self.counters.drops.add(1);
             self.lose(state, sent);
         })
@@ -209,7 +230,8 @@ impl TxQueue {
     /// Ends that. What is under way stays with the device.
     pub(crate) fn close(&self) {
         self.napi.disable();
-        self.take_back(&mut self.queue.lock(), None);
+        // Who sends is not woken: nothing may be sent until it is open again.
+        self.collect(&mut self.queue.lock(), None);
     }
 
     /// Gives back what is left, after the device was reset.
@@ -423,6 +445,17 @@ impl TxQueue {
     /// Takes back what was sent, and lets the network layer send again if there is room.
     #[inline]
     fn take_back(&self, ring: &mut TxRing<'_>, polling: Option<&Polling<'_>>) {
+        self.collect(ring, polling);
+        if ring.free() >= self.needed() && !ring.is_broken() {
+            if let Some(queue) = self.transmit_queue() {
+                queue.wake();
+            }
+        }
+    }
+
+    /// Takes back what was sent.
+    #[inline]
+    fn collect(&self, ring: &mut TxRing<'_>, polling: Option<&Polling<'_>>) {
         let mut packets: u32 = 0;
         let mut bytes: u32 = 0;
 
@@ -438,17 +471,12 @@ impl TxQueue {
                 None => sent.packet.consume(),
             }
         }
-        let Some(queue) = self.transmit_queue() else {
-            return;
-        };
-
         if packets != 0 {
             self.counters.packets.add(packets.into());
             self.counters.bytes.add(bytes.into());
-            queue.completed(packets, bytes);
-        }
-        if ring.free() >= self.needed() && !ring.is_broken() {
-            queue.wake();
+            if let Some(queue) = self.transmit_queue() {
+                queue.completed(packets, bytes);
+            }
         }
     }
 }

@@ -53,7 +53,7 @@ use pin_init::stack_pin_init;
 use virtio::{
     Device,
     Reason,
-    BALLOON_OOM_MS, //
+    Timeout, //
 };
 
 /// Milliseconds after which something is tried again that another one is just at: a page is moved,
@@ -270,10 +270,10 @@ impl Balloon {
             // again at once, and kills somebody when it gets nothing because no place is free.
             let freed = batch.free();
 
-            notice.send_within(BALLOON_OOM_MS);
+            notice.send_within(Timeout::BalloonOom.ms());
             return freed;
         }
-        match notice.send_within(BALLOON_OOM_MS) {
+        match notice.send_within(Timeout::BalloonOom.ms()) {
             Answer::Acknowledged | Answer::Broken => batch.free(),
             // They are still the host's. When it hears of them, it will think that they are not in
             // the balloon; it hears again when they leave it.

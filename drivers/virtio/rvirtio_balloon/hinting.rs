@@ -71,8 +71,8 @@ use virtio::{
     QueueOptions,
     Reason,
     Segment,
+    Timeout, //
     Virtqueue,
-    BALLOON_MS, //
 };
 
 /// The most entries that a ring is given, and so the most blocks that are hinted at once.
@@ -160,8 +160,8 @@ impl Hinter {
         let _ = self.work.queue().enqueue::<Arc<Self>, 0>(self.clone());
     }
 
-    /// Hints no more, and gives back what is set aside. Waits for the host, [`BALLOON_MS`]
-    /// milliseconds for each of a few answers at most. Process context.
+    /// Hints no more, and gives back what is set aside. Waits for the host, [`Timeout::Balloon`]
+    /// for each of a few answers at most. Process context.
     pub(crate) fn stop(self: &Arc<Self>) {
         self.leaving.store(true, Relaxed);
         work::disable_sync::<Self, 0>(self);
@@ -220,7 +220,7 @@ impl Hinter {
 
         let mut told = Instant::<Monotonic>::now();
 
-        time::wait_until(BALLOON_MS, || {
+        time::wait_until(Timeout::Balloon.ms(), || {
             let (_, quiet) = self.look();
 
             if self.device.broken().is_some() {
@@ -303,7 +303,7 @@ impl Hinter {
             {
                 break;
             }
-            for _ in 0..self.queue.size() {
+            for _ in 0..self.queue.room() {
                 // No memory, or no room for its mapping.
                 more = Block::take().is_some_and(|block| self.add(block).is_ok());
                 if !more {

@@ -35,8 +35,8 @@ use virtio::{
     QueueOptions,
     Reason,
     Segment,
+    Timeout, //
     Virtqueue,
-    BALLOON_MS, //
 };
 
 /// The most entries that a ring is given: one for each place, and some to spare.
@@ -257,7 +257,7 @@ impl Notice<'_> {
     pub(crate) fn send(self) -> Answer {
         let (queue, index) = (self.queue, self.queue.queue.index());
 
-        match self.send_within(BALLOON_MS) {
+        match self.send_within(Timeout::Balloon.ms()) {
             Answer::Late => {
                 queue.device.break_and_wait(Reason::TimedOut { index });
                 Answer::Broken

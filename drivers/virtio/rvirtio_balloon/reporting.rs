@@ -25,7 +25,7 @@ use virtio::{
     FeaturesOk,
     QueueOptions,
     Segment,
-    BALLOON_MS, //
+    Timeout, //
 };
 
 /// The reporting queue. The kernel makes one report at a time.
@@ -50,7 +50,7 @@ impl Reporter {
 
         Ok(Arc::new(
             Self {
-                exchange: Exchange::new(setup, index, options)?,
+                exchange: Exchange::new(setup, index, options, 1)?,
                 device: setup.device().clone(),
             },
             GFP_KERNEL,
@@ -83,7 +83,7 @@ impl Reporter {
         self.exchange
             .post(iter::empty(), segments.iter().copied())
             .map_err(|_| EIO)?;
-        if self.exchange.wait(BALLOON_MS).is_some() {
+        if self.exchange.wait(Timeout::Balloon.ms()).is_some() {
             return Ok(());
         }
         // Late, or broken. When this returns, the blocks are free for everybody, so the host must

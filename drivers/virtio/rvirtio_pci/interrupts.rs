@@ -8,10 +8,16 @@ use crate::{
         ISR_CONFIG,
         ISR_QUEUE,
         NO_VECTOR, //
+    },
+    sharing::{
+        Sharing,
+        CONFIG_VECTOR,
+        FEWEST, //
     }, //
 };
 use kernel::{
     prelude::*,
+    str::CString,
     sync::Arc, //
 };
 use kernel_ext::{
@@ -23,28 +29,24 @@ use kernel_ext::{
 };
 use virtio::{
     Interrupts,
-    QueueHandler, //
+    QueueHandler,
+    QueueInterrupt, //
 };
 
-/// How interrupts are shared out, best first.
+/// Which interrupts are tried, best first.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plan {
-    /// MSI-X: one vector for configuration changes, one for each queue.
-    Each,
-    /// MSI-X: one vector for configuration changes, one for all queues.
-    Shared,
+    /// MSI-X, with as many vectors as there is a use for.
+    Many,
+    /// MSI-X, with as few as possible.
+    Few,
     /// The function's INTx line, shared with other functions.
     Intx,
 }
 
 impl Plan {
-    pub(crate) const ALL: [Self; 3] = [Self::Each, Self::Shared, Self::Intx];
+    pub(crate) const ALL: [Self; 3] = [Self::Many, Self::Few, Self::Intx];
 }
-
-/// The vector for configuration changes, in all plans with MSI-X.
-const CONFIG_VECTOR: u16 = 0;
-/// The first vector for queues.
-const FIRST_QUEUE_VECTOR: u16 = 1;
 
 /// Interrupts that are taken. The handlers go before the vectors do.
 pub(crate) struct Active {
@@ -63,19 +65,8 @@ impl irq::Handler for One {
     }
 }
 
-/// All queues on one vector.
+/// Several handlers on one vector.
 struct All(KVec<Arc<dyn QueueHandler>>);
-
-impl All {
-    fn of(interrupts: &Interrupts) -> Result<Self> {
-        let mut handlers = KVec::with_capacity(interrupts.queues.len(), GFP_KERNEL)?;
-
-        for queue in &interrupts.queues {
-            handlers.push(queue.handler.clone(), GFP_KERNEL)?;
-        }
-        Ok(Self(handlers))
-    }
-}
 
 impl irq::Handler for All {
     fn handle(&self) -> bool {
@@ -86,6 +77,16 @@ impl irq::Handler for All {
         }
         any
     }
+}
+
+/// The handlers of all `queues`.
+fn handlers<'a>(queues: impl Iterator<Item = &'a QueueInterrupt>) -> Result<All> {
+    let mut handlers = KVec::new();
+
+    for queue in queues {
+        handlers.push(queue.handler.clone(), GFP_KERNEL)?;
+    }
+    Ok(All(handlers))
 }
 
 /// Everything on the INTx line; the ISR status says what it is about, and reading it lowers the
@@ -121,7 +122,7 @@ impl Active {
     /// from the interrupt layer. The device has no vector then.
     pub(crate) fn new(device: &Modern, plan: Plan, interrupts: &Interrupts) -> Result<Self> {
         match plan {
-            Plan::Each | Plan::Shared => Self::msix(device, plan, interrupts).inspect_err(|_| {
+            Plan::Many | Plan::Few => Self::msix(device, plan, interrupts).inspect_err(|_| {
                 let _ = device.set_config_vector(NO_VECTOR);
                 for queue in &interrupts.queues {
                     let _ = device.set_queue_vector(queue.queue.index, NO_VECTOR);
@@ -132,77 +133,102 @@ impl Active {
     }
 
     fn msix(device: &Modern, plan: Plan, interrupts: &Interrupts) -> Result<Self> {
-        let queues = u16::try_from(interrupts.queues.len())?;
-        let queue_vectors = match plan {
-            Plan::Each => queues,
-            _ => queues.min(1),
+        let queues = &interrupts.queues;
+        let slow = u16::try_from(queues.iter().filter(|queue| queue.slow).count())?;
+        let fast = u16::try_from(queues.len())?.saturating_sub(slow);
+        let most = match plan {
+            Plan::Many => Sharing::most(slow, fast),
+            _ => FEWEST,
         };
-        let placed = interrupts.queues.iter().any(|queue| queue.place.is_some());
-        let vectors = Vectors::msix(
-            device.function(),
-            u32::from(queue_vectors) + u32::from(FIRST_QUEUE_VECTOR),
-            (!placed).then_some(FIRST_QUEUE_VECTOR.into()),
-        )?;
-        let mut handlers = KVec::with_capacity(usize::from(queue_vectors) + 1, GFP_KERNEL)?;
-        let mut vectored = KVec::with_capacity(queues.into(), GFP_KERNEL)?;
-        let name = &interrupts.device;
+        let vectors = Vectors::msix(device.function(), FEWEST.into(), most.into())?;
+        // At most as many as were asked for.
+        let count = u16::try_from(vectors.count())?;
+        let sharing = Sharing::new(count, slow, fast);
+        let mut vectored = KVec::with_capacity(queues.len(), GFP_KERNEL)?;
+        let (mut slow_before, mut fast_before) = (0u16, 0u16);
 
-        handlers.push(
-            irq::Registration::new(
-                vectors.irq(CONFIG_VECTOR.into())?,
-                false,
-                fmt!("{}-config", &**name),
-                Arc::new(One(interrupts.config.clone()), GFP_KERNEL)?,
-            )?,
-            GFP_KERNEL,
-        )?;
-        device.set_config_vector(CONFIG_VECTOR)?;
-
-        if plan == Plan::Shared && queues != 0 {
-            handlers.push(
-                irq::Registration::new(
-                    vectors.irq(FIRST_QUEUE_VECTOR.into())?,
-                    false,
-                    fmt!("{}-virtqueues", &**name),
-                    Arc::new(All::of(interrupts)?, GFP_KERNEL)?,
-                )?,
-                GFP_KERNEL,
-            )?;
-        }
-        for (queue, own) in interrupts.queues.iter().zip(FIRST_QUEUE_VECTOR..) {
-            let vector = match plan {
-                Plan::Each => own,
-                _ => FIRST_QUEUE_VECTOR,
+        for queue in queues {
+            let vector = sharing.vector(slow_before, fast_before, queue.slow);
+            let before = if queue.slow {
+                &mut slow_before
+            } else {
+                &mut fast_before
             };
 
-            if plan == Plan::Each {
-                let mut handler = irq::Registration::new(
-                    vectors.irq(vector.into())?,
-                    false,
-                    fmt!("{}-{}", &**name, &*queue.name),
-                    Arc::new(One(queue.handler.clone()), GFP_KERNEL)?,
-                )?;
-
-                if let Some(place) = queue.place {
-                    handler.prefer(place.into());
-                }
-                handlers.push(handler, GFP_KERNEL)?;
-            }
-            device.set_queue_vector(queue.queue.index, vector)?;
+            *before = before.saturating_add(1);
             vectored.push((queue.queue.index, vector), GFP_KERNEL)?;
         }
+        let mut registrations = KVec::with_capacity(count.into(), GFP_KERNEL)?;
+
+        for vector in 0..count {
+            let sharers = || {
+                queues
+                    .iter()
+                    .zip(&vectored)
+                    .filter(move |(_, (_, own))| *own == vector)
+                    .map(|(queue, _)| queue)
+            };
+
+            if let Some(registration) = Self::take(interrupts, &vectors, vector, &sharers)? {
+                registrations.push(registration, GFP_KERNEL)?;
+            }
+        }
+        device.set_config_vector(CONFIG_VECTOR)?;
+        for (queue, vector) in &vectored {
+            device.set_queue_vector(*queue, *vector)?;
+        }
         Ok(Self {
-            _handlers: handlers,
+            _handlers: registrations,
             queues: vectored,
             _vectors: vectors,
         })
     }
 
+    /// Takes one vector: for configuration changes, or for the queues that share it, if there are any.
+    fn take<'a, I: Iterator<Item = &'a QueueInterrupt>>(
+        interrupts: &Interrupts,
+        vectors: &Vectors,
+        vector: u16,
+        sharers: &impl Fn() -> I,
+    ) -> Result<Option<irq::Registration>> {
+        let irq = vectors.irq(vector.into())?;
+        let device = &*interrupts.device;
+
+        if vector == CONFIG_VECTOR {
+            let handler = Arc::new(One(interrupts.config.clone()), GFP_KERNEL)?;
+
+            return irq::Registration::new(irq, false, fmt!("{}-config", device), handler).map(Some);
+        }
+        let Some(first) = sharers().next() else {
+            return Ok(None);
+        };
+        let mut registration = if sharers().nth(1).is_none() {
+            let handler = Arc::new(One(first.handler.clone()), GFP_KERNEL)?;
+
+            irq::Registration::new(irq, false, fmt!("{}-{}", device, &*first.name), handler)?
+        } else {
+            let handler = Arc::new(handlers(sharers())?, GFP_KERNEL)?;
+            // What all queues share has the name that it has in C.
+            let name = if vectors.count() == u32::from(FEWEST) {
+                CString::try_from_fmt(fmt!("{}-virtqueues", device))?
+            } else {
+                CString::try_from_fmt(fmt!("{}-virtqueues.{}", device, &*first.name))?
+            };
+
+            irq::Registration::new(irq, false, fmt!("{}", &*name), handler)?
+        };
+
+        if let Some(place) = first.place {
+            registration.prefer(place.into());
+        }
+        Ok(Some(registration))
+    }
+
     fn intx(device: &Modern, interrupts: &Interrupts) -> Result<Self> {
         let vectors = Vectors::intx(device.function())?;
-        let mut handlers = KVec::with_capacity(1, GFP_KERNEL)?;
+        let mut registrations = KVec::with_capacity(1, GFP_KERNEL)?;
 
-        handlers.push(
+        registrations.push(
             irq::Registration::new(
                 vectors.irq(0)?,
                 true,
@@ -211,7 +237,7 @@ impl Active {
                     Line {
                         isr: device.isr().clone(),
                         config: interrupts.config.clone(),
-                        queues: All::of(interrupts)?,
+                        queues: handlers(interrupts.queues.iter())?,
                     },
                     GFP_KERNEL,
                 )?,
@@ -219,7 +245,7 @@ impl Active {
             GFP_KERNEL,
         )?;
         Ok(Self {
-            _handlers: handlers,
+            _handlers: registrations,
             queues: KVec::new(),
             _vectors: vectors,
         })

@@ -42,9 +42,9 @@ use virtio::{
     OpenQueue,
     QueueSetup,
     Status,
+    Timeout,
     Transport,
-    Untrusted,
-    QUEUE_RESET_MS, //
+    Untrusted, //
 };
 
 /// A device behind the modern interface. The windows go before the function is switched off.
@@ -362,7 +362,7 @@ impl Transport for Modern {
 
         self.write16(QUEUE_RESET, 1);
         // 4.1.4.3.2: a queue that was reset is not enabled either.
-        time::wait_until(QUEUE_RESET_MS, || {
+        time::wait_until(Timeout::QueueReset.ms(), || {
             if self.status() == Status::GONE {
                 return Err(ENODEV);
             }

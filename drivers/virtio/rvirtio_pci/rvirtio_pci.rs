@@ -6,7 +6,7 @@
 //! - [`registers`] are the offsets in the common configuration; [`feature`] says which features need some
 //!   that it may lack; pure.
 //! - [`modern`] is the transport over them.
-//! - [`interrupts`] share out the vectors.
+//! - [`interrupts`] takes the vectors, which [`sharing`] gives to the queues; pure.
 //! - [`driver`] binds to the PCI ids.
 
 #![deny(unsafe_code)]
@@ -17,6 +17,7 @@ mod feature;
 mod interrupts;
 mod modern;
 mod registers;
+mod sharing;
 
 kernel::module_pci_driver! {
     type: driver::VirtioPci,

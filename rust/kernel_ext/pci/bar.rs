@@ -184,7 +184,7 @@ impl Window {
     /// # Errors
     ///
     /// `ERANGE` outside the window, `EINVAL` when not aligned.
-    pub fn doorbell<T>(&self, offset: usize) -> Result<Doorbell<T>> {
+    pub fn doorbell<T: Word>(&self, offset: usize) -> Result<Doorbell<T>> {
         // INVARIANT: `address()` checked an access of this size there.
         Ok(Doorbell {
             at: self.address(offset, size_of::<T>())?,
@@ -194,21 +194,34 @@ impl Window {
     }
 }
 
+/// What doorbells take.
+pub trait Word: Copy + Send + Sync + private::Sealed {}
+
+impl Word for u16 {}
+impl Word for u32 {}
+
+mod private {
+    pub trait Sealed {}
+
+    impl Sealed for u16 {}
+    impl Sealed for u32 {}
+}
+
 /// A register of the size of a `T` that is only ever written, on the data path.
 ///
 /// # Invariants
 ///
 /// An aligned access of the size of a `T` at `at` is inside the mapping that `_bar` keeps.
-pub struct Doorbell<T> {
+pub struct Doorbell<T: Word> {
     at: NonNull<c_void>,
     _bar: Arc<Bar>,
     _value: PhantomData<fn(T)>,
 }
 
 // SAFETY: MMIO and port accesses may be made from any thread at any time.
-unsafe impl<T> Send for Doorbell<T> {}
+unsafe impl<T: Word> Send for Doorbell<T> {}
 // SAFETY: As above.
-unsafe impl<T> Sync for Doorbell<T> {}
+unsafe impl<T: Word> Sync for Doorbell<T> {}
 
 impl Doorbell<u16> {
     /// Writes `value`; ordered after all earlier writes to memory, as `writew()` is.

@@ -25,55 +25,26 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// Allocates exactly `count` MSI-X vectors. With `unspread`, all but the first that many are
-    /// spread over the CPUs, for good: neither driver nor user space can move them. None is where
-    /// there are more of them than CPUs.
+    /// Allocates as many MSI-X vectors as there are, from `fewest` to `most`. User space may move them:
+    /// vectors that the kernel spreads for good stand still when their CPU goes.
     ///
     /// # Errors
     ///
-    /// `ENOSPC` when the device has fewer, `EINVAL`/`ENODEV` when it has no MSI-X or the machine
-    /// has it turned off, `ENOMEM`.
-    pub fn msix(function: &Function, count: u32, unspread: Option<u32>) -> Result<Self> {
-        let mut spread = bindings::irq_affinity {
-            pre_vectors: unspread.unwrap_or(0),
-            ..Default::default()
-        };
-        let affinity = if unspread.is_some_and(|before| count > before.saturating_add(1)) {
-            bindings::PCI_IRQ_AFFINITY
-        } else {
-            0
-        };
-        let descriptor: *mut _ = if affinity != 0 {
-            &mut spread
-        } else {
-            core::ptr::null_mut()
-        };
-
-        // SAFETY: The device is valid and enabled; `spread` is only used during the call.
-        let mut got = unsafe {
-            bindings::pci_alloc_irq_vectors_affinity(
+    /// `ENOSPC` when the device or the machine has fewer, `EINVAL`/`ENODEV` when it has no MSI-X or the
+    /// machine has it turned off, `ENOMEM`.
+    pub fn msix(function: &Function, fewest: u32, most: u32) -> Result<Self> {
+        // SAFETY: The device is valid and enabled.
+        let got = unsafe {
+            bindings::pci_alloc_irq_vectors(
                 function.as_raw(),
-                count,
-                count,
-                bindings::PCI_IRQ_MSIX | affinity,
-                descriptor,
+                fewest,
+                most,
+                bindings::PCI_IRQ_MSIX,
             )
         };
-        if got < 0 && affinity != 0 {
-            // SAFETY: The device is valid and enabled.
-            got = unsafe {
-                bindings::pci_alloc_irq_vectors(
-                    function.as_raw(),
-                    count,
-                    count,
-                    bindings::PCI_IRQ_MSIX,
-                )
-            };
-        }
-        if got < 0 {
-            return Err(Error::from_errno(got));
-        }
-        // INVARIANT: Allocated just now; the minimum was `count`.
+        let count = u32::try_from(got).map_err(|_| Error::from_errno(got))?;
+
+        // INVARIANT: Allocated just now.
         Ok(Self {
             pdev: function.pci().into(),
             count,
@@ -105,6 +76,11 @@ impl Vectors {
     /// Whether these are MSI-X vectors.
     pub fn is_msix(&self) -> bool {
         self.msix
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        self.count
     }
 
     /// The Linux interrupt number of vector `index`.

@@ -143,13 +143,21 @@ fn r2_id_not_published_yet() {
 
 #[test]
 fn r4_len_longer_than_posted() {
-    for (id, len, writable) in [(0, 1, 0), (1, 101, 100), (3, u32::MAX, 50)] {
+    for (id, len, writable) in [(1, 101, 100), (3, u32::MAX, 50)] {
         let (ring, mut device) = busy();
         device.put_used(id, len, 1);
         let id = id.into();
         let violation = Violation::LenTooLong { id, len, writable };
         assert_broken(ring, violation, vec![0, 1, 2]);
     }
+}
+
+/// What is said of the length of a buffer without writable bytes is reserved.
+#[test]
+fn clause_2_8_6_no_length_without_write() {
+    let (mut ring, mut device) = busy();
+    device.put_used(0, 1234, 1);
+    assert_eq!(ring.pop().unwrap().unwrap().into_parts(), (0, 0));
 }
 
 /// Used descriptors without end: each lap needs what was in flight.

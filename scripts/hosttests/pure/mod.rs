@@ -23,3 +23,4 @@ mod pci_capability;
 mod pci_feature;
 mod pci_promise;
 mod pci_registers;
+mod pci_sharing;

@@ -43,6 +43,15 @@ fn length(sizing: &Sizing, room: Room) -> u32 {
 }
 
 #[test]
+fn rings_that_are_too_short_are_found() {
+    // A largest packet of 64 KiB, in pieces of a page each.
+    assert!(!Sizing::suffices(ROOM, 0));
+    assert!(!Sizing::suffices(ROOM, 12));
+    assert!(Sizing::suffices(ROOM, 24));
+    assert!(Sizing::suffices(ROOM, u16::MAX));
+}
+
+#[test]
 fn where_the_device_begins() {
     assert_eq!(PAGE, 4096);
     assert_eq!(ROOM.begin(), 52);

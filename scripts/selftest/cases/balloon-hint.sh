@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: what is free is not migrated; the kernel gets it back when it wants it, when the host is done, and at unbind
+# rings: packed-in-order
 # balloon: balloon free-page-hint=on
 # timeout: 300
 

@@ -63,7 +63,7 @@ plug_new() {
 
 remove_and_rescan() {
     address=$(pci still)
-    left=5
+    left=$((5 * RV_TIMES))
     while [ "$left" -gt 0 ]; do
         hammer "$(disk still)" 10 3>&- &
         hammer=$!

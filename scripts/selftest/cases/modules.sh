@@ -5,7 +5,7 @@
 # disk: d1 64M
 # timeout: 120
 
-CYCLES=20
+CYCLES=$((20 * RV_TIMES))
 
 cycle() {
     load_modules

@@ -5,7 +5,7 @@
 # disk: still 64M
 # timeout: 200
 
-CYCLES=100 FIRST=10 AGAIN=20
+CYCLES=$((100 * RV_TIMES)) FIRST=10 AGAIN=$((20 * RV_TIMES))
 
 prepare() {
     load_modules
@@ -55,7 +55,7 @@ warm_up() {
 }
 
 under_io() {
-    hammer_on 900
+    hammer_on $((900 * RV_TIMES))
     cycles $CYCLES
     hammer_off
 }
@@ -63,7 +63,7 @@ under_io() {
 virtio_level() {
     name=$(virtio d0)
     driver=$(readlink -f "/sys/bus/$BUS/devices/$name/driver")
-    hammer_on 600
+    hammer_on $((600 * RV_TIMES))
     left=$AGAIN
     while [ "$left" -gt 0 ]; do
         echo "$name" >"$driver/unbind"

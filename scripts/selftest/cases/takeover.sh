@@ -79,8 +79,8 @@ give_back() {
 }
 
 to_and_fro() {
-    hammer "$(disk stays)" 60 3>&- &
-    left=10
+    hammer "$(disk stays)" $((60 * RV_TIMES)) 3>&- &
+    left=$1
     while [ "$left" -gt 0 ]; do
         move "$PCI_MODULE"
         block moves >/dev/null
@@ -117,6 +117,9 @@ check "take one disk over" take
 check "the file system is the same" same_tree
 check "both drivers write" write_by_ours
 check "give it back" give_back
-check "ten times to and fro, under I/O on the other disk" to_and_fro
+check "twice to and fro, under I/O on the other disk" to_and_fro 2
+leaks_mark
+check "$((10 * RV_TIMES)) times" to_and_fro $((10 * RV_TIMES))
+check "nothing is leaked" leaks_none 3072
 check "names never clash" first_gives_its_name_free
 check "our modules unload" ours_unload
