@@ -192,6 +192,18 @@ impl Packed {
         self.event_passed = false;
     }
 
+    /// Returns whether the device asks for a notification at a descriptor that it has used already. That
+    /// cannot be meant: it went on without asking anew, and would wait for ever. QEMU (11.1.3 at least) does
+    /// so when a packet that a NIC could not pass on at once is gone.
+    ///
+    /// `event` and `new` are places of one lap, `event` perhaps of the one before.
+    #[inline]
+    const fn is_behind(&self, event: u16, new: u16) -> bool {
+        let back = new.wrapping_sub(event);
+
+        back > self.outstanding && back <= self.size
+    }
+
     #[inline]
     fn set_event_flags<M: RingMem>(&mut self, mem: &M, flags: u16) {
         if self.event_flags != flags {
@@ -343,7 +355,7 @@ impl Layout for Packed {
                         index.wrapping_sub(self.size)
                     };
 
-                    need_event(index, new, old)
+                    need_event(index, new, old) || self.is_behind(index, new)
                 }
                 _ => true,
             }

@@ -197,7 +197,8 @@ impl Active {
         if vector == CONFIG_VECTOR {
             let handler = Arc::new(One(interrupts.config.clone()), GFP_KERNEL)?;
 
-            return irq::Registration::new(irq, false, fmt!("{}-config", device), handler).map(Some);
+            return irq::Registration::new(irq, false, fmt!("{}-config", device), handler)
+                .map(Some);
         }
         let Some(first) = sharers().next() else {
             return Ok(None);

@@ -35,12 +35,7 @@ impl Vectors {
     pub fn msix(function: &Function, fewest: u32, most: u32) -> Result<Self> {
         // SAFETY: The device is valid and enabled.
         let got = unsafe {
-            bindings::pci_alloc_irq_vectors(
-                function.as_raw(),
-                fewest,
-                most,
-                bindings::PCI_IRQ_MSIX,
-            )
+            bindings::pci_alloc_irq_vectors(function.as_raw(), fewest, most, bindings::PCI_IRQ_MSIX)
         };
         let count = u32::try_from(got).map_err(|_| Error::from_errno(got))?;
 

@@ -187,6 +187,47 @@ fn r10_event_garbage_only_affects_kicks() {
     }
 }
 
+/// A device that went on without saying where it wants to be notified next is notified all the same.
+#[test]
+fn clause_2_8_10_an_event_that_was_passed() {
+    for lap in 0..3u16 {
+        let (mut ring, mut device) = PackedDevice::<Packed>::start(4, true);
+        for token in 0..u32::from(lap) * 3 {
+            ring.add([seg(1, 1)], [], token).unwrap();
+            let _ = ring.kick_prepare();
+            let buffer = device.fetch().unwrap();
+            device.put_used(buffer.head, 0, 1);
+            assert!(ring.pop().unwrap().is_some());
+        }
+        // It asks for the next one, and gets two.
+        device.sleep();
+        ring.add([seg(1, 1)], [], 100).unwrap();
+        assert!(ring.kick_prepare());
+        ring.add([seg(1, 1)], [], 101).unwrap();
+        assert!(!ring.kick_prepare(), "it knows that there are buffers");
+        for _ in 0..2 {
+            let buffer = device.fetch().unwrap();
+            device.put_used(buffer.head, 0, 1);
+        }
+        // What it has used is not known yet.
+        ring.add([seg(1, 1)], [], 102).unwrap();
+        assert!(!ring.kick_prepare());
+        while ring.pop().unwrap().is_some() {}
+        ring.add([seg(1, 1)], [], 103).unwrap();
+        assert!(ring.kick_prepare(), "it will never look");
+        while let Some(buffer) = device.fetch() {
+            device.put_used(buffer.head, 0, 1);
+        }
+        while ring.pop().unwrap().is_some() {}
+        // One that asks for the next but one is left in peace.
+        let mut later = device.next;
+        later.step(1, 4);
+        device.set_event(later.0 | u16::from(later.1) << 15, 2);
+        ring.add([seg(1, 1)], [], 104).unwrap();
+        assert!(!ring.kick_prepare(), "it asked for a later one");
+    }
+}
+
 /// As the fuzz targets, for a while, so that `cargo test` knows that they work.
 #[test]
 fn r8_anything_anywhere() {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: MTU, ring, offloads and MAC changed under load; nothing is lost for good
+# rings: packed-in-order
 # nic: a
 # nic: b
 # nic: c tap queues=4
