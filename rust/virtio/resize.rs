@@ -42,6 +42,8 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
     /// - `EOPNOTSUPP`: `VIRTIO_F_RING_RESET` was not agreed on.
     /// - `EINVAL`: the ring's format cannot have this size, or it is above [`Self::most`].
     /// - `ENOMEM`.
+    // A ring is moved here; not in the frame of the caller as well.
+    #[inline(never)]
     pub fn spare(&self, size: u16) -> Result<SpareRing<T>> {
         let device = self.device();
         let features = device.features();
@@ -82,6 +84,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
     ///
     /// `EIO` when the device is broken, or does not work yet. It is broken afterwards when it does not
     /// give the queue back in time, and does not take it again.
+    #[inline(never)]
     pub fn resize(&self, spare: SpareRing<T>, mut back: impl FnMut(&mut D, T)) -> Result {
         let device = self.device();
         let _alone = device.reshape()?;

@@ -143,6 +143,8 @@ macro_rules! with {
 
 /// See [`Ring`] for all of it.
 impl<T> AnyRing<T> {
+    // Not into the frame of whoever makes a device.
+    #[inline(never)]
     pub(crate) fn new(
         format: RingFormat,
         config: RingConfig,

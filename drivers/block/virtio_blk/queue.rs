@@ -126,6 +126,8 @@ struct Order {
 
 impl BlkQueue {
     /// Makes the queue on `queue`, which has room for what `checked` says.
+    // A ring is moved here; not in the frame of `probe` as well.
+    #[inline(never)]
     pub(crate) fn new(
         setup: &FeaturesOk,
         queue: impl PinInit<Virtqueue<Request<Self>>, Error>,

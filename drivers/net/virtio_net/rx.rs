@@ -157,6 +157,8 @@ struct Filled {
 
 impl RxQueue {
     /// Makes the receive queue of `pair`, for packets up to `mtu` where a packet is in one buffer.
+    // A ring is moved here; not in the frame of `probe` as well.
+    #[inline(never)]
     pub(crate) fn new(
         setup: &FeaturesOk,
         pair: u16,

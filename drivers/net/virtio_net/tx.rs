@@ -99,6 +99,8 @@ enum Refused {
 
 impl TxQueue {
     /// Makes the transmit queue of `pair`.
+    // A ring is moved here; not in the frame of `probe` as well.
+    #[inline(never)]
     pub(crate) fn new(
         setup: &FeaturesOk,
         pair: u16,
