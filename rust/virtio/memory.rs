@@ -2,14 +2,16 @@
 
 //! The memory of a virtqueue.
 
-use crate::transport::QueueAddresses;
+use crate::{
+    device::Device,
+    ring::RingFormat,
+    transport::QueueAddresses,
+    transport_feature, //
+};
 use kernel::prelude::*;
 use kernel_ext::{
     barrier,
-    dma::{
-        Master,
-        SharedMemory, //
-    }, //
+    dma::SharedMemory, //
 };
 use vring::{
     Area,
@@ -17,7 +19,6 @@ use vring::{
     Le32,
     RawDesc,
     RingMem,
-    RingSizes,
     Untrusted, //
 };
 
@@ -32,22 +33,24 @@ pub(crate) struct QueueMemory {
 }
 
 impl QueueMemory {
-    /// Allocates areas of these sizes.
+    /// Allocates the areas of a queue of `device` with `size` entries.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
-    pub(crate) fn new(master: &Master, sizes: &RingSizes, platform_order: bool) -> Result<Self> {
+    /// `EINVAL` for a size that the ring's format cannot have, `ENOMEM`.
+    pub(crate) fn new(device: &Device, size: u16) -> Result<Self> {
+        let features = device.features();
+        let sizes = RingFormat::of(features).sizes(size).map_err(|_| EINVAL)?;
         let driver = sizes.desc.bytes.next_multiple_of(sizes.driver.align);
         // The elements of a used ring stand four bytes behind its beginning: place it so that each
         // of them is aligned to its eight bytes and can be read with one access.
-        let device = (driver + sizes.driver.bytes).next_multiple_of(8) + 4;
+        let used = (driver + sizes.driver.bytes).next_multiple_of(8) + 4;
 
         Ok(Self {
-            memory: SharedMemory::new(master, device + sizes.device.bytes)?,
+            memory: SharedMemory::new(device.master(), used + sizes.device.bytes)?,
             driver,
-            device,
-            platform_order,
+            device: used,
+            platform_order: features.contains(transport_feature::ORDER_PLATFORM),
         })
     }
 

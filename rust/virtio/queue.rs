@@ -9,8 +9,7 @@ use crate::{
     reason::Reason,
     ring::{
         AnyRing,
-        RingFormat,
-        Slots, //
+        RingFormat, //
     },
     transport::{
         Notifier,
@@ -124,7 +123,8 @@ pub struct Virtqueue<T: Send + Unpin, L: QueueLock = Irq, D: Send + Unpin = ()> 
 
 impl<T: Send + Unpin, L: QueueLock> Virtqueue<T, L> {
     /// Makes queue `index` of the device, with as many entries as the device has and `options`
-    /// allow, and tells how many descriptors may be under way, see [`Virtqueue::room`]. The device does not use it before [`FeaturesOk::go_live`].
+    /// allow, and tells how many descriptors may be under way, see [`Virtqueue::room`]. The device does
+    /// not use it before [`FeaturesOk::go_live`].
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
                 );
             })?;
         let size = size.min(format.largest(options.max_size));
-        let (memory, size) = Self::allocate(&device, format, size)?;
+        let (memory, size) = Self::allocate(&device, size)?;
         let addresses = memory.addresses();
         let config = RingConfig {
             size,
@@ -193,7 +193,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
             cut_len: options.lenient_length,
             keep_one: format.keeps_one(),
         };
-        let ring = AnyRing::new(format, config, memory, Slots::new(size)?).map_err(|_| EINVAL)?;
+        let ring = AnyRing::new(format, config, memory)?;
         let place = ring.next_avail();
         let guarded = Guarded {
             ring,
@@ -217,16 +217,11 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
     }
 
     /// Allocates a ring, a smaller one if memory is short.
-    fn allocate(device: &Device, format: RingFormat, size: u16) -> Result<(QueueMemory, u16)> {
-        let ordered = device
-            .features()
-            .contains(transport_feature::ORDER_PLATFORM);
+    fn allocate(device: &Device, size: u16) -> Result<(QueueMemory, u16)> {
         let mut size = size;
 
         loop {
-            let sizes = format.sizes(size).map_err(|_| EINVAL)?;
-
-            match QueueMemory::new(device.master(), &sizes, ordered) {
+            match QueueMemory::new(device, size) {
                 Ok(memory) => return Ok((memory, size)),
                 Err(error) if error == ENOMEM && size > SMALLEST_WHEN_SHORT => size /= 2,
                 Err(error) => return Err(error),

@@ -11,8 +11,7 @@ use crate::{
     reason::Reason,
     ring::{
         AnyRing,
-        RingFormat,
-        Slots, //
+        RingFormat, //
     },
     transport::{
         QueueAddresses,
@@ -51,26 +50,18 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         if !features.contains(transport_feature::RING_RESET) {
             return Err(EOPNOTSUPP);
         }
-        let format = RingFormat::of(features);
-        let sizes = format.sizes(size).map_err(|_| EINVAL)?;
-
         if size > self.most() {
             return Err(EINVAL);
         }
-        let memory = QueueMemory::new(
-            device.master(),
-            &sizes,
-            features.contains(transport_feature::ORDER_PLATFORM),
-        )?;
+        let memory = QueueMemory::new(device, size)?;
         let addresses = memory.addresses();
         let config = RingConfig {
             size,
             ..self.config()
         };
-        let ring = AnyRing::new(format, config, memory, Slots::new(size)?).map_err(|_| EINVAL)?;
 
         Ok(SpareRing {
-            ring,
+            ring: AnyRing::new(RingFormat::of(features), config, memory)?,
             addresses,
             size,
         })

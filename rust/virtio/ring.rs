@@ -94,7 +94,7 @@ impl<T> Slots<T> {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(size: u16) -> Result<Self> {
+    fn new(size: u16) -> Result<Self> {
         let mut slots = KVec::with_capacity(size.into(), GFP_KERNEL)?;
 
         for _ in 0..size {
@@ -143,20 +143,23 @@ macro_rules! with {
 
 /// See [`Ring`] for all of it.
 impl<T> AnyRing<T> {
+    /// Makes a ring on `memory`, which is of the same format and size.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for a size that the format cannot have, `ENOMEM`.
     // Not into the frame of whoever makes a device.
     #[inline(never)]
-    pub(crate) fn new(
-        format: RingFormat,
-        config: RingConfig,
-        memory: QueueMemory,
-        slots: Slots<T>,
-    ) -> Result<Self, SetupError> {
-        Ok(match (format.packed, format.in_order) {
-            (false, false) => Self::Split(Ring::new(config, memory, slots)?),
-            (false, true) => Self::SplitInOrder(Ring::new(config, memory, slots)?),
-            (true, false) => Self::Packed(Ring::new(config, memory, slots)?),
-            (true, true) => Self::PackedInOrder(Ring::new(config, memory, slots)?),
-        })
+    pub(crate) fn new(format: RingFormat, config: RingConfig, memory: QueueMemory) -> Result<Self> {
+        let slots = Slots::new(config.size)?;
+
+        match (format.packed, format.in_order) {
+            (false, false) => Ring::new(config, memory, slots).map(Self::Split),
+            (false, true) => Ring::new(config, memory, slots).map(Self::SplitInOrder),
+            (true, false) => Ring::new(config, memory, slots).map(Self::Packed),
+            (true, true) => Ring::new(config, memory, slots).map(Self::PackedInOrder),
+        }
+        .map_err(|_| EINVAL)
     }
 
     #[inline]

@@ -409,8 +409,8 @@ impl Operations for Interface {
         let mut desired = self.desired.lock();
         let open = desired.open;
 
-        // Last, since polling wakes what is stopped.
         self.close_pairs(&mut desired, 0);
+        // Not before, since polling wakes what is stopped.
         self.netdev.stop_transmit();
         let resized = self
             .pairs

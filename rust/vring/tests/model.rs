@@ -10,12 +10,8 @@ use common::{
     packed::PackedDevice,
     world::{
         Model,
-        OrderedWorld,
-        PackedOrderedWorld,
-        PackedWorld,
         Step,
-        Walk,
-        World, //
+        Walk, //
     },
     Rng, //
 };
@@ -45,6 +41,18 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A driver and a device that take these steps.
+fn any_order<D: Model>(size: u16, event_idx: bool, keep_one: bool, steps: Vec<Step>) {
+    let mut world = Walk::<D>::with(RingConfig {
+        keep_one,
+        ..config(size, event_idx)
+    });
+    for step in steps {
+        world.step(step);
+    }
+    world.drain();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 1500,
@@ -60,14 +68,7 @@ proptest! {
         keep_one in any::<bool>(),
         steps in prop::collection::vec(step(), 1..800),
     ) {
-        let mut world = World::with(RingConfig {
-            keep_one,
-            ..config(1 << order, event_idx)
-        });
-        for step in steps {
-            world.step(step);
-        }
-        world.drain();
+        any_order::<Device>(1 << order, event_idx, keep_one, steps);
     }
 
     /// 2.8.21 and 2.8.22: the same for a packed virtqueue, of any size.
@@ -78,14 +79,7 @@ proptest! {
         keep_one in any::<bool>(),
         steps in prop::collection::vec(step(), 1..800),
     ) {
-        let mut world = PackedWorld::with(RingConfig {
-            keep_one,
-            ..config(size, event_idx)
-        });
-        for step in steps {
-            world.step(step);
-        }
-        world.drain();
+        any_order::<PackedDevice>(size, event_idx, keep_one, steps);
     }
 
     /// 2.7.9: the same in order, with batches that are told of by their last buffer.
@@ -96,14 +90,7 @@ proptest! {
         keep_one in any::<bool>(),
         steps in prop::collection::vec(step(), 1..800),
     ) {
-        let mut world = OrderedWorld::with(RingConfig {
-            keep_one,
-            ..config(1 << order, event_idx)
-        });
-        for step in steps {
-            world.step(step);
-        }
-        world.drain();
+        any_order::<Device<InOrder<Split>>>(1 << order, event_idx, keep_one, steps);
     }
 
     /// 2.8.9: the same for a packed virtqueue.
@@ -114,14 +101,7 @@ proptest! {
         keep_one in any::<bool>(),
         steps in prop::collection::vec(step(), 1..800),
     ) {
-        let mut world = PackedOrderedWorld::with(RingConfig {
-            keep_one,
-            ..config(size, event_idx)
-        });
-        for step in steps {
-            world.step(step);
-        }
-        world.drain();
+        any_order::<PackedDevice<InOrder<Packed>>>(size, event_idx, keep_one, steps);
     }
 }
 

@@ -7,14 +7,11 @@ use std::collections::HashMap;
 use vring::{
     AddError,
     Format,
-    InOrder,
     IndirectWriter,
-    Packed,
     Ring,
     RingConfig,
     Segment,
-    Slot,
-    Split, //
+    Slot, //
 };
 
 use super::{
@@ -23,7 +20,6 @@ use super::{
         Buffer,
         Device, //
     },
-    packed::PackedDevice,
     seg,
     FakeMem,
     FakeTable, //
@@ -65,12 +61,6 @@ pub trait Model: Sized {
 pub type WorldRing<F> = Ring<u32, FakeMem, Vec<Slot<u32>>, F>;
 /// With a split virtqueue.
 pub type World = Walk<Device>;
-/// With a split virtqueue that is used in order.
-pub type OrderedWorld = Walk<Device<InOrder<Split>>>;
-/// With a packed one.
-pub type PackedWorld = Walk<PackedDevice>;
-/// With a packed one that is used in order.
-pub type PackedOrderedWorld = Walk<PackedDevice<InOrder<Packed>>>;
 
 /// Writes indirect tables as rings of format `F` want them.
 pub type Writer<'a, F> = IndirectWriter<'a, FakeTable, <F as Format>::Layout>;
