@@ -8,6 +8,8 @@
 . "$TOP/scripts/tally.sh"
 
 OUT=$TOP/build/check
+whole=()
+[ -z "${WHOLE:-}" ] || whole=(--whole)
 mkdir -p "$OUT"
 rm -f "$OUT"/*.log "$OUT"/*.json
 begun=$SECONDS
@@ -64,7 +66,7 @@ single() {
 
 # The runner ends by itself before this script would end it: a case that it does not come to is a failed one, with its name.
 selftest() {
-    stage "selftest-$1" 3600 "$TOP/scripts/in-root" --net -- "$TOP/scripts/selftest/run.py" --kernel "$1" --limit 3300
+    stage "selftest-$1" 3600 "$TOP/scripts/in-root" --net -- "$TOP/scripts/selftest/run.py" --kernel "$1" "${whole[@]}" --limit 3300
 }
 
 # What failed, each with the log that has it, where a reader looks first.

@@ -49,7 +49,7 @@ class Case:
     nics: list = field(default_factory=list)
     plain: list = field(default_factory=list)
     rings: list = field(default_factory=list)
-    debug_rings: list = field(default_factory=list)
+    debug: list = field(default_factory=lambda: ["split"])
     ring: str = None
 
     @classmethod
@@ -107,8 +107,8 @@ class Case:
                     self.nics.append(Nic.parse(value))
                 case "rings":
                     self.rings = [one_of(name, set(RINGS)) for name in value.split()]
-                case "debugrings":
-                    self.debug_rings = [one_of(name, set(RINGS)) for name in value.split()]
+                case "debug":
+                    self.debug = [one_of(name, set(RINGS) | {"split", "none"}) for name in value.split()]
                 case _ if key in PLAIN:
                     self.plain.append(Plain.parse(key, value))
                 case _:
@@ -121,8 +121,8 @@ class Case:
         return [nic for nic in self.nics if nic.tap]
 
     def is_usual(self, kernel):
-        """Whether it is run when no case is named: on the debug kernel all takes longer, so not in every format."""
-        return kernel != "debug" or self.ring is None or self.ring in self.debug_rings
+        """Whether it is run when no case is named: on the debug kernel, where all takes longer, a sample is."""
+        return kernel != "debug" or (self.ring or "split") in self.debug
 
     def limit(self, kernel):
         return self.timeout * (DEBUG_FACTOR if kernel == "debug" else 1)

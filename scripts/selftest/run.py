@@ -60,6 +60,8 @@ IMAGES = images_folder(cache_folder())
 BOOT_TRIES = 3
 # With less time than this, in seconds, a case is not begun.
 LEAST = 60
+# A debug kernel takes long: when it is not to do all, cases that repeat something do it this many times less often.
+DEBUG_PART = 4
 HEALTHY = "the kernel reports nothing and powers off"
 
 
@@ -72,6 +74,7 @@ def arguments():
     parser.add_argument("--logs", metavar="DIR", help="where console logs go")
     parser.add_argument("--list", action="store_true", help="list the cases and end")
     parser.add_argument("--limit", metavar="SECONDS", type=int, help="cases that have not begun by then fail")
+    parser.add_argument("--whole", action="store_true", help="on the debug kernel too, every case in every format, and all repetitions")
     parser.add_argument("--times", metavar="N", type=int, default=1, help="cases that repeat something do it N times as often")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
     options = parser.parse_args()
@@ -82,9 +85,14 @@ def arguments():
     return options
 
 
-def select(cases, patterns, kernel):
+def part(options):
+    """What repeats something does it this many times less often."""
+    return DEBUG_PART if options.kernel == "debug" and not options.whole else 1
+
+
+def select(cases, patterns, kernel, whole):
     if not patterns:
-        return [case for case in cases if case.is_usual(kernel)]
+        return [case for case in cases if whole or case.is_usual(kernel)]
     return [case for case in cases if any(fnmatch.fnmatch(case.name, pattern) for pattern in patterns)]
 
 
@@ -95,7 +103,7 @@ def config(case, options, boot, limit):
     return (f"RV_KERNEL={options.kernel}\nRV_DRIVER={options.driver}\nRV_TRANSPORT={case.transport}\nRV_BOOT={boot}\n"
             f"RV_END={case.end}\nRV_LIMIT={limit}\nRV_DISKS='{disks}'\n"
             f"RV_NICS='{nics}'\nRV_BALLOONS='{balloons}'\nRV_RNGS='{rngs}'\nRV_RING='{case.ring or "split"}'\n"
-            f"RV_TIMES={options.times}\n")
+            f"RV_TIMES={options.times}\nRV_PART={part(options)}\n")
 
 
 def of_kind(case, kind):
@@ -204,7 +212,7 @@ def judge(outcome, trouble, console, allow, suffix):
 def main():
     options = arguments()
     try:
-        cases = select(load_all(os.path.join(HERE, "cases")), options.only, options.kernel)
+        cases = select(load_all(os.path.join(HERE, "cases")), options.only, options.kernel, options.whole)
     except CaseError as error:
         sys.exit(f"error: {error}")
     if options.list:

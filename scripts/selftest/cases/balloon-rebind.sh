@@ -5,8 +5,8 @@
 # timeout: 300
 
 case $RV_KERNEL in
-debug) CYCLES=5 ;;
-*) CYCLES=20 ;;
+debug) CYCLES=$(rounds 5) ;;
+*) CYCLES=$(rounds 20) ;;
 esac
 
 prepare() {

@@ -51,7 +51,7 @@ saw() {
 
 # The host changes its mind before the guest is done.
 hasty() {
-    full=$(($(cat /run/full) / 1024)) left=20
+    full=$(($(cat /run/full) / 1024)) left=$(rounds 20)
     while [ "$left" -gt 0 ]; do
         host balloon $((full - left % 2 * 350 - left)) >/dev/null
         usleep $((left % 5 * 30000))
@@ -91,7 +91,7 @@ with_balloon() {
 check "a balloon, and memory in use" prepare
 check "400 MiB" inflate 400
 check "back" deflate 400
-check "sawtooth" saw 5
+check "sawtooth" saw "$(rounds 5)"
 check "a host that changes its mind" hasty
 check "sawtooth while memory is taken and given" churn
 check "memory in use has its contents" contents

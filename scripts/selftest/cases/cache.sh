@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: write cache: mode, flushes that reach the host, cache_type
+# debug: none
 # disk: back 64M cache=writeback
 # disk: thru 64M cache=writethrough
 # disk: fixed 64M cache=writeback config-wce=off

@@ -15,7 +15,7 @@
 
 prepare() {
     load_modules
-    wait_for 20 _serial_device hot || fail "the disk on the port did not appear"
+    wait_for 20 block_by_serial hot >/dev/null || fail "the disk on the port did not appear"
     block_by_serial hot >/run/hot
     rvio fill "/dev/$(cat /run/hot)" 0 16777216 51
     rvio fill "$(disk still)" 0 16777216 52
@@ -63,7 +63,7 @@ plug_new() {
 
 remove_and_rescan() {
     address=$(pci still)
-    left=$((5 * RV_TIMES))
+    left=$(rounds 5)
     while [ "$left" -gt 0 ]; do
         hammer "$(disk still)" 10 3>&- &
         hammer=$!

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: several disks at once
+# debug: none
 # disk: d0 64M
 # disk: d1 65M
 # disk: d2 66M

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# title: modules load and unload 20 times and leave nothing behind
+# title: modules load and unload, 20 times, and leave nothing behind
 # disk: d0 64M
 # disk: d1 64M
 # timeout: 120
 
-CYCLES=$((20 * RV_TIMES))
+CYCLES=$(rounds 20)
 
 cycle() {
     load_modules

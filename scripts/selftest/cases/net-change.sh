@@ -28,7 +28,7 @@ stream_off() {
 
 mtu() {
     load_on a b
-    left=10
+    left=$(rounds 10)
     while [ $left -gt 0 ]; do
         for mtu in 9000 1500 4000 576; do
             ip -n a link set eth0 mtu $mtu

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: MTU 9000 at both ends, other sizes, and the MTU that the device names
+# debug: none
 # nic: a
 # nic: b
 # nic: c hub=1 host_mtu=1400

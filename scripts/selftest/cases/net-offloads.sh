@@ -2,7 +2,7 @@
 # shellcheck shell=busybox
 # title: offloads on and off, over taps: NIC to NIC, and NIC to the host
 # rings: packed packed-in-order
-# debugrings: packed-in-order
+# debug: packed-in-order
 # nic: a tap
 # nic: b tap mrg_rxbuf=off
 # timeout: 300

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: ping of 1 to 65507 bytes over IPv4 and IPv6, from NIC to NIC
+# debug: none
 # nic: a
 # nic: b
 # timeout: 300

@@ -25,17 +25,18 @@ largest() { at "$1" ethtool -l eth0 | sed -n 's/^Combined:[ \t]*//p' | head -n 1
 now() { at "$1" ethtool -l eth0 | sed -n 's/^Combined:[ \t]*//p' | tail -n 1; }
 set_queues() { at "$1" ethtool -L eth0 combined "$2" || fail "$2 queues on $1 are refused"; }
 
+BYTES=$((SOME / 8))
 # many_flows FROM TO FLOWS: each of its own port, one after another and from both CPUs.
 many_flows() {
     _pids='' _flow=0
     while [ $_flow -lt "$3" ]; do
-        at "$2" xfer tcp-recv "$(address "$2")" $((7000 + _flow)) 2000000 $_flow for=$XFER_LIMIT 2>"/run/flow.$_flow" 3>&- &
+        at "$2" xfer tcp-recv "$(address "$2")" $((7000 + _flow)) $BYTES $_flow for=$XFER_LIMIT 2>"/run/flow.$_flow" 3>&- &
         # shellcheck disable=SC2046  # words
-        taskset $((_flow % 2 + 1)) $(enter "$1") xfer tcp-send "$(address "$2")" $((7000 + _flow)) 2000000 $_flow for=$XFER_LIMIT >"/run/flows.$_flow" 2>&1 3>&- &
+        taskset $((_flow % 2 + 1)) $(enter "$1") xfer tcp-send "$(address "$2")" $((7000 + _flow)) $BYTES $_flow for=$XFER_LIMIT >"/run/flows.$_flow" 2>&1 3>&- &
         _flow=$((_flow + 1))
     done
     wait
-    same "flows that arrived" "$(grep -l received=2000000 /run/flow.* | wc -l)" "$3"
+    same "flows that arrived" "$(grep -l "received=$BYTES" /run/flow.* | wc -l)" "$3"
     rm -f /run/flow.* /run/flows.*
 }
 
@@ -73,7 +74,7 @@ refused() {
 
 under_load() {
     load_on a b
-    left=8
+    left=$(rounds 8)
     while [ $left -gt 0 ]; do
         for count in 1 4 2 3; do
             set_queues a $count

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: receive buffers that are not merged: data, fragments, and the largest MTU that they carry
+# debug: none
 # nic: a mrg_rxbuf=off
 # nic: b mrg_rxbuf=off
 # timeout: 300

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: TCP and UDP both ways from NIC to NIC, 256 MiB each with sha256 (16 MiB on the debug kernel)
+# debug: none
 # nic: a
 # nic: b
 # timeout: 400

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: NICs when every buffer is bounced
+# debug: none
 # cmdline: swiotlb=force
 # nic: a iommu_platform=on disable-legacy=on
 # nic: b iommu_platform=on disable-legacy=on mrg_rxbuf=off

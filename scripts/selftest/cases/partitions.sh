@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: partition tables are read when a disk appears
+# debug: none
 # disk: mbr 64M table=mbr
 # disk: gpt 64M table=gpt
 # disk: none 64M

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# title: unbind and bind 100 times under I/O
+# title: unbind and bind under I/O, 100 times
 # disk: d0 256M
 # disk: still 64M
 # timeout: 200
 
-CYCLES=$((100 * RV_TIMES)) FIRST=10 AGAIN=$((20 * RV_TIMES))
+CYCLES=$(rounds 100) FIRST=4 AGAIN=$(rounds 20)
 
 prepare() {
     load_modules

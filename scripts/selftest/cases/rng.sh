@@ -2,7 +2,7 @@
 # shellcheck shell=busybox
 # title: random numbers of the host come through /dev/hwrng
 # rings: in-order packed-in-order
-# debugrings: packed-in-order
+# debug: packed-in-order
 # rng: plain
 # rng: slow max-bytes=64 period=3000
 # timeout: 120

@@ -119,7 +119,7 @@ check "both drivers write" write_by_ours
 check "give it back" give_back
 check "twice to and fro, under I/O on the other disk" to_and_fro 2
 leaks_mark
-check "$((10 * RV_TIMES)) times" to_and_fro $((10 * RV_TIMES))
+check "$(rounds 10) times" to_and_fro "$(rounds 10)"
 check "nothing is leaked" leaks_none 3072
 check "names never clash" first_gives_its_name_free
 check "our modules unload" ours_unload

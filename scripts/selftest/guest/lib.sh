@@ -51,6 +51,14 @@ same() { [ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"; }
 # reads FILE WANTED: the file's one line.
 reads() { same "$1" "$(cat "$1")" "$2"; }
 
+# rounds NUMBER: how often to do what a case does NUMBER times: as many with every --times, a fourth (and three at least) where
+# only a sample is run.
+rounds() {
+    _rounds=$(($1 * RV_TIMES / RV_PART))
+    [ $_rounds -ge 3 ] || _rounds=3
+    echo $_rounds
+}
+
 # wait_for SECONDS COMMAND...: until COMMAND succeeds.
 wait_for() {
     _left=$(($1 * 5))
@@ -104,21 +112,16 @@ need_module() { modprobe "$1" 2>/dev/null || true; }
 pci() {
     for _disk in $RV_DISKS $RV_NICS $RV_BALLOONS $RV_RNGS; do
         case $_disk in
-        "$1@port") _serial_device "$1"; return ;;
+        "$1@port-"*)
+            for _behind in "$PCI/devices/${_disk#*@port-}"/0000:*:00.0; do
+                [ -e "$_behind" ] && basename "$_behind" && return
+            done
+            fail "nothing is on the port of $1"
+            ;;
         "$1@"*) echo "${_disk#*@}"; return ;;
         esac
     done
     fail "the case declares no $1"
-}
-
-_serial_device() {
-    for _block in /sys/block/vd*; do
-        if [ "$(cat "$_block/serial" 2>/dev/null)" = "$1" ]; then
-            basename "$(readlink -f "$_block/device/..")"
-            return 0
-        fi
-    done
-    return 1
 }
 
 _block_of() {
