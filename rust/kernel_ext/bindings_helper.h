@@ -2,6 +2,8 @@
 /* What bindgen reads: the helpers, and constants that are casts in C. */
 #include "helpers.h"
 
+const u32 RVIRTIO_PCI_IO_NORMAL = (__force u32)pci_channel_io_normal;
+const u32 RVIRTIO_PCI_IO_FROZEN = (__force u32)pci_channel_io_frozen;
 const u32 RVIRTIO_FEAT_WRITE_CACHE = (__force u32)BLK_FEAT_WRITE_CACHE;
 const u32 RVIRTIO_FEAT_ROTATIONAL = (__force u32)BLK_FEAT_ROTATIONAL;
 const u8 RVIRTIO_STS_NOTSUPP = (__force u8)BLK_STS_NOTSUPP;

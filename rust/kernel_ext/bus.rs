@@ -46,35 +46,11 @@ pub use self::driver::{
     DriverRegistration, //
 };
 
-/// Refuses to put a device to sleep that has a driver: there is nothing yet that would make it quiet
-/// before and bring it back after. A sleep that went on all the same would leave the device with
-/// addresses of memory that is used for something else when the machine wakes up.
-static REFUSE_SLEEP: bindings::dev_pm_ops = {
-    // SAFETY: All-zero is a valid `dev_pm_ops`: no callbacks.
-    let mut ops: bindings::dev_pm_ops = unsafe { core::mem::zeroed() };
-
-    ops.suspend = Some(refuse_sleep);
-    ops.freeze = Some(refuse_sleep);
-    ops.poweroff = Some(refuse_sleep);
-    ops
-};
-
-/// # Safety
-///
-/// To be called by the PM core alone, with a device that it holds.
-unsafe extern "C" fn refuse_sleep(dev: *mut bindings::device) -> c_int {
-    // SAFETY: Promised by the caller; the PM core holds the device's lock.
-    if unsafe { (*dev).driver }.is_null() {
-        0
-    } else {
-        EBUSY.to_errno()
-    }
-}
-
 /// What a bus decides. One implementation is one bus.
 ///
-/// The driver core calls these in process context. `probe`, `remove` and `shutdown` of one device
-/// never run at the same time: the core holds the device's lock.
+/// The driver core calls these in process context. `probe`, `remove`, `shutdown`, `suspend` and
+/// `resume` of one device never run at the same time: the core holds the device's lock, for `probe` and
+/// `remove` that of its parent, too.
 pub trait Bus: Sized + Send + Sync + 'static {
     /// What each device of this bus carries; shared by all who see the device.
     type Device: Send + Sync + 'static;
@@ -107,6 +83,13 @@ pub trait Bus: Sized + Send + Sync + 'static {
 
     /// Makes `device` quiet before the machine goes down or another kernel takes over.
     fn shutdown(device: &Device<Self>, driver: &Self::Driver);
+
+    /// Makes `device` quiet because the machine goes to sleep, or its memory is about to be saved
+    /// or replaced. User space is frozen. Devices are called before their parents.
+    fn suspend(device: &Device<Self>, driver: &Self::Driver);
+
+    /// Brings `device` back, which may have lost its state, or may be gone. After its parent.
+    fn resume(device: &Device<Self>, driver: &Self::Driver);
 }
 
 /// The `struct bus_type` of a [`Bus`], to stand in a `static`.
@@ -144,12 +127,28 @@ impl<B: Bus> BusType<B> {
                 num_vf: None,
                 dma_configure: None,
                 dma_cleanup: None,
-                pm: &REFUSE_SLEEP,
+                pm: &Self::PM,
                 driver_override: false,
             },
             PhantomData,
         )
     }
+
+    /// Sleep (`suspend`), and hibernation: an image is made (`freeze`), the machine goes on to write it
+    /// (`thaw`), it goes off (`poweroff`), or it does so after another kernel has read an image; the
+    /// image goes on (`restore`).
+    const PM: bindings::dev_pm_ops = {
+        // SAFETY: All-zero is a valid `dev_pm_ops`: no callbacks.
+        let mut ops: bindings::dev_pm_ops = unsafe { core::mem::zeroed() };
+
+        ops.suspend = Some(Self::suspend_callback);
+        ops.freeze = Some(Self::suspend_callback);
+        ops.poweroff = Some(Self::suspend_callback);
+        ops.resume = Some(Self::resume_callback);
+        ops.thaw = Some(Self::resume_callback);
+        ops.restore = Some(Self::resume_callback);
+        ops
+    };
 
     pub(super) fn as_raw(&self) -> *const bindings::bus_type {
         &self.0
@@ -205,8 +204,13 @@ impl<B: Bus> BusType<B> {
         B::remove(device, driver.payload());
     }
 
-    extern "C" fn shutdown_callback(dev: *mut bindings::device) {
-        // SAFETY: `device_shutdown()` calls this with the lock held, for bound and unbound devices.
+    /// Calls `what` for a device that has a driver.
+    ///
+    /// # Safety
+    ///
+    /// `dev` must be a device of this bus, with its lock held.
+    unsafe fn if_bound(dev: *mut bindings::device, what: fn(&Device<B>, &B::Driver)) {
+        // SAFETY: Promised by the caller.
         let device = unsafe { Device::<B>::from_raw(dev) };
 
         // SAFETY: `dev` is valid and its lock is held, so `driver` does not change.
@@ -216,7 +220,24 @@ impl<B: Bus> BusType<B> {
         // SAFETY: A driver is set.
         let driver = unsafe { Self::driver_of(dev) };
 
-        B::shutdown(device, driver.payload());
+        what(device, driver.payload());
+    }
+
+    extern "C" fn shutdown_callback(dev: *mut bindings::device) {
+        // SAFETY: `device_shutdown()` calls this with the lock held, for bound and unbound devices.
+        unsafe { Self::if_bound(dev, B::shutdown) };
+    }
+
+    unsafe extern "C" fn suspend_callback(dev: *mut bindings::device) -> c_int {
+        // SAFETY: The PM core calls this with the lock held, for bound and unbound devices.
+        unsafe { Self::if_bound(dev, B::suspend) };
+        0
+    }
+
+    unsafe extern "C" fn resume_callback(dev: *mut bindings::device) -> c_int {
+        // SAFETY: As in `suspend_callback`.
+        unsafe { Self::if_bound(dev, B::resume) };
+        0
     }
 }
 

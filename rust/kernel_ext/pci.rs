@@ -5,13 +5,19 @@
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 //!
 //! Upstream replacement: a capability walk, a partial and shareable BAR mapping, vectors with
-//! affinity and `disable_device` in `kernel::pci`.
+//! affinity, `disable_device` and error handlers in `kernel::pci`.
 
+mod adapter;
 mod bar;
 mod config;
 mod function;
 mod vectors;
 
+pub use self::adapter::{
+    Adapter,
+    Reach,
+    Recovery, //
+};
 pub use self::bar::{
     Bar,
     Doorbell,

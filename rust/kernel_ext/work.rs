@@ -79,7 +79,7 @@ impl Drop for OwnedQueue {
 }
 
 /// Takes work item `ID` of `item` off its queue, waits until it does not run, and keeps it from
-/// being enqueued ever again. Process context, not from the work itself.
+/// being enqueued until [`enable`] was called as often. Process context, not from the work itself.
 pub fn disable_sync<T, const ID: u64>(item: &Arc<T>)
 where
     T: WorkItem<ID, Pointer = Arc<T>> + HasWork<T, ID>,
@@ -92,6 +92,18 @@ where
         // SAFETY: It was pending and is not any more.
         unsafe { drop_pending(item) };
     }
+}
+
+/// Ends one [`disable_sync`]: the item may be enqueued again.
+pub fn enable<T, const ID: u64>(item: &Arc<T>)
+where
+    T: WorkItem<ID, Pointer = Arc<T>> + HasWork<T, ID>,
+{
+    // SAFETY: `item` is a valid `T`; its work field was initialised with it.
+    let work = unsafe { Work::raw_get(T::raw_get_work(Arc::as_ptr(item).cast_mut())) };
+
+    // SAFETY: `work` is an initialised work item.
+    unsafe { bindings::enable_work(work) };
 }
 
 /// The `struct delayed_work` of work item `ID` of `item`.

@@ -10,6 +10,7 @@ use crate::{
     attributes::GROUPS,
     config::Config,
     device::{
+        confirm,
         reset,
         Device, //
     },
@@ -95,6 +96,19 @@ impl Node {
         *self.features.lock()
     }
 
+    /// Does `what` with the session's device, if a driver is bound.
+    fn with_device(&self, what: fn(&Arc<Device>)) {
+        let device = self
+            .session
+            .lock()
+            .as_ref()
+            .map(|session| session.device.clone());
+
+        if let Some(device) = device {
+            what(&device);
+        }
+    }
+
     /// Takes the device from reset to `FEATURES_OK`, steps 1 to 6 of 3.1.1.
     fn negotiate(&self, node: &device::Device, driver: &dyn AnyDriver) -> Result<FeaturesOk> {
         let transport = self.transport()?;
@@ -139,19 +153,7 @@ fn agree(
         );
         return Err(ENODEV);
     }
-    transport.accept(features);
-    transport.set_status(transport.status() | Status::FEATURES_OK);
-    let status = transport.status();
-
-    if status == Status::GONE || !status.contains(Status::FEATURES_OK) {
-        dev_err!(
-            node,
-            "device refuses features {:x?} of {:x?}\n",
-            features.words(),
-            offered.words()
-        );
-        return Err(ENODEV);
-    }
+    confirm(transport, node, features)?;
     Ok(features)
 }
 
@@ -204,6 +206,8 @@ impl Bus for VirtioBus {
         let session = node.session.lock().take();
 
         if let Some(session) = session {
+            // Nobody is going to end it.
+            session.device.end_pauses();
             // What is under way will not come back from a device that was pulled out.
             if session.device.transport().status() == Status::GONE {
                 session.device.break_device(Reason::Gone);
@@ -218,16 +222,15 @@ impl Bus for VirtioBus {
     }
 
     fn shutdown(device: &bus::Device<Self>, _driver: &Arc<dyn AnyDriver>) {
-        let session = device
-            .payload()
-            .session
-            .lock()
-            .as_ref()
-            .map(|session| session.device.clone());
+        device.payload().with_device(Device::shutdown);
+    }
 
-        if let Some(device) = session {
-            device.shutdown();
-        }
+    fn suspend(device: &bus::Device<Self>, _driver: &Arc<dyn AnyDriver>) {
+        device.payload().with_device(Device::pause);
+    }
+
+    fn resume(device: &bus::Device<Self>, _driver: &Arc<dyn AnyDriver>) {
+        device.payload().with_device(Device::resume);
     }
 }
 
@@ -273,6 +276,31 @@ impl DeviceRegistration {
             device: registration.device().clone(),
             registration: Some(registration),
         })
+    }
+}
+
+impl DeviceRegistration {
+    /// The device is about to be reset by other means than its status, or to lose its state: it is made
+    /// quiet until [`Self::resume`]. Pauses may nest.
+    ///
+    /// Process context, with the lock of the transport's own device held, so that no driver comes or goes.
+    pub fn pause(&self) {
+        self.device.payload().with_device(Device::pause);
+    }
+
+    /// As [`Self::pause`], for a device that cannot be accessed until it was reset.
+    pub fn pause_unreached(&self) {
+        self.device.payload().with_device(Device::pause_unreached);
+    }
+
+    /// Ends a [`Self::pause`]: the device begins anew, and its driver goes on.
+    pub fn resume(&self) {
+        self.device.payload().with_device(Device::resume);
+    }
+
+    /// The device is gone for good, or as good as gone: what is outstanding fails. Any context.
+    pub fn lost(&self) {
+        self.device.payload().with_device(Device::lost);
     }
 }
 

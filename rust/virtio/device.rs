@@ -6,11 +6,14 @@ use crate::{
     config::Config,
     driver::Bound,
     feature::Features,
+    handler::QueueHandler,
+    pause::Reshaping,
     reason::Reason,
+    restart::Restart,
     status::Status,
     timeouts::Timeout,
     transport::{
-        QueueHandler,
+        InterruptHandler,
         Transport, //
     },
     transport_feature, //
@@ -32,6 +35,10 @@ use kernel::{
         Mutex,
         SetOnce, //
     },
+    time::{
+        Instant,
+        Monotonic, //
+    },
     workqueue::{
         impl_has_work,
         new_work,
@@ -50,6 +57,8 @@ use kernel_ext::{
 const CONFIG: u64 = 0;
 /// The work item that follows a break.
 const BREAK: u64 = 1;
+/// The work item that resets a device that asks for it.
+pub(crate) const RECOVER: u64 = 2;
 
 /// A virtio device from the moment a driver is about to take it until that driver has left it.
 /// Binding again makes a new one.
@@ -64,29 +73,43 @@ pub struct Device {
     number: usize,
     features: Features,
     master: Master,
-    /// Set from `DRIVER_OK` on, until the device is closed; interrupts do nothing without it.
-    live: AtomicFlag,
+    /// Set from `DRIVER_OK` on, until the device is closed, but not while it is paused; interrupts do
+    /// nothing without it.
+    pub(crate) live: AtomicFlag,
     /// Why the device is broken, once it is.
     broken: SetOnce<Reason>,
     /// The driver, from `DRIVER_OK` on until it has left. The two own each other meanwhile.
     #[pin]
-    driver: Mutex<Option<Arc<dyn Bound>>>,
+    pub(crate) driver: Mutex<Option<Arc<dyn Bound>>>,
     /// What came of the reset that ends the session; held while it is under way.
     #[pin]
-    ended: Mutex<Option<Result>>,
-    /// Held while a queue is reset and made anew. Taken before `ended`.
+    pub(crate) ended: Mutex<Option<Result>>,
+    /// It asked for a reset, and has not begun anew.
+    pub(crate) ailing: AtomicFlag,
+    /// Held while the device, or one of its queues, is reset and begins anew. Taken before `ended`.
     #[pin]
-    reshaping: Mutex<()>,
+    pub(crate) reshaping: Mutex<Reshaping>,
+    /// The zero of the clock of `Reshaping::allowance`.
+    pub(crate) made: Instant<Monotonic>,
+    /// Its queues, from `DRIVER_OK` on until it is closed.
+    #[pin]
+    pub(crate) queues: Mutex<KVec<Arc<Gate>>>,
+    /// Held while the driver follows what the device says of itself. The last one to be taken.
+    #[pin]
+    pub(crate) following: Mutex<()>,
     #[pin]
     config_work: Work<Device, CONFIG>,
     #[pin]
     break_work: Work<Device, BREAK>,
-    shared: Arc<Shared>,
+    #[pin]
+    recover_work: Work<Device, RECOVER>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl_has_work! {
     impl HasWork<Self, CONFIG> for Device { self.config_work }
     impl HasWork<Self, BREAK> for Device { self.break_work }
+    impl HasWork<Self, RECOVER> for Device { self.recover_work }
 }
 
 impl Device {
@@ -112,9 +135,14 @@ impl Device {
                 broken: SetOnce::new(),
                 driver <- new_mutex!(None),
                 ended <- new_mutex!(None),
-                reshaping <- new_mutex!(()),
+                ailing: AtomicFlag::new(false),
+                reshaping <- new_mutex!(Reshaping::new()),
+                made: Instant::now(),
+                queues <- new_mutex!(KVec::new()),
+                following <- new_mutex!(()),
                 config_work <- new_work!("virtio::config"),
                 break_work <- new_work!("virtio::break"),
+                recover_work <- new_work!("virtio::recover"),
                 shared,
             }),
             GFP_KERNEL,
@@ -163,7 +191,8 @@ impl Device {
         self.broken.copy()
     }
 
-    /// Whether interrupts of the device count: after `DRIVER_OK`, before it is closed.
+    /// Whether interrupts of the device count: after `DRIVER_OK`, before it is closed, and not while it is
+    /// paused.
     #[inline]
     pub fn is_live(&self) -> bool {
         self.live.load(Acquire)
@@ -239,8 +268,9 @@ impl Device {
     }
 
     /// Lets interrupts and the driver in. Called with `DRIVER_OK` about to be set.
-    pub(crate) fn open(&self, driver: Arc<dyn Bound>) {
+    pub(crate) fn open(&self, driver: Arc<dyn Bound>, queues: KVec<Arc<Gate>>) {
         *self.driver.lock() = Some(driver);
+        *self.queues.lock() = queues;
         self.live.store(true, Release);
     }
 
@@ -263,9 +293,12 @@ impl Device {
         self.transport.stop_interrupts();
         work::disable_sync::<Self, CONFIG>(self);
         work::disable_sync::<Self, BREAK>(self);
+        work::disable_sync::<Self, RECOVER>(self);
         let driver = self.driver.lock().take();
+        let queues = core::mem::take(&mut *self.queues.lock());
 
         drop(driver);
+        drop(queues);
     }
 
     /// Makes the device quiet because the machine goes down: what is outstanding fails.
@@ -297,14 +330,20 @@ impl Device {
         let live = self.is_live();
 
         if live {
-            // Not the queue on which a broken disk is recovered: this may wait for memory.
-            let _ = self
-                .shared
-                .unhurried
-                .queue()
-                .enqueue::<Arc<Self>, CONFIG>(self.clone());
+            self.look_again();
         }
         live
+    }
+
+    /// Has the status and the configuration looked at, in a work item. Any context.
+    pub(crate) fn look_again(self: &Arc<Self>) {
+        // Not the queue on which a broken disk is recovered: this may wait for memory. Already enqueued is
+        // as good.
+        let _ = self
+            .shared
+            .unhurried
+            .queue()
+            .enqueue::<Arc<Self>, CONFIG>(self.clone());
     }
 }
 
@@ -312,11 +351,13 @@ impl WorkItem<CONFIG> for Device {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        let status = this.transport.status();
+        let following = this.following.lock();
 
         if !this.is_live() {
             return;
         }
+        let status = this.transport.status();
+
         if this.broken().is_some() {
             let driver = this.driver.lock().clone();
 
@@ -330,7 +371,7 @@ impl WorkItem<CONFIG> for Device {
             return;
         }
         if status.contains(Status::NEEDS_RESET) {
-            this.break_device(Reason::NeedsReset);
+            this.recover();
             return;
         }
         let driver = this.driver.lock().clone();
@@ -338,6 +379,7 @@ impl WorkItem<CONFIG> for Device {
         if let Some(driver) = driver {
             driver.config_changed();
         }
+        drop(following);
     }
 }
 
@@ -346,19 +388,15 @@ impl WorkItem<BREAK> for Device {
 
     fn run(this: Arc<Self>) {
         this.fail_outstanding();
-        // The rest may wait for memory, so it is not for this queue. Already enqueued is as good.
-        let _ = this
-            .shared
-            .unhurried
-            .queue()
-            .enqueue::<Arc<Self>, CONFIG>(this.clone());
+        // The rest may wait for memory, so it is not for this queue.
+        this.look_again();
     }
 }
 
 /// What a configuration interrupt does; belongs to the transport's interrupts.
 pub(crate) struct ConfigInterrupt(pub(crate) Arc<Device>);
 
-impl QueueHandler for ConfigInterrupt {
+impl InterruptHandler for ConfigInterrupt {
     fn used(&self) -> bool {
         self.0.config_interrupt()
     }
@@ -370,7 +408,13 @@ pub(crate) struct Gate {
     pub(crate) handler: Arc<dyn QueueHandler>,
 }
 
-impl QueueHandler for Gate {
+impl Gate {
+    pub(crate) fn restart(&self, again: &Restart<'_>) -> Result {
+        self.handler.restart(again)
+    }
+}
+
+impl InterruptHandler for Gate {
     fn used(&self) -> bool {
         self.device.is_live() && self.handler.used()
     }
@@ -400,4 +444,25 @@ pub(crate) fn reset(transport: &dyn Transport, node: &device::Device) -> Result 
             );
         }
     })
+}
+
+/// Has the device confirm `features`, which are told to it (2.2, 3.1.1).
+///
+/// # Errors
+///
+/// `ENODEV` when it refuses them, which leaves a line in the log.
+pub(crate) fn confirm(
+    transport: &dyn Transport,
+    node: &device::Device,
+    features: Features,
+) -> Result {
+    transport.accept(features);
+    transport.set_status(transport.status() | Status::FEATURES_OK);
+    let status = transport.status();
+
+    if status == Status::GONE || !status.contains(Status::FEATURES_OK) {
+        dev_err!(node, "device refuses features {:x?}\n", features.words());
+        return Err(ENODEV);
+    }
+    Ok(())
 }

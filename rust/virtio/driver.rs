@@ -48,6 +48,10 @@ pub trait Driver: Sized + Send + Sync + 'static {
     /// Any; the device is given up. It is up to the driver to log why.
     fn probe(module: &Arc<Self::Module>, setup: FeaturesOk) -> Result<Arc<Self>>;
 
+    /// Whether memory may be written to the device, when it is short: then it is recovered where memory is
+    /// not waited for.
+    const STORAGE: bool = false;
+
     /// The device changed its configuration. Process context, one call at a time; may come while
     /// [`Self::probe`] still runs, after `go_live`.
     fn config_changed(&self) {}
@@ -64,6 +68,20 @@ pub trait Driver: Sized + Send + Sync + 'static {
     /// [`Self::config_changed`]; perhaps more than once, and not when the machine goes down.
     fn after_break(&self) {}
 
+    /// The device is about to be reset and will begin anew, because it asks for it, because the machine goes
+    /// to sleep, or because somebody resets it by other means: keep the layers above from giving it more
+    /// to do. What is under way stays where it is until [`QueueHandler::restart`](crate::QueueHandler::restart),
+    /// or [`Self::resume`] if the device is broken by then. The device may be broken, or hang.
+    ///
+    /// Process context, user space may be frozen. With [`Self::STORAGE`] it must not wait for memory.
+    fn pause(&self) {}
+
+    /// Ends [`Self::pause`]: the device works again, as if it had just been probed, or it is broken. Tell it
+    /// what it was told before, and let the layers above go on. [`Self::config_changed`] follows.
+    ///
+    /// Process context. With [`Self::STORAGE`] it must not wait for memory.
+    fn resume(&self) {}
+
     /// The driver is about to be unbound: leave the layers above, while the device still works, if
     /// it does. After this the device is reset and the queues are not used any more.
     fn remove(&self);
@@ -74,6 +92,9 @@ pub(crate) trait Bound: Send + Sync {
     fn config_changed(&self);
     fn device_broken(&self);
     fn after_break(&self);
+    fn is_storage(&self) -> bool;
+    fn pause(&self);
+    fn resume(&self);
     fn remove(&self);
 }
 
@@ -88,6 +109,18 @@ impl<D: Driver> Bound for D {
 
     fn after_break(&self) {
         Driver::after_break(self);
+    }
+
+    fn is_storage(&self) -> bool {
+        D::STORAGE
+    }
+
+    fn pause(&self) {
+        Driver::pause(self);
+    }
+
+    fn resume(&self) {
+        Driver::resume(self);
     }
 
     fn remove(&self) {

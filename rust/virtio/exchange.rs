@@ -4,13 +4,14 @@
 
 use crate::{
     device::Device,
+    handler::QueueHandler,
     life::FeaturesOk,
     queue::{
         QueueOptions,
         Virtqueue, //
     },
     reason::Reason,
-    transport::QueueHandler, //
+    restart::Restart, //
 };
 use kernel::{
     fmt,
@@ -112,8 +113,8 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// `EBUSY` while another is under way, or [`Self::wait`] has not told of its end; `EINVAL` when it
-    /// has more segments than there is room for, or none, or an empty one; `EIO` when the device is broken.
+    /// `EBUSY` while another is under way, or [`Self::wait`] has not told of its end, and while the device
+    /// is being reset to begin anew; `EINVAL` when it has more segments than there is room for, or none, or an empty one; `EIO` when the device is broken.
     pub fn post(
         &self,
         readable: impl Iterator<Item = Segment>,
@@ -124,7 +125,8 @@ impl Exchange {
         if ring.is_broken() {
             return Err(EIO);
         }
-        if self.under_way.load(Relaxed) || self.done.load(Relaxed) {
+        // Under the lock, so that the queue does not begin anew before the buffer is in it.
+        if self.under_way.load(Relaxed) || self.done.load(Relaxed) || !self.device.is_live() {
             return Err(EBUSY);
         }
         self.answered.reset();
@@ -156,14 +158,17 @@ impl Exchange {
     }
 
     /// Gives the device up, since it has not answered in time, and returns when it has no memory
-    /// any more, see [`Device::break_and_wait`].
+    /// any more, see [`Device::give_up`]. Not a device that has nothing to answer, since it was reset.
     pub fn give_up(&self) {
-        self.device.break_and_wait(Reason::TimedOut {
+        if !self.under_way.load(Relaxed) {
+            return;
+        }
+        self.device.give_up(Reason::TimedOut {
             index: self.queue.index(),
         });
     }
 
-    /// Lets who waits go on, without an answer. After the device was reset.
+    /// Lets who waits go on, without an answer. After the device was reset, for good.
     pub fn close(&self) {
         while self.queue.drain_one().is_some() {}
         self.answered.complete();
@@ -177,6 +182,14 @@ impl QueueHandler for Exchange {
             self.written.store(completion.written(), Relaxed);
             self.under_way.store(false, Relaxed);
             self.done.store(true, Release);
+            self.answered.complete();
+        })
+    }
+
+    /// What was under way is lost: who waits goes on without an answer, and may post again.
+    fn restart(&self, again: &Restart<'_>) -> Result {
+        self.queue.restart(again, |(), ()| {
+            self.under_way.store(false, Relaxed);
             self.answered.complete();
         })
     }

@@ -11,6 +11,7 @@ use crate::{
     },
     driver::Driver,
     feature::Features,
+    handler::QueueHandler,
     queue::{
         QueueLock,
         Virtqueue, //
@@ -18,9 +19,7 @@ use crate::{
     status::Status,
     transport::{
         Interrupts,
-        QueueHandler,
-        QueueInterrupt,
-        QueueSetup, //
+        QueueInterrupt, //
     }, //
 };
 use core::ops::Deref;
@@ -38,6 +37,7 @@ use kernel::{
 pub struct FeaturesOk {
     device: Arc<Device>,
     queues: KVec<QueueInterrupt>,
+    gates: KVec<Arc<Gate>>,
     /// Whether dropping this gives the device up.
     pending: bool,
 }
@@ -47,6 +47,7 @@ impl FeaturesOk {
         Self {
             device,
             queues: KVec::new(),
+            gates: KVec::new(),
             pending: true,
         }
     }
@@ -129,7 +130,7 @@ impl FeaturesOk {
         place: Option<u16>,
         slow: bool,
     ) -> Result {
-        let handler = Arc::new(
+        let gate = Arc::new(
             Gate {
                 device: self.device.clone(),
                 handler,
@@ -137,15 +138,13 @@ impl FeaturesOk {
             GFP_KERNEL,
         )?;
 
+        self.gates.push(gate.clone(), GFP_KERNEL)?;
+
         self.queues.push(
             QueueInterrupt {
-                queue: QueueSetup {
-                    index: queue.index(),
-                    size: queue.size(),
-                    addresses: queue.addresses(),
-                },
+                queue: queue.setup(),
                 name: CString::try_from_fmt(name)?,
-                handler,
+                handler: gate,
                 place,
                 slow,
             },
@@ -162,9 +161,10 @@ impl FeaturesOk {
     /// Those of the interrupt layer, and `EBUSY` when the device does not take a queue's vector.
     pub fn go_live<D: Driver>(mut self, driver: &Arc<D>) -> Result<Live> {
         let queues = core::mem::take(&mut self.queues);
+        let gates = core::mem::take(&mut self.gates);
 
         // On an error `self` is dropped, and the device given up.
-        Self::start(&self.device, queues, driver).inspect_err(|error| {
+        Self::start(&self.device, queues, gates, driver).inspect_err(|error| {
             dev_err!(
                 self.device.node(),
                 "queues cannot be started: {:?}\n",
@@ -178,6 +178,7 @@ impl FeaturesOk {
     fn start<D: Driver>(
         device: &Arc<Device>,
         queues: KVec<QueueInterrupt>,
+        gates: KVec<Arc<Gate>>,
         driver: &Arc<D>,
     ) -> Result {
         let config = Arc::new(ConfigInterrupt(device.clone()), GFP_KERNEL)?;
@@ -187,7 +188,7 @@ impl FeaturesOk {
             queues,
             device: CString::try_from_fmt(fmt!("virtio{}", device.number()))?,
         })?;
-        device.open(driver.clone());
+        device.open(driver.clone(), gates);
         device.start();
         Ok(())
     }

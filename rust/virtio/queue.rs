@@ -13,7 +13,8 @@ use crate::{
     },
     transport::{
         Notifier,
-        QueueAddresses, //
+        QueueAddresses,
+        QueueSetup, //
     },
     transport_feature, //
 };
@@ -97,6 +98,8 @@ impl QueueLock for Bh {
 /// What the lock protects: the ring, and what the driver keeps with it.
 pub(crate) struct Guarded<T, D> {
     pub(crate) ring: AnyRing<T>,
+    /// Where the ring's areas are.
+    pub(crate) addresses: QueueAddresses,
     pub(crate) data: D,
 }
 
@@ -114,7 +117,6 @@ pub struct Virtqueue<T: Send + Unpin, L: QueueLock = Irq, D: Send + Unpin = ()> 
     next_avail: Atomic<u32>,
     device: Arc<Device>,
     /// What the queue was made with.
-    addresses: QueueAddresses,
     config: RingConfig,
     index: u16,
     /// How many entries it has now.
@@ -197,6 +199,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         let place = ring.next_avail();
         let guarded = Guarded {
             ring,
+            addresses,
             data: data(config.room())?,
         };
         let (name, class) = L::class();
@@ -207,7 +210,6 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
                 notifier: opened.notifier,
                 next_avail: Atomic::new(place.into()),
                 device,
-                addresses,
                 config,
                 index,
                 size: Atomic::new(size.into()),
@@ -261,9 +263,17 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         &self.device
     }
 
-    /// Where the areas are that the queue was made with, before it was resized.
-    pub(crate) fn addresses(&self) -> QueueAddresses {
-        self.addresses
+    /// What the device has to know.
+    pub(crate) fn setup(&self) -> QueueSetup {
+        QueueSetup {
+            index: self.index,
+            size: self.size(),
+            addresses: self.guarded.lock().addresses,
+        }
+    }
+
+    pub(crate) fn notifier(&self) -> &Notifier {
+        &self.notifier
     }
 
     pub(crate) fn config(&self) -> RingConfig {

@@ -3,6 +3,7 @@
 //! Why a device is broken.
 
 use core::fmt;
+use kernel::prelude::*;
 use vring::Violation;
 
 /// Why a device is broken; its text is the line in the log.
@@ -27,10 +28,23 @@ pub enum Reason {
         /// The queue's number.
         index: u16,
     },
+    /// The device did not come back from a reset.
+    Reset,
     /// The device does not answer any more: it was taken out.
     Gone,
     /// The machine is going down; not a fault, and not logged.
     Shutdown,
+}
+
+impl Reason {
+    /// What a reset that ended with `error` means.
+    pub(crate) fn unanswered(error: Error) -> Self {
+        if error == ENODEV {
+            Self::Gone
+        } else {
+            Self::Reset
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -42,6 +56,7 @@ impl fmt::Display for Reason {
                 write!(f, "queue {index}: request was not answered in time")
             }
             Self::QueueReset { index } => write!(f, "queue {index}: reset has failed"),
+            Self::Reset => f.write_str("device did not come back from a reset"),
             Self::Gone => f.write_str("device is gone"),
             Self::Shutdown => f.write_str("shut down"),
         }

@@ -125,6 +125,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         let mut guarded = self.guarded().lock();
         let old = mem::replace(&mut guarded.ring, spare.ring);
 
+        guarded.addresses = spare.addresses;
         self.set_size(spare.size);
         // If it breaks after this look, the queues are drained after this lock is given back.
         if device.broken().is_some() {

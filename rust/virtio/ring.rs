@@ -220,6 +220,10 @@ impl<T> AnyRing<T> {
         with!(self, ring => ring.drain_one())
     }
 
+    pub(crate) fn renew(&mut self) {
+        with!(self, ring => ring.renew());
+    }
+
     pub(crate) fn set_broken(&mut self, violation: Violation) {
         with!(self, ring => ring.set_broken(violation));
     }

@@ -99,6 +99,14 @@ pub trait Transport: Send + Sync + 'static {
     /// does not accept a vector. Nothing is left behind but what a reset takes back.
     fn start_interrupts(&self, interrupts: Interrupts) -> Result;
 
+    /// Tells the device once more which interrupt says that the configuration changed: it was reset, with the
+    /// interrupts left as they are. Those of the queues follow with [`Self::restart_queue`].
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` when the device does not take the vector, `ENODEV` when interrupts were given back.
+    fn restart_interrupts(&self) -> Result;
+
     /// Resets queue `index`, which is enabled, and waits for it,
     /// [`Timeout::QueueReset`](crate::Timeout) at most: the device does not touch its memory then. Only with `VIRTIO_F_RING_RESET`.
     ///
@@ -107,7 +115,7 @@ pub trait Transport: Send + Sync + 'static {
     /// `ETIMEDOUT` when the device did not answer, `ENODEV` when it is gone.
     fn reset_queue(&self, index: u16) -> Result;
 
-    /// Enables a queue that was reset, with the vector that it had.
+    /// Enables a queue that was reset, by itself or with the device, with the vector that it had.
     ///
     /// # Errors
     ///
@@ -148,6 +156,7 @@ pub struct QueueAddresses {
 ///
 /// A plain store, without a call through the transport. The value is the queue's number, or what the
 /// device wants instead of it (`VIRTIO_F_NOTIF_CONFIG_DATA`).
+#[derive(PartialEq, Eq)]
 pub enum Notifier {
     /// Write the value to a 16-bit register (4.1.5.2).
     Register {
@@ -184,9 +193,9 @@ impl Notifier {
     }
 }
 
-/// What a queue's interrupt does.
-pub trait QueueHandler: Send + Sync + 'static {
-    /// The device may have used buffers. Returns whether it had.
+/// What an interrupt does, or one of several things that it does.
+pub trait InterruptHandler: Send + Sync + 'static {
+    /// The device may have used buffers, or changed its configuration. Returns whether it had.
     ///
     /// Hard interrupt context, only while the device is live. May be called without need.
     fn used(&self) -> bool;
@@ -195,7 +204,7 @@ pub trait QueueHandler: Send + Sync + 'static {
 /// The interrupts that a device's driver wants.
 pub struct Interrupts {
     /// Called when the configuration changed, in hard interrupt context.
-    pub config: Arc<dyn QueueHandler>,
+    pub config: Arc<dyn InterruptHandler>,
     /// One for each queue that has callbacks.
     pub queues: KVec<QueueInterrupt>,
     /// The name of the device, for `/proc/interrupts`: `virtio0`.
@@ -220,7 +229,7 @@ pub struct QueueInterrupt {
     /// The name in `/proc/interrupts`, behind the device's: `req.0`.
     pub name: CString,
     /// What it does.
-    pub handler: Arc<dyn QueueHandler>,
+    pub handler: Arc<dyn InterruptHandler>,
     /// The CPU it should go to where it has a vector of its own: the number of those online, counted
     /// round. Without one for any queue the kernel shares the CPUs out, for good.
     pub place: Option<u16>,

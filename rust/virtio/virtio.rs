@@ -23,6 +23,19 @@
 //! the log, a reset that is waited for with an end, and [`Driver::device_broken`], where the driver
 //! fails what is outstanding. See [`Device::break_device`].
 //!
+//! # The device may begin anew
+//!
+//! Because it asks for a reset (`DEVICE_NEEDS_RESET`), because the machine sleeps, or because somebody else
+//! resets it, a device may have to go from reset to `DRIVER_OK` again while its driver has it:
+//!
+//! | step | who | what is done |
+//! |---|---|---|
+//! | 1 | [`Driver::pause`] | the layers above give it no more to do |
+//! | 2 | (the core) | it is reset, waited for with an end, and accepts the same features |
+//! | 3 | [`QueueHandler::restart`] | what was under way is taken back; the queue begins anew, in the same memory |
+//! | 4 | (the core) | `DRIVER_OK` |
+//! | 5 | [`Driver::resume`] | it is told what it was told before; the layers above go on |
+//!
 //! # Glossary
 //!
 //! - *Offered*: feature bits that the device shows. *Accepted*: those that the driver took.
@@ -31,6 +44,7 @@
 
 #![deny(unsafe_code)]
 
+mod allowance;
 mod attributes;
 mod bus;
 mod config;
@@ -38,13 +52,16 @@ mod device;
 mod driver;
 mod exchange;
 mod feature;
+mod handler;
 mod id;
 mod life;
 mod memory;
 mod module;
+mod pause;
 mod queue;
 mod reason;
 mod resize;
+mod restart;
 mod ring;
 mod staging;
 mod status;
@@ -64,6 +81,7 @@ pub use self::feature::{
     transport_feature,
     Features, //
 };
+pub use self::handler::QueueHandler;
 pub use self::id::{
     DeviceId,
     Identity, //
@@ -83,6 +101,7 @@ pub use self::queue::{
 };
 pub use self::reason::Reason;
 pub use self::resize::SpareRing;
+pub use self::restart::Restart;
 pub use self::ring::RingFormat;
 pub use self::staging::Staging;
 pub use self::status::Status;
@@ -92,11 +111,11 @@ pub use self::table::{
 };
 pub use self::timeouts::Timeout;
 pub use self::transport::{
+    InterruptHandler,
     Interrupts,
     Notifier,
     OpenQueue,
     QueueAddresses,
-    QueueHandler,
     QueueInterrupt,
     QueueSetup,
     Transport, //

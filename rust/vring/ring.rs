@@ -58,7 +58,7 @@ where
     layout: F::Layout,
     slots: Slots<T, S, F>,
     mem: M,
-    size: u16,
+    config: RingConfig,
     /// How many descriptors may be in flight.
     room: u16,
     in_flight: u16,
@@ -71,7 +71,6 @@ where
     batch: Option<Batch>,
     /// The slot at which `drain_one` goes on.
     drained: u16,
-    cut_len: bool,
     broken: Option<Violation>,
 }
 
@@ -108,7 +107,7 @@ where
             layout: F::Layout::new(config, &mem),
             slots,
             mem,
-            size: config.size,
+            config,
             room,
             in_flight: 0,
             added: 0,
@@ -116,14 +115,26 @@ where
             oldest: 0,
             batch: None,
             drained: 0,
-            cut_len: config.cut_len,
             broken: None,
         })
     }
 
-    /// Gives up the ring for its memory and its slots, which a new ring may use after a reset.
-    pub fn into_parts(self) -> (M, S) {
-        (self.mem, self.slots.into_inner())
+    /// Makes the ring as it was made: nothing is in flight, callbacks are enabled, and it is not broken.
+    /// Tokens in flight are dropped; [`drain_one`](Self::drain_one) gives them back before.
+    ///
+    /// Call it while the device does not know of the queue: after a reset, before the queue is enabled
+    /// again.
+    pub fn renew(&mut self) {
+        self.slots.renew(self.room);
+        self.layout = F::Layout::new(self.config, &self.mem);
+        // INVARIANT: No slot holds a token. The first buffer will start at the first slot.
+        self.in_flight = 0;
+        self.added = 0;
+        self.published = 0;
+        self.oldest = 0;
+        self.batch = None;
+        self.drained = 0;
+        self.broken = None;
     }
 
     /// Adds a buffer: the readable segments, then the writable ones (1.4, "2.7.4.2 Driver
@@ -174,7 +185,7 @@ where
     pub fn add_indirect(&mut self, table: IndirectTable, token: T) -> Result<(), (AddError, T)> {
         let error = if self.broken.is_some() {
             AddError::Broken
-        } else if table.entries() > self.size {
+        } else if table.entries() > self.config.size {
             AddError::TooLong
         } else if self.slots.num_free() == 0 {
             AddError::Full
@@ -433,7 +444,7 @@ where
         match len.at_most(writable) {
             Some(written) => Ok(written),
             None if writable == 0 && !F::Layout::LEN_ALWAYS => Ok(0),
-            None if self.cut_len => Ok(writable),
+            None if self.config.cut_len => Ok(writable),
             None => Err(Violation::LenTooLong {
                 id: id.into(),
                 len: len.raw_for_log(),
@@ -496,7 +507,7 @@ where
     /// slot once.
     pub fn drain_one(&mut self) -> Option<T> {
         self.set_broken(Violation::Closed);
-        while self.drained < self.size {
+        while self.drained < self.config.size {
             let slot = self.drained;
             // At most `size`.
             self.drained = self.drained.wrapping_add(1);
@@ -524,7 +535,7 @@ where
     /// Returns the queue size, in descriptors.
     #[inline]
     pub const fn size(&self) -> u16 {
-        self.size
+        self.config.size
     }
 
     /// Returns the number of free descriptors.

@@ -101,18 +101,30 @@ impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>, F: Format> Slots<T, S, F> {
     /// Links all slots into the free list, in index order. Old tokens are dropped.
     ///
     /// `room`, which is not above `size`, is how many may leave the list at a time.
-    pub(crate) fn new(mut slots: S, size: u16, room: u16) -> Result<Self, SetupError> {
-        let all = slots.as_mut();
-        if all.len() != usize::from(size) {
-            return Err(SetupError::BadSlots {
-                slots: all.len(),
-                size,
-            });
+    pub(crate) fn new(slots: S, size: u16, room: u16) -> Result<Self, SetupError> {
+        let count = slots.as_ref().len();
+        if count != usize::from(size) {
+            return Err(SetupError::BadSlots { slots: count, size });
         }
+        // INVARIANT: None is free until they are linked.
+        let mut this = Self {
+            slots,
+            free_head: 0,
+            num_free: 0,
+            _types: PhantomData,
+        };
+        this.renew(room);
+        Ok(this)
+    }
+
+    /// Links all slots into the free list again, as [`Self::new`] does.
+    pub(crate) fn renew(&mut self, room: u16) {
+        let all = self.slots.as_mut();
+        let size = all.len();
         let mut next: u16 = 0;
         for slot in all {
             // The last one leads to the first one again. Whether that is followed says `num_free`.
-            next = if next.wrapping_add(1) < size {
+            next = if usize::from(next).wrapping_add(1) < size {
                 next.wrapping_add(1)
             } else {
                 0
@@ -121,17 +133,8 @@ impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>, F: Format> Slots<T, S, F> {
             slot.next = next;
         }
         // INVARIANT: All slots are empty and linked; the first `room` are free.
-        Ok(Self {
-            slots,
-            free_head: 0,
-            num_free: room,
-            _types: PhantomData,
-        })
-    }
-
-    /// Gives up the list for the slots.
-    pub(crate) fn into_inner(self) -> S {
-        self.slots
+        self.free_head = 0;
+        self.num_free = room;
     }
 
     /// Returns the number of free slots.

@@ -51,6 +51,12 @@ impl<T: PartialOrd> Untrusted<T> {
         (self.0 <= limit).then_some(self.0)
     }
 
+    /// Returns the value if it is at least `limit`.
+    #[inline]
+    pub fn at_least(self, limit: T) -> Option<T> {
+        (self.0 >= limit).then_some(self.0)
+    }
+
     /// Returns the value if it is below `limit`.
     #[inline]
     pub fn below(self, limit: T) -> Option<T> {

@@ -10,6 +10,8 @@
 // Pure files name the library crate's `virtio::Features`; it is the one below.
 extern crate self as virtio;
 
+#[path = "../../rust/virtio/allowance.rs"]
+mod allowance;
 #[path = "../../drivers/net/virtio_net/batch.rs"]
 mod batch;
 #[path = "../../drivers/virtio/rvirtio_pci/capability.rs"]
@@ -48,6 +50,9 @@ mod sharing;
 mod sizing;
 #[path = "../../drivers/virtio/rvirtio_balloon/stat.rs"]
 mod stat;
+
+#[path = "../../drivers/net/virtio_net/vlans.rs"]
+mod vlans;
 
 pub use feature::{
     transport_feature,

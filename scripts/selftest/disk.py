@@ -16,6 +16,8 @@ import uuid
 import zlib
 from dataclasses import dataclass, field
 
+import port
+
 SECTOR = 512
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -68,8 +70,7 @@ class Disk:
 
     @property
     def bus_address(self):
-        """Where the guest finds the disk. A root port's bus number is the guest's to choose."""
-        return "port" if "port" in self.own else f"0000:00:{self.slot:02x}.0"
+        return port.bus_address(self)
 
     def make_image(self, folder):
         self.path = f"{folder}/{self.name}.img"
@@ -87,11 +88,7 @@ class Disk:
         return {"driver": "raw", "node-name": self.node, "read-only": "ro" in self.own, "file": backing}
 
     def device_args(self):
-        args = {"driver": "virtio-blk-pci", "id": self.name, "drive": self.node, "serial": self.name}
-        if "port" in self.own:
-            args["bus"] = f"port-{self.name}"
-        else:
-            args["addr"] = f"{self.slot:02x}.0"
+        args = port.place(self, {"driver": "virtio-blk-pci", "id": self.name, "drive": self.node, "serial": self.name})
         if "cache" in self.own:
             args["write-cache"] = {"writeback": "on", "writethrough": "off"}[self.own["cache"]]
         if "fault" in self.own:
@@ -101,10 +98,7 @@ class Disk:
         return args
 
     def arguments(self):
-        args = ["-blockdev", json.dumps(self.blockdev())]
-        if "port" in self.own:
-            args += ["-device", json.dumps({"driver": "pcie-root-port", "id": f"port-{self.name}", "chassis": self.slot,
-                                            "slot": self.slot, "addr": f"{self.slot:02x}.0"})]
+        args = ["-blockdev", json.dumps(self.blockdev()), *port.root_port(self)]
         if "absent" not in self.own:
             args += ["-device", json.dumps(self.device_args())]
         return args

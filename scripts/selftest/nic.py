@@ -17,12 +17,14 @@ import os
 import subprocess
 from dataclasses import dataclass, field
 
+import port
 from disk import typed
 
 # hub=N      on QEMU's hub N (the default, hub 0)
 # tap        on a tap, which the machine's own bridge joins with the others
 # queues=N   so many queue pairs (taps only)
-OWN = {"hub", "tap", "queues"}
+# port       on a PCI Express root port of its own
+OWN = {"hub", "tap", "queues", "port"}
 BRIDGE = "br0"
 HOST_ADDRESS = ("10.0.0.100/24", "fd00::100/64 nodad")
 
@@ -53,7 +55,7 @@ class Nic:
 
     @property
     def bus_address(self):
-        return f"0000:00:{self.slot:02x}.0"
+        return port.bus_address(self)
 
     @property
     def tap(self):
@@ -76,8 +78,8 @@ class Nic:
 
     def device_args(self):
         # No boot ROM: the firmware has no business on the network.
-        args = {"driver": "virtio-net-pci", "id": self.name, "netdev": f"net-{self.name}", "mac": self.mac,
-                "addr": f"{self.slot:02x}.0", "romfile": ""}
+        args = port.place(self, {"driver": "virtio-net-pci", "id": self.name, "netdev": f"net-{self.name}", "mac": self.mac,
+                                 "romfile": ""})
         if self.queues > 1:
             args |= {"mq": True, "vectors": 2 * self.queues + 2}
         for key, value in self.device.items():
@@ -85,7 +87,7 @@ class Nic:
         return args
 
     def arguments(self):
-        return ["-netdev", json.dumps(self.netdev_args()), "-device", json.dumps(self.device_args())]
+        return ["-netdev", json.dumps(self.netdev_args()), *port.root_port(self), "-device", json.dumps(self.device_args())]
 
 
 def network(nics):

@@ -2,12 +2,13 @@
 """Devices of a case that need nothing on the host's side but their options.
 
 They are declared in its header as `# balloon: NAME [OPTION=VALUE]...` or `# rng: NAME [OPTION=VALUE]...`: options of the
-QEMU devices in DRIVERS.
+QEMU devices in DRIVERS, and `port`: on a PCI Express root port of its own.
 """
 
 import json
 from dataclasses import dataclass, field
 
+import port
 from disk import typed
 
 DRIVERS = {"balloon": "virtio-balloon-pci", "rng": "virtio-rng-pci"}
@@ -18,21 +19,22 @@ ON_OFF_AUTO = {"disable-legacy"}
 class Plain:
     kind: str
     name: str
+    own: dict = field(default_factory=dict)
     device: dict = field(default_factory=dict)
     slot: int = 0
 
     @classmethod
     def parse(cls, kind, text):
         name, *options = text.split()
-        pairs = (option.partition("=") for option in options)
-        return cls(kind, name, {key: value or "on" for key, _, value in pairs})
+        pairs = (option.partition("=") for option in options if option != "port")
+        return cls(kind, name, {"port": True} if "port" in options else {}, {key: value or "on" for key, _, value in pairs})
 
     @property
     def bus_address(self):
-        return f"0000:00:{self.slot:02x}.0"
+        return port.bus_address(self)
 
     def arguments(self):
-        args = {"driver": DRIVERS[self.kind], "id": self.name, "addr": f"{self.slot:02x}.0"}
+        args = port.place(self, {"driver": DRIVERS[self.kind], "id": self.name})
         before = []
         if "free-page-hint" in self.device:
             # QEMU reads hints in a thread of their own.
@@ -40,4 +42,4 @@ class Plain:
             args["iothread"] = f"thread-{self.name}"
         for key, value in self.device.items():
             args[key] = value if key in ON_OFF_AUTO else typed(key, value)
-        return [*before, "-device", json.dumps(args)]
+        return [*before, *port.root_port(self), "-device", json.dumps(args)]

@@ -82,6 +82,7 @@ class Machine:
             deadline = time.monotonic() + limit
             while not self.done and self.trouble is None:
                 left = deadline - time.monotonic()
+                self._host.tick()
                 if left <= 0:
                     self.trouble = f"wedged: no verdict within {limit} s{self._where()}"
                 elif not self._listen(min(left, 1.0)) and self._process.poll() is not None:

@@ -45,6 +45,14 @@ class Qmp:
             if "event" in message:
                 self._events.append(message)
 
+    def has_event(self, name):
+        """Whether an event `name` has come since this was asked last."""
+        try:
+            self.wait_event(name, lambda _: True, 0.01)
+        except QmpError:
+            return False
+        return True
+
     def close(self):
         self._socket.close()
 

@@ -61,6 +61,7 @@ const REQUEST_QUEUE: u16 = 0;
 pub(crate) struct Blk {
     device: Arc<Device>,
     queue: Arc<BlkQueue>,
+    tags: Arc<TagSet<BlkQueue>>,
     /// Bytes of a logical block, 512 at least.
     logical_block: u32,
     /// The disk, from the end of `probe` to `remove`.
@@ -69,13 +70,19 @@ pub(crate) struct Blk {
 }
 
 impl Blk {
-    fn new(device: Arc<Device>, queue: Arc<BlkQueue>, checked: &Checked) -> Result<Arc<Self>> {
+    fn new(
+        device: Arc<Device>,
+        queue: Arc<BlkQueue>,
+        tags: Arc<TagSet<BlkQueue>>,
+        checked: &Checked,
+    ) -> Result<Arc<Self>> {
         let logical_block = checked.logical_block;
 
         Arc::pin_init(
             pin_init!(Self {
                 device,
                 queue,
+                tags,
                 logical_block,
                 disk <- new_mutex!(None),
             }),
@@ -136,6 +143,7 @@ impl Driver for Blk {
 
     const IDS: &'static [DeviceId] = &[DeviceId::BLOCK];
     const FEATURES: Features = feature::IMPLEMENTED;
+    const STORAGE: bool = true;
 
     fn validate(features: Features, config: &Config<'_>) -> Result<Features> {
         Ok(config::supported(features, config))
@@ -193,13 +201,13 @@ impl Driver for Blk {
             GFP_KERNEL,
         )?;
         let disk = Disk::new(
-            tags,
+            tags.clone(),
             &disk_limits(&checked, claims.write_cache),
             queue.clone(),
             this_module::<BlkModule>(),
         )
         .inspect_err(|error| dev_err!(node, "disk cannot be made: {:?}\n", error))?;
-        let this = Self::new(device.clone(), queue.clone(), &checked)?;
+        let this = Self::new(device.clone(), queue.clone(), tags, &checked)?;
 
         setup.connect(
             queue.virtqueue(),
@@ -229,6 +237,14 @@ impl Driver for Blk {
 
     fn device_broken(&self) {
         self.queue.fail_all();
+    }
+
+    fn pause(&self) {
+        self.tags.hold();
+    }
+
+    fn resume(&self) {
+        self.tags.go_on();
     }
 
     fn remove(&self) {

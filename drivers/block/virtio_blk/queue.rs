@@ -63,6 +63,7 @@ use virtio::{
     Locked,
     QueueHandler,
     Reason,
+    Restart,
     Segment,
     Staging,
     Table,
@@ -177,7 +178,7 @@ impl BlkQueue {
     }
 
     /// The device behind the queue.
-    pub(crate) fn device(&self) -> &Device {
+    pub(crate) fn device(&self) -> &Arc<Device> {
         &self.device
     }
 
@@ -466,6 +467,8 @@ impl Operations for BlkQueue {
         // What is waiting to be taken back is taken back.
         self.used();
 
+        self.device.look_after();
+
         let completions = self.completions.load(Relaxed);
         let now = self.made.elapsed().as_millis().unsigned_abs();
         let finding = self.patience.lock().look(completions, now);
@@ -506,5 +509,14 @@ impl QueueHandler for BlkQueue {
             }
         }
         any
+    }
+
+    /// What was under way is submitted again. A device may have done it already, which does no harm: nothing
+    /// that depends on it was told that it is done.
+    fn restart(&self, again: &Restart<'_>) -> Result {
+        self.queue.restart(again, |(), request| {
+            self.release(request.tag());
+            request.requeue();
+        })
     }
 }

@@ -281,6 +281,14 @@ impl Driver for Net {
         }
     }
 
+    fn pause(&self) {
+        Rtnl::hold(|rtnl| self.interface.pause(rtnl));
+    }
+
+    fn resume(&self) {
+        Rtnl::hold(|rtnl| self.interface.resume(rtnl));
+    }
+
     fn remove(&self) {
         let registered = self.registered.lock().take();
 

@@ -12,6 +12,7 @@ use crate::{
     feature,
     rx::RxQueue,
     tx::TxQueue, //
+    vlans::Vlans,
 };
 use kernel::{
     new_mutex,
@@ -63,8 +64,23 @@ struct Desired {
     pairs: u16,
     /// Pairs that are open: those that were in use since the interface went up, else none.
     open: u16,
+    /// Those that were open before the device was taken away for a while, and are to be again.
+    paused: u16,
     /// What user space wants to read as speed and duplex mode.
     link: Option<Link>,
+    /// What is received, once somebody has said so.
+    filter: Option<Filter>,
+    vlans: Vlans,
+    /// Whether the device may put received packets together, once somebody has said so.
+    merge: Option<bool>,
+}
+
+/// What the device is to receive.
+struct Filter {
+    promiscuous: bool,
+    all_multicast: bool,
+    /// The unicast table and the multicast table, as the device wants them.
+    table: KVec<u8>,
 }
 
 /// What a network device does for the network layer.
@@ -109,7 +125,11 @@ impl Interface {
                 desired <- new_mutex!(Desired {
                     pairs: active,
                     open: 0,
+                    paused: 0,
                     link: None,
+                    filter: None,
+                    vlans: Vlans::new(),
+                    merge: None,
                 }),
             }),
             GFP_KERNEL,
@@ -139,6 +159,90 @@ impl Interface {
             self.command(Command::ADDRESS, &self.netdev.address(rtnl))?;
         }
         Ok(())
+    }
+
+    /// Takes the interface from its users while the device is reset.
+    pub(crate) fn pause(&self, rtnl: &Rtnl) {
+        let mut desired = self.desired.lock();
+
+        self.netdev.detach(rtnl);
+        desired.paused = desired.open;
+        self.close_pairs(&mut desired, 0);
+    }
+
+    /// Gives it back: tells the device what it was told before. What it refuses now is named, and is as it is
+    /// after a reset.
+    pub(crate) fn resume(&self, rtnl: &Rtnl) {
+        let mut desired = self.desired.lock();
+        let open = core::mem::take(&mut desired.paused);
+
+        if self.device.broken().is_none() {
+            self.replay(rtnl, &desired);
+            if let Err(error) = self.open_pairs(&mut desired, open) {
+                self.unopened(error);
+            }
+        }
+        self.netdev.attach(rtnl);
+    }
+
+    /// Tells a device that was reset what it has been told.
+    fn replay(&self, rtnl: &Rtnl, desired: &Desired) {
+        let tell = |what: &str, result: Result| {
+            if let Err(error) = result {
+                dev_err!(
+                    self.device.node(),
+                    "device refuses its {} after a reset: {:?}\n",
+                    what,
+                    error
+                );
+            }
+        };
+
+        if self.has(feature::MQ) {
+            tell(
+                "number of queues",
+                self.command(Command::PAIRS, &desired.pairs.to_le_bytes()),
+            );
+        }
+        if self.has(feature::CTRL_MAC_ADDR) {
+            tell(
+                "address",
+                self.command(Command::ADDRESS, &self.netdev.address(rtnl)),
+            );
+        }
+        if let Some(filter) = &desired.filter {
+            tell("receive filter", self.send_filter(filter));
+        }
+        for id in desired.vlans.iter() {
+            tell("VLAN", self.command(Command::ADD_VLAN, &id.to_le_bytes()));
+        }
+        if let Some(merge) = desired.merge {
+            tell("offloads", self.send_offloads(merge));
+        }
+    }
+
+    fn send_filter(&self, filter: &Filter) -> Result {
+        // A device that refuses one of them may take the others.
+        let promiscuous = self.command(Command::PROMISCUOUS, &[filter.promiscuous.into()]);
+        let all_multicast = self.command(Command::ALL_MULTICAST, &[filter.all_multicast.into()]);
+
+        self.command(Command::ADDRESS_TABLE, &filter.table)
+            .and(promiscuous)
+            .and(all_multicast)
+    }
+
+    fn send_offloads(&self, merge: bool) -> Result {
+        let offloads = feature::offloads(self.device.features(), merge);
+
+        self.command(Command::OFFLOADS, &offloads.to_le_bytes())
+    }
+
+    fn unopened(&self, error: Error) {
+        dev_err!(
+            self.device.node(),
+            "queues cannot be opened again: {:?}; set the interface down and up\n",
+            error
+        );
     }
 
     /// Follows what the device says of its link.
@@ -217,7 +321,10 @@ impl Operations for Interface {
     }
 
     fn stop(&self, _rtnl: &Rtnl) {
-        self.close_pairs(&mut self.desired.lock(), 0);
+        let mut desired = self.desired.lock();
+
+        desired.paused = 0;
+        self.close_pairs(&mut desired, 0);
     }
 
     #[inline]
@@ -287,13 +394,15 @@ impl Operations for Interface {
             multicast.get(..length(multicasts)).unwrap_or(&[]),
             GFP_KERNEL,
         )?;
-        // A device that refuses one of them may take the others.
-        let promiscuous = self.command(Command::PROMISCUOUS, &[promiscuous.into()]);
-        let all_multicast = self.command(Command::ALL_MULTICAST, &[all_multicast.into()]);
+        let filter = Filter {
+            promiscuous,
+            all_multicast,
+            table: data,
+        };
+        let result = self.send_filter(&filter);
 
-        self.command(Command::ADDRESS_TABLE, &data)
-            .and(promiscuous)
-            .and(all_multicast)
+        self.desired.lock().filter = Some(filter);
+        result
     }
 
     fn set_address(&self, _rtnl: &Rtnl, address: &MacAddress) -> Result {
@@ -307,19 +416,22 @@ impl Operations for Interface {
     }
 
     fn add_vlan(&self, _rtnl: &Rtnl, id: u16) -> Result {
-        self.command(Command::ADD_VLAN, &id.to_le_bytes())
+        self.command(Command::ADD_VLAN, &id.to_le_bytes())?;
+        self.desired.lock().vlans.set(id, true);
+        Ok(())
     }
 
     fn remove_vlan(&self, _rtnl: &Rtnl, id: u16) -> Result {
+        self.desired.lock().vlans.set(id, false);
         self.command(Command::REMOVE_VLAN, &id.to_le_bytes())
     }
 
     fn set_features(&self, _rtnl: &Rtnl, wanted: NetFeatures, changed: NetFeatures) -> Result {
         if changed.contains(NetFeatures::GRO) {
-            let offloads =
-                feature::offloads(self.device.features(), wanted.contains(NetFeatures::GRO));
+            let merge = wanted.contains(NetFeatures::GRO);
 
-            self.command(Command::OFFLOADS, &offloads.to_le_bytes())?;
+            self.send_offloads(merge)?;
+            self.desired.lock().merge = Some(merge);
         }
         Ok(())
     }
@@ -424,13 +536,8 @@ impl Operations for Interface {
         // What failed has broken the device, so that it does not matter what is open. Otherwise opening the
         // queues wakes them.
         resized.and_then(|()| {
-            self.open_pairs(&mut desired, open).inspect_err(|error| {
-                dev_err!(
-                    self.device.node(),
-                    "queues cannot be opened again: {:?}; set the interface down and up\n",
-                    error
-                );
-            })
+            self.open_pairs(&mut desired, open)
+                .inspect_err(|error| self.unopened(*error))
         })
     }
 

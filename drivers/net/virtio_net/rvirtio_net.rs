@@ -25,6 +25,7 @@ mod interface;
 mod rx;
 mod sizing;
 mod tx;
+mod vlans;
 
 virtio::module_virtio_driver! {
     type: driver::Net,

@@ -45,6 +45,7 @@ use virtio::{
     Locked,
     QueueHandler,
     QueueOptions,
+    Restart,
     Segment,
     SpareRing,
     Virtqueue, //
@@ -202,7 +203,7 @@ impl RxQueue {
 
     /// Enables the queue in the device.
     pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
-        let handler = Arc::new(RxInterrupt(self.napi.clone()), GFP_KERNEL)?;
+        let handler = Arc::new(RxInterrupt(self.clone()), GFP_KERNEL)?;
 
         setup.connect_at(&self.queue, fmt!("input.{}", self.pair), handler, self.pair)
     }
@@ -598,12 +599,17 @@ impl Poll for RxQueue {
     }
 }
 
-/// What a receive queue's interrupt does.
-struct RxInterrupt(Arc<Napi>);
+/// What a receive queue's interrupt does. It holds the reference that nobody who is polled may hold.
+struct RxInterrupt(Arc<RxQueue>);
 
 impl QueueHandler for RxInterrupt {
     fn used(&self) -> bool {
-        self.0.schedule();
+        self.0.napi.schedule();
         true
+    }
+
+    /// What has come in is lost. The queue is closed.
+    fn restart(&self, again: &Restart<'_>) -> Result {
+        self.0.queue.restart(again, |_, piece| drop(piece))
     }
 }

@@ -35,6 +35,7 @@ use virtio::{
     Locked,
     QueueHandler,
     QueueOptions,
+    Restart,
     Segment,
     SpareRing,
     Staging,
@@ -162,7 +163,7 @@ impl TxQueue {
 
     /// Enables the queue in the device.
     pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
-        let handler = Arc::new(TxInterrupt(self.napi.clone()), GFP_KERNEL)?;
+        let handler = Arc::new(TxInterrupt(self.clone()), GFP_KERNEL)?;
 
         setup.connect_at(
             &self.queue,
@@ -506,11 +507,21 @@ impl Poll for TxQueue {
 }
 
 /// What a transmit queue's interrupt does.
-struct TxInterrupt(Arc<Napi>);
+struct TxInterrupt(Arc<TxQueue>);
 
 impl QueueHandler for TxInterrupt {
     fn used(&self) -> bool {
-        self.0.schedule();
+        self.0.napi.schedule();
         true
+    }
+
+    /// What is under way is lost. The queue is closed.
+    fn restart(&self, again: &Restart<'_>) -> Result {
+        let Self(queue) = self;
+
+        queue.queue.restart(again, |state, sent| {
+            queue.counters.drops.add(1);
+            queue.lose(state, sent);
+        })
     }
 }

@@ -20,6 +20,13 @@ use kernel::{
     new_spinlock,
     prelude::*,
     sync::{
+        atomic::{
+            ordering::{
+                Acquire,
+                Release, //
+            },
+            AtomicFlag, //
+        },
         Arc,
         SpinLock, //
     },
@@ -72,6 +79,8 @@ pub(crate) struct Balloon {
     plan: Plan,
     /// Pages are used again only when the host has acknowledged that they left.
     must_tell: bool,
+    /// The device is being reset to begin anew; the host is not followed.
+    paused: AtomicFlag,
     #[pin]
     pace: SpinLock<Pace>,
     /// The zero of the pace's clock.
@@ -106,6 +115,7 @@ impl Balloon {
                 pages <- Pages::new(mover, on_demand),
                 plan,
                 must_tell,
+                paused: AtomicFlag::new(false),
                 pace <- new_spinlock!(Pace::new(), "rvirtio_balloon_pace"),
                 made: Instant::now(),
                 resize <- new_delayed_work!("rvirtio_balloon::resize"),
@@ -171,7 +181,7 @@ impl Balloon {
 
         notice.write(batch.frames());
         if notice.send() != Answer::Acknowledged {
-            // The device is broken and has forgotten the pages; they are freed here.
+            // The device was reset and has forgotten the pages; they are freed here.
             return None;
         }
         self.pages.put(batch);
@@ -217,22 +227,42 @@ impl Balloon {
         (answer == Answer::Acknowledged).then_some(0)
     }
 
+    /// Stops following the host until [`Self::resume`], and gives all pages back to the guest, as long as the
+    /// device answers: memory is about to be saved, perhaps, or the device to forget them. Process context.
+    pub(crate) fn pause(&self) {
+        self.paused.store(true, Release);
+        self.give_back();
+    }
+
+    /// The device was reset and works: it knows of no page in the balloon. Follows the host again. Process
+    /// context.
+    pub(crate) fn resume(self: &Arc<Self>) {
+        self.abandon();
+        self.paused.store(false, Release);
+        self.follow();
+    }
+
     /// Stops following the host, and gives all pages back to the guest; the host is told as long as
     /// it answers. Process context, before the device is closed.
     pub(crate) fn empty(self: &Arc<Self>) {
         work::disable_delayed_sync::<Self, 0>(self);
-        while self.pages.count() != 0 && self.device.broken().is_none() {
-            match self.deflate(self.plan.most()) {
-                Some(0) | None => {}
-                Some(ms) => fsleep(Delta::from_millis(ms.into())),
-            }
-        }
+        self.give_back();
         if self.pages.count() != 0 {
             // The reset may still be under way.
             self.device.break_and_wait(Reason::Gone);
             self.abandon();
         }
         let _ = self.tell_actual();
+    }
+
+    /// Gives all pages back to the guest, telling a host that answers.
+    fn give_back(&self) {
+        while self.pages.count() != 0 && self.device.broken().is_none() && !self.device.ails() {
+            match self.deflate(self.plan.most()) {
+                Some(0) | None => {}
+                Some(ms) => fsleep(Delta::from_millis(ms.into())),
+            }
+        }
     }
 
     /// Gives all pages back to the guest without telling the host, which was reset.
@@ -274,7 +304,7 @@ impl Balloon {
             return freed;
         }
         match notice.send_within(Timeout::BalloonOom.ms()) {
-            Answer::Acknowledged | Answer::Broken => batch.free(),
+            Answer::Acknowledged | Answer::Reset => batch.free(),
             // They are still the host's. When it hears of them, it will think that they are not in
             // the balloon; it hears again when they leave it.
             Answer::Late => {
@@ -289,7 +319,7 @@ impl WorkItem for Balloon {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        if this.device.broken().is_some() {
+        if this.device.broken().is_some() || this.paused.load(Acquire) {
             return;
         }
         if let Some(ms) = this.step() {

@@ -293,6 +293,31 @@ impl virtio::Driver for Driver {
         }
     }
 
+    fn pause(&self) {
+        if let Some(Held(hinter)) = &self.hinter {
+            hinter.stop();
+        }
+        self.balloon.pause();
+    }
+
+    fn resume(&self) {
+        if let (true, Some(byte), None) = (
+            self.device.features().contains(feature::PAGE_POISON),
+            free_pages_filled_with(),
+            self.device.broken(),
+        ) {
+            // It was there before.
+            let _ = config::set_poison(&self.device.config(), byte);
+        }
+        if let Some(statistics) = &self.statistics {
+            statistics.start();
+        }
+        self.balloon.resume();
+        if let Some(Held(hinter)) = &self.hinter {
+            hinter.resume();
+        }
+    }
+
     fn remove(&self) {
         // First, since it may have all free memory, which the hooks give back to those in need.
         if let Some(Held(hinter)) = &self.hinter {

@@ -70,6 +70,7 @@ use virtio::{
     QueueHandler,
     QueueOptions,
     Reason,
+    Restart,
     Segment,
     Timeout, //
     Virtqueue,
@@ -160,12 +161,21 @@ impl Hinter {
         let _ = self.work.queue().enqueue::<Arc<Self>, 0>(self.clone());
     }
 
-    /// Hints no more, and gives back what is set aside. Waits for the host, [`Timeout::Balloon`]
-    /// for each of a few answers at most. Process context.
+    /// Hints no more, and gives back what is set aside; what is under way to the host comes back when the
+    /// device was reset. Process context.
     pub(crate) fn stop(self: &Arc<Self>) {
         self.leaving.store(true, Relaxed);
         work::disable_sync::<Self, 0>(self);
         self.shrink(usize::MAX);
+    }
+
+    /// Ends [`Self::stop`], when the device was reset and works again.
+    pub(crate) fn resume(self: &Arc<Self>) {
+        *self.served.lock() = DONE;
+        self.leaving.store(false, Relaxed);
+        self.shrink(usize::MAX);
+        work::enable::<Self, 0>(self);
+        self.follow();
     }
 
     /// The device has been reset. Whoever waits for it finds that out.
@@ -214,7 +224,7 @@ impl Hinter {
     ///
     /// # Errors
     ///
-    /// `EIO` when it does not, and is given up.
+    /// `EIO` when it does not, and is given up, or when the driver leaves.
     fn finish(&self) -> Result {
         self.show();
 
@@ -223,7 +233,7 @@ impl Hinter {
         time::wait_until(Timeout::Balloon.ms(), || {
             let (_, quiet) = self.look();
 
-            if self.device.broken().is_some() {
+            if self.device.broken().is_some() || self.leaving.load(Relaxed) {
                 return Err(EIO);
             }
             if !quiet && told.elapsed().as_millis() >= REMIND_MS {
@@ -235,9 +245,11 @@ impl Hinter {
             Ok(quiet)
         })
         .map_err(|_| {
-            self.device.break_and_wait(Reason::TimedOut {
-                index: self.queue.index(),
-            });
+            if !self.leaving.load(Relaxed) {
+                self.device.give_up(Reason::TimedOut {
+                    index: self.queue.index(),
+                });
+            }
             EIO
         })
     }
@@ -363,6 +375,15 @@ impl QueueHandler for Hinter {
         let (seen, _) = self.look();
 
         seen != 0
+    }
+
+    fn restart(&self, again: &Restart<'_>) -> Result {
+        self.queue.restart(again, |hoard, sent| {
+            // Freed when the device works, without the lock.
+            if let Some(block) = self.take_back(sent) {
+                hoard.push(block);
+            }
+        })
     }
 }
 

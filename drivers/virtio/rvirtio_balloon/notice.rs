@@ -34,6 +34,7 @@ use virtio::{
     QueueHandler,
     QueueOptions,
     Reason,
+    Restart,
     Segment,
     Timeout, //
     Virtqueue,
@@ -51,8 +52,8 @@ pub(crate) enum Answer {
     Acknowledged,
     /// Nothing so far; it may still do it.
     Late,
-    /// The device is broken, and was reset: it does nothing any more.
-    Broken,
+    /// The device was reset, and knows nothing of it any more. It may be broken for good.
+    Reset,
 }
 
 /// One of the two queues. Who waits for the host owns a place and holds no lock.
@@ -110,10 +111,10 @@ impl NoticeQueue {
         &self.queue
     }
 
-    /// A place for a notice; none while another is under way for the same purpose, or when the
-    /// device is broken. A ring without room for all is for [`Purpose::Resize`] alone.
+    /// A place for a notice; none while another is under way for the same purpose, or while the device does
+    /// not work. A ring without room for all is for [`Purpose::Resize`] alone.
     pub(crate) fn take(&self, purpose: Purpose) -> Option<Notice<'_>> {
-        if !self.roomy && purpose != Purpose::Resize {
+        if !self.device.is_live() || !self.roomy && purpose != Purpose::Resize {
             return None;
         }
         let place = self.places.lock().take(purpose)?;
@@ -130,12 +131,16 @@ impl NoticeQueue {
     pub(crate) fn close(&self) {
         let awaited = self.places.lock().close();
 
+        self.wake(awaited);
+        while self.queue.drain_one().is_some() {}
+    }
+
+    fn wake(&self, awaited: [bool; PLACES]) {
         for (answered, awaited) in self.answered.iter().zip(awaited) {
             if awaited {
                 answered.complete();
             }
         }
-        while self.queue.drain_one().is_some() {}
     }
 }
 
@@ -150,6 +155,14 @@ impl QueueHandler for NoticeQueue {
                 }
             }
         })
+    }
+
+    fn restart(&self, again: &Restart<'_>) -> Result {
+        // Nobody posts any more, see `Notice::post`.
+        let awaited = self.places.lock().forget();
+
+        self.wake(awaited);
+        self.queue.restart(again, |(), _| {})
     }
 }
 
@@ -202,6 +215,13 @@ impl Notice<'_> {
             len: self.bytes as u32,
         };
         let mut ring = queue.lock();
+
+        // Under the lock, so that the queue does not begin anew before the notice is in it.
+        if !self.queue.device.is_live() {
+            places.lock().refused(self.place);
+            self.ours = true;
+            return Err(Answer::Reset);
+        }
         let added = ring.add(iter::once(segment), iter::empty(), self.place);
         let kick = ring.commit();
 
@@ -222,7 +242,7 @@ impl Notice<'_> {
         let index = self.queue.queue.index();
 
         self.queue.device.break_and_wait(Reason::TimedOut { index });
-        Answer::Broken
+        Answer::Reset
     }
 
     /// Sends the notice and waits for the host, `limit_ms` milliseconds at most. A notice without
@@ -248,6 +268,7 @@ impl Notice<'_> {
         match fate {
             Fate::Acknowledged => Answer::Acknowledged,
             Fate::Late => Answer::Late,
+            Fate::Failed if self.queue.device.broken().is_none() => Answer::Reset,
             Fate::Failed => self.broken(),
         }
     }
@@ -259,8 +280,8 @@ impl Notice<'_> {
 
         match self.send_within(Timeout::Balloon.ms()) {
             Answer::Late => {
-                queue.device.break_and_wait(Reason::TimedOut { index });
-                Answer::Broken
+                queue.device.give_up(Reason::TimedOut { index });
+                Answer::Reset
             }
             answer => answer,
         }

@@ -138,6 +138,18 @@ impl Places {
         }
     }
 
+    /// The device was reset, and has forgotten all it was told: all who wait fail. Says which places somebody
+    /// waits for.
+    pub(crate) fn forget(&mut self) -> [bool; PLACES] {
+        let mut awaited = [false; PLACES];
+
+        for (place, awaited) in awaited.iter_mut().enumerate() {
+            *awaited = self.change(place, State::Awaited, State::Failed);
+            self.change(place, State::Forgotten, State::Free);
+        }
+        awaited
+    }
+
     /// The device is broken: all who wait fail, nobody gets a place any more. Says which places
     /// somebody waits for.
     pub(crate) fn close(&mut self) -> [bool; PLACES] {

@@ -47,6 +47,7 @@ use virtio::{
     FeaturesOk,
     QueueHandler,
     QueueOptions,
+    Restart,
     Segment,
     Virtqueue, //
 };
@@ -107,7 +108,7 @@ impl Statistics {
         &self.queue
     }
 
-    /// Hands over the first statistics. The device is live.
+    /// Hands over the first statistics. The device is live, perhaps once more.
     pub(crate) fn start(self: &Arc<Self>) {
         work::hurry(self.work.queue(), self);
     }
@@ -138,13 +139,18 @@ impl Statistics {
         bytes
     }
 
-    /// Hands over new statistics.
-    fn post(&self) {
+    /// Hands over new statistics; not while the device is being reset to begin anew.
+    fn post(&self) -> bool {
         let segment = Segment {
             len: self.write(),
             addr: self.memory.address(),
         };
         let mut ring = self.queue.lock();
+
+        // Under the lock, so that the queue does not begin anew before the buffer is in it.
+        if !self.device.is_live() {
+            return false;
+        }
         // It fails only when the ring is broken: then nobody asks any more.
         let _ = ring.add(iter::once(segment), iter::empty(), ());
         let kick = ring.commit();
@@ -153,6 +159,7 @@ impl Statistics {
         if kick {
             self.queue.notify();
         }
+        true
     }
 }
 
@@ -160,8 +167,9 @@ impl WorkItem for Statistics {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        if this.device.broken().is_none() && this.asked.xchg(false, Full) {
-            this.post();
+        if this.device.broken().is_none() && this.asked.xchg(false, Full) && !this.post() {
+            // It is asked for when the device works again.
+            this.asked.store(true, Release);
         }
     }
 }
@@ -184,6 +192,14 @@ impl QueueHandler for Question {
                 .enqueue_delayed(statistics.clone(), msecs_to_jiffies(PAUSE_MS));
         }
         any
+    }
+
+    fn restart(&self, again: &Restart<'_>) -> Result {
+        let Self(statistics) = self;
+
+        statistics.queue.restart(again, |(), ()| {
+            statistics.asked.store(true, Release);
+        })
     }
 }
 

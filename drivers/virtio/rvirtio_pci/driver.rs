@@ -12,7 +12,11 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use kernel_ext::pci::Function;
+use kernel_ext::pci::{
+    Function,
+    Reach,
+    Recovery, //
+};
 use virtio::{
     DeviceId,
     DeviceRegistration,
@@ -33,7 +37,7 @@ pub(crate) struct VirtioPci;
 /// What it keeps for one function. The order matters: the device leaves the bus, and its driver
 /// leaves the device, before the transport goes and switches the function off.
 pub(crate) struct Bound {
-    _registration: DeviceRegistration,
+    registration: DeviceRegistration,
     _transport: Arc<Modern>,
 }
 
@@ -79,7 +83,7 @@ impl VirtioPci {
         let transport = Modern::new(function, layout, identity)?;
 
         Ok(Bound {
-            _registration: DeviceRegistration::new(transport.clone())?,
+            registration: DeviceRegistration::new(transport.clone())?,
             _transport: transport,
         })
     }
@@ -96,5 +100,22 @@ impl pci::Driver for VirtioPci {
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Bound, Error> + 'bound {
         Self::bind(pdev)
+    }
+}
+
+impl Recovery for VirtioPci {
+    fn before(bound: Pin<&Bound>, reach: Reach) {
+        match reach {
+            Reach::Works => bound.registration.pause(),
+            Reach::Cut => bound.registration.pause_unreached(),
+        }
+    }
+
+    fn after(bound: Pin<&Bound>) {
+        bound.registration.resume();
+    }
+
+    fn lost(bound: Pin<&Bound>) {
+        bound.registration.lost();
     }
 }

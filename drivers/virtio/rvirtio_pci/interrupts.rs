@@ -28,8 +28,8 @@ use kernel_ext::{
     }, //
 };
 use virtio::{
+    InterruptHandler,
     Interrupts,
-    QueueHandler,
     QueueInterrupt, //
 };
 
@@ -53,11 +53,11 @@ pub(crate) struct Active {
     _handlers: KVec<irq::Registration>,
     /// The queues' vectors, where they have some.
     queues: KVec<(u16, u16)>,
-    _vectors: Vectors,
+    vectors: Vectors,
 }
 
 /// One handler on one vector.
-struct One(Arc<dyn QueueHandler>);
+struct One(Arc<dyn InterruptHandler>);
 
 impl irq::Handler for One {
     fn handle(&self) -> bool {
@@ -66,7 +66,7 @@ impl irq::Handler for One {
 }
 
 /// Several handlers on one vector.
-struct All(KVec<Arc<dyn QueueHandler>>);
+struct All(KVec<Arc<dyn InterruptHandler>>);
 
 impl irq::Handler for All {
     fn handle(&self) -> bool {
@@ -93,7 +93,7 @@ fn handlers<'a>(queues: impl Iterator<Item = &'a QueueInterrupt>) -> Result<All>
 /// line.
 struct Line {
     isr: Window,
-    config: Arc<dyn QueueHandler>,
+    config: Arc<dyn InterruptHandler>,
     queues: All,
 }
 
@@ -180,7 +180,7 @@ impl Active {
         Ok(Self {
             _handlers: registrations,
             queues: vectored,
-            _vectors: vectors,
+            vectors: vectors,
         })
     }
 
@@ -248,8 +248,13 @@ impl Active {
         Ok(Self {
             _handlers: registrations,
             queues: KVec::new(),
-            _vectors: vectors,
+            vectors: vectors,
         })
+    }
+
+    /// The vector for configuration changes, if there is one.
+    pub(crate) fn config_vector(&self) -> Option<u16> {
+        self.vectors.is_msix().then_some(CONFIG_VECTOR)
     }
 
     /// The vector of a queue, if it has one.

@@ -370,6 +370,15 @@ impl Transport for Modern {
         })
     }
 
+    fn restart_interrupts(&self) -> Result {
+        let active = self.active.lock();
+
+        match active.as_ref().ok_or(ENODEV)?.config_vector() {
+            Some(vector) => self.set_config_vector(vector),
+            None => Ok(()),
+        }
+    }
+
     fn restart_queue(&self, queue: &QueueSetup) -> Result {
         let active = self.active.lock();
         let active = active.as_ref().ok_or(ENODEV)?;

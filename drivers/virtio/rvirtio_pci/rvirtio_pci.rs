@@ -19,7 +19,7 @@ mod modern;
 mod registers;
 mod sharing;
 
-kernel::module_pci_driver! {
+kernel_ext::module_pci_recovery_driver! {
     type: driver::VirtioPci,
     name: "rvirtio_pci",
     authors: ["The rvirtio developers"],

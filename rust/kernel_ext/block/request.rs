@@ -169,6 +169,16 @@ impl<O: Operations> Request<O> {
         }
     }
 
+    /// Gives the request back to the block layer, which submits it again, with all that was stopped.
+    /// Any context.
+    pub fn requeue(self) {
+        self.restart_stopped_queues();
+        let raw = self.into_raw();
+
+        // SAFETY: The request is started and ours; it is the block layer's after this.
+        unsafe { bindings::blk_mq_requeue_request(raw.as_ptr(), true) };
+    }
+
     /// Ends the request here and now. Any context.
     #[inline]
     pub fn end(self, status: Status) {

@@ -75,6 +75,19 @@ impl<O: Operations> TagSet<O> {
         self.raw.get()
     }
 
+    /// Keeps requests from [`Operations::queue_rq`]; none is in it when this returns. They wait.
+    /// Process context; sleeps, but does not wait for memory.
+    pub fn hold(&self) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::blk_mq_quiesce_tagset(self.raw.get()) };
+    }
+
+    /// Ends one [`Self::hold`]. Process context.
+    pub fn go_on(&self) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::blk_mq_unquiesce_tagset(self.raw.get()) };
+    }
+
     /// Requests that may be under way on each hardware queue.
     pub fn depth(&self) -> u32 {
         // SAFETY: Set up once, then constant.

@@ -21,6 +21,21 @@ use kernel::{
     types::Opaque, //
 };
 
+/// The type of all these devices: who binds or unbinds one holds its parent's lock, too, so that it does not
+/// happen while the parent is being reset.
+struct Type(bindings::device_type);
+
+// SAFETY: The driver core only reads it.
+unsafe impl Sync for Type {}
+
+static TYPE: Type = {
+    // SAFETY: All-zero is a valid `device_type`: nothing of its own.
+    let mut raw: bindings::device_type = unsafe { core::mem::zeroed() };
+
+    raw.need_parent_lock = true;
+    Type(raw)
+};
+
 /// A `struct device` with the payload of its bus behind it.
 ///
 /// # Invariants
@@ -85,7 +100,8 @@ pub struct DeviceRegistration<B: Bus>(ARef<Device<B>>);
 
 impl<B: Bus> DeviceRegistration<B> {
     /// Puts a device named `name` below `parent` on the bus; a driver may be bound before this
-    /// returns. The device holds a reference to `parent`.
+    /// returns. The device holds a reference to `parent`, whose lock the caller holds, as a driver's
+    /// `probe` does.
     ///
     /// # Errors
     ///
@@ -113,6 +129,7 @@ impl<B: Bus> DeviceRegistration<B> {
             (*raw).release = Some(Device::<B>::release);
             (*raw).parent = raw_device(parent);
             (*raw).bus = B::bus_type().as_raw();
+            (*raw).type_ = &TYPE.0;
         }
         // SAFETY: `device_initialize()` set the count to one, and that one is handed over here;
         // `object` is not null.

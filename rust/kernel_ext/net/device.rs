@@ -156,6 +156,19 @@ impl NetDevice {
         unsafe { bindings::rvirtio_helper_tx_stop_all(self.as_raw()) };
     }
 
+    /// Takes it from its users, as long as its device does not work: nothing is sent, and it cannot be set.
+    pub fn detach(&self, _rtnl: &Rtnl) {
+        // SAFETY: The device is valid, the lock is held.
+        unsafe { bindings::netif_device_detach(self.as_raw()) };
+        self.stop_transmit();
+    }
+
+    /// Ends [`Self::detach`].
+    pub fn attach(&self, _rtnl: &Rtnl) {
+        // SAFETY: The device is valid, the lock is held.
+        unsafe { bindings::netif_device_attach(self.as_raw()) };
+    }
+
     /// Uses the first `count` queues of each kind, and shares the CPUs out to them for sending (XPS).
     ///
     /// # Errors

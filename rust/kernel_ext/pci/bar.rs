@@ -223,6 +223,15 @@ unsafe impl<T: Word> Send for Doorbell<T> {}
 // SAFETY: As above.
 unsafe impl<T: Word> Sync for Doorbell<T> {}
 
+/// The same register of the same mapping.
+impl<T: Word> PartialEq for Doorbell<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl<T: Word> Eq for Doorbell<T> {}
+
 impl Doorbell<u16> {
     /// Writes `value`; ordered after all earlier writes to memory, as `writew()` is.
     #[inline]

@@ -12,7 +12,6 @@ use common::{
         Model,
         WorldRing, //
     },
-    FakeMem, //
 };
 use vring::{
     notification,
@@ -199,22 +198,15 @@ fn clause_2_9_next_off_and_next_wrap() {
     }
 }
 
-/// A ring that was drained gives its slots to a new one, whatever they were.
+/// A ring that was drained begins anew, whatever its slots were.
 #[test]
-fn slots_may_be_used_again() {
+fn renewed() {
     let (mut ring, mut device) = busy::<Ordered>();
     let _ = device.complete_in_order(1, 0, 0);
     assert_eq!(pop_all(&mut ring).unwrap(), [(0, 0)]);
     assert_eq!(drain_all(&mut ring), 3);
-    let (_, slots) = ring.into_parts();
-    let config = vring::RingConfig {
-        size: 8,
-        event_idx: true,
-        cut_len: false,
-        keep_one: false,
-    };
-    let mut ring: Ring<u32, FakeMem, _, InOrder<Split>> =
-        Ring::new(config, FakeMem::new(8), slots).unwrap();
+    ring.mem().reset();
+    ring.renew();
     let part = (0..8).map(|i| seg(i, 1));
     ring.add(part, [], 1).unwrap();
     assert_eq!(ring.num_free(), 0);

@@ -38,6 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(which, batch, len)| Step::DeviceComplete { which, batch, len }),
         2 => Just(Step::DeviceSleep),
         1 => Just(Step::DevicePoll),
+        1 => Just(Step::Reset),
     ]
 }
 
@@ -128,6 +129,8 @@ fn wander(rng: &mut Rng, indirect: Option<bool>) -> Step {
             len: rng.next(),
         },
         14 => Step::DeviceSleep,
+        // Seldom, so that indices wrap between two of them.
+        _ if a == 7 && b % 16 == 7 => Step::Reset,
         _ => Step::DevicePoll,
     }
 }

@@ -419,14 +419,8 @@ fn clause_2_6_1_drained_queue_starts_again_in_the_same_memory() {
     assert_eq!(first.add([seg(1, 1)], [], 9), Err((AddError::Broken, 9)));
 
     mem.reset();
-    let (again, slots) = first.into_parts();
-    let config = RingConfig {
-        size: 4,
-        event_idx: true,
-        cut_len: false,
-        keep_one: false,
-    };
-    let mut second: common::TestRing<u16> = Ring::new(config, again, slots).unwrap();
+    first.renew();
+    let mut second = first;
     mem.go_live();
     assert!(
         second.pop().unwrap().is_none(),

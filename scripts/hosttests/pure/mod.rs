@@ -2,6 +2,7 @@
 
 //! Tests of the pure files. Where a test says a clause, it is one of virtio 1.4.
 
+mod allowance;
 mod balloon_hint;
 mod balloon_numbering;
 mod balloon_pace;
@@ -19,6 +20,7 @@ mod net_feature;
 mod net_header;
 mod net_promise;
 mod net_sizing;
+mod net_vlans;
 mod pci_capability;
 mod pci_feature;
 mod pci_promise;

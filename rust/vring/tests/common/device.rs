@@ -257,7 +257,11 @@ impl<F: Format<Layout = Split>> Model for Device<F> {
     fn start_with(config: RingConfig) -> (WorldRing<F>, Self) {
         let (ring, mem) = start(FakeMem::new(config.size), config);
 
-        (ring, Self::of(mem, config.size, config.event_idx))
+        (ring, Self::attach(mem, config))
+    }
+
+    fn attach(mem: FakeMem, config: RingConfig) -> Self {
+        Self::of(mem, config.size, config.event_idx)
     }
 
     fn mem(&self) -> &FakeMem {

@@ -31,6 +31,8 @@ pub trait Model: Sized {
 
     /// A ring and its device.
     fn start_with(config: RingConfig) -> (WorldRing<Self::Format>, Self);
+    /// A device that has just been told of a ring in `mem`.
+    fn attach(mem: FakeMem, config: RingConfig) -> Self;
     /// The usual ones.
     fn start(size: u16, event_idx: bool) -> (WorldRing<Self::Format>, Self) {
         Self::start_with(config(size, event_idx))
@@ -68,17 +70,33 @@ pub type Writer<'a, F> = IndirectWriter<'a, FakeTable, <F as Format>::Layout>;
 /// A step of the driver or of the device. Numbers are reduced to what is possible.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    Add { readable: u8, writable: u8 },
-    AddIndirect { readable: u8, writable: u8 },
+    Add {
+        readable: u8,
+        writable: u8,
+    },
+    AddIndirect {
+        readable: u8,
+        writable: u8,
+    },
     Kick,
-    Pop { most: u8 },
+    Pop {
+        most: u8,
+    },
     DisableCb,
     EnableCb,
     EnableCbDelayed,
-    DeviceFetch { most: u8 },
-    DeviceComplete { which: u8, batch: u8, len: u32 },
+    DeviceFetch {
+        most: u8,
+    },
+    DeviceComplete {
+        which: u8,
+        batch: u8,
+        len: u32,
+    },
     DeviceSleep,
     DevicePoll,
+    /// The device is reset; the ring goes on with a new one.
+    Reset,
 }
 
 /// What the driver was promised.
@@ -101,6 +119,7 @@ struct Posted {
 
 pub struct Walk<D: Model> {
     pub ring: WorldRing<D::Format>,
+    config: RingConfig,
     room: u16,
     pub device: D,
     posted: HashMap<u32, Posted>,
@@ -130,6 +149,7 @@ impl<D: Model> Walk<D> {
         device.sleep();
         Self {
             ring,
+            config,
             room: config.room(),
             device,
             posted: HashMap::new(),
@@ -342,6 +362,7 @@ impl<D: Model> Walk<D> {
             Step::DeviceComplete { which, batch, len } => self.complete(which, batch, len),
             Step::DeviceSleep => self.device.sleep(),
             Step::DevicePoll => self.device.poll(),
+            Step::Reset => self.reset(),
         }
         self.check();
     }
@@ -359,8 +380,30 @@ impl<D: Model> Walk<D> {
         }
     }
 
-    /// Ends the run as after a reset: all that is in flight comes back, once.
+    /// The device is reset, and the ring used again in the same memory.
+    fn reset(&mut self) {
+        let mem = self.device.mem().clone();
+        mem.reset();
+        self.take_all();
+        self.ring.renew();
+        mem.go_live();
+        self.device = D::attach(mem, self.config);
+        self.device.sleep();
+        self.order.clear();
+        self.fetched.clear();
+        self.completed.clear();
+        self.callbacks = true;
+        self.delayed = false;
+        self.promise = Promise::Next;
+    }
+
+    /// Ends the run as after a reset.
     pub fn drain(mut self) {
+        self.take_all();
+    }
+
+    /// All that is in flight comes back, once.
+    fn take_all(&mut self) {
         while let Some(token) = self.ring.drain_one() {
             self.posted.remove(&token).expect("token came twice");
         }
