@@ -10,6 +10,7 @@
 # rng: rng
 # timeout: 240
 # cmdline: no_console_suspend
+# end: reboot
 
 TIMES=$(rounds 4)
 
