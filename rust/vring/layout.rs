@@ -128,6 +128,9 @@ pub trait Layout: sealed::Sealed + Sized {
     /// as long as nothing is in line.
     fn next_avail(&self) -> u16;
 
+    /// Returns where the next used buffer is expected, in the form of [`next_avail`](Self::next_avail).
+    fn next_used_place(&self) -> u16;
+
     /// Reads the next used buffer, and does not pass it yet.
     ///
     /// # Errors

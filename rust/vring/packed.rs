@@ -392,6 +392,10 @@ impl Layout for Packed {
         self.avail.event()
     }
 
+    fn next_used_place(&self) -> u16 {
+        self.last_used.event()
+    }
+
     #[inline]
     fn is_counted(&self) -> bool {
         true

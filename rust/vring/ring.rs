@@ -66,6 +66,8 @@ where
     added: u32,
     /// How many of them the device was told of. Wraps.
     published: u32,
+    /// What the caller's clock showed last.
+    clock: u64,
     oldest: u16,
     /// The used buffers that the device told of at once and that were not popped yet.
     batch: Option<Batch>,
@@ -112,6 +114,7 @@ where
             in_flight: 0,
             added: 0,
             published: 0,
+            clock: 0,
             oldest: 0,
             batch: None,
             drained: 0,
@@ -318,7 +321,8 @@ where
     #[inline]
     fn commit(&mut self, chain: Chain, token: T) -> Result<(), (AddError, T)> {
         let ticket = self.added;
-        if let Err(token) = self.slots.take(chain, ticket, token) {
+        // CAST: The low bits; `oldest_age` finds the others.
+        if let Err(token) = self.slots.take(chain, ticket, self.clock as u16, token) {
             self.set_broken(Violation::Slots);
             return Err((AddError::Broken, token));
         }
@@ -338,6 +342,29 @@ where
         );
         self.added = ticket.wrapping_add(1);
         Ok(())
+    }
+
+    /// Sets the clock of the buffers that are added from now on, in any unit: see
+    /// [`oldest_age`](Self::oldest_age).
+    #[inline]
+    pub fn set_clock(&mut self, now: u64) {
+        self.clock = now;
+    }
+
+    /// Returns how long ago the buffer in flight was added that was added first, by the clock of
+    /// [`set_clock`](Self::set_clock), which shows `now`.
+    ///
+    /// A buffer keeps 16 bits of the clock. It cannot be younger than the buffer that was added last, whose time is
+    /// known in full; so this is right unless other buffers were added 2^16 or more after it.
+    ///
+    /// Looks at each slot: not for the data path.
+    pub fn oldest_age(&self, now: u64) -> Option<u64> {
+        let oldest = self.slots.oldest(self.added)?;
+        let last = now.saturating_sub(self.clock);
+        // CAST: The low bits of either.
+        let earlier = (self.clock as u16).wrapping_sub(oldest);
+
+        Some(last.saturating_add(earlier.into()))
     }
 
     /// Shows the device all buffers that were added (1.4, "2.7.13.3 Updating idx"). Returns
@@ -365,6 +392,24 @@ where
     #[inline]
     pub fn next_avail(&self) -> u16 {
         self.layout.next_avail()
+    }
+
+    /// Returns how many buffers were added so far. Wraps.
+    #[inline]
+    pub const fn added(&self) -> u32 {
+        self.added
+    }
+
+    /// Returns how many of them the device was shown. Wraps.
+    #[inline]
+    pub const fn published(&self) -> u32 {
+        self.published
+    }
+
+    /// Returns where the next used buffer is expected, in the form of [`next_avail`](Self::next_avail).
+    #[inline]
+    pub fn next_used(&self) -> u16 {
+        self.layout.next_used_place()
     }
 
     /// Takes back the next buffer that the device has used, if there is one.

@@ -32,6 +32,8 @@ pub struct Slot<T> {
     tail: u16,
     /// The number of descriptors of the chain.
     count: u16,
+    /// What the caller's clock showed when that buffer was added, cut to what fits into the padding.
+    clock: u16,
 }
 
 impl<T> Slot<T> {
@@ -45,6 +47,7 @@ impl<T> Slot<T> {
             next: 0,
             tail: 0,
             count: 0,
+            clock: 0,
         }
     }
 }
@@ -160,7 +163,13 @@ impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>, F: Format> Slots<T, S, F> {
     ///
     /// Returns the token if the slots are damaged, and changes nothing then.
     #[inline]
-    pub(crate) fn take(&mut self, chain: Chain, ticket: u32, token: T) -> Result<(), T> {
+    pub(crate) fn take(
+        &mut self,
+        chain: Chain,
+        ticket: u32,
+        clock: u16,
+        token: T,
+    ) -> Result<(), T> {
         let Some(rest) = self.next(chain.tail) else {
             return Err(token);
         };
@@ -174,6 +183,7 @@ impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>, F: Format> Slots<T, S, F> {
         slot.ticket = ticket;
         slot.tail = chain.tail;
         slot.count = chain.count;
+        slot.clock = clock;
         // INVARIANT: The list goes on behind the tail, with `count` slots less; the links
         // within the chain stay.
         self.free_head = rest;
@@ -212,6 +222,17 @@ impl<T, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>, F: Format> Slots<T, S, F> {
         let all = self.slots.as_ref();
         let slot = all.get(masked(head, all.len())).ok_or(Violation::Slots)?;
         Ok(slot.writable)
+    }
+
+    /// Returns the clock's value of the buffer in flight that was added first; the next ticket is `added`. Looks at
+    /// each slot.
+    pub(crate) fn oldest(&self, added: u32) -> Option<u16> {
+        self.slots
+            .as_ref()
+            .iter()
+            .filter(|slot| slot.token.is_some())
+            .max_by_key(|slot| added.wrapping_sub(slot.ticket))
+            .map(|slot| slot.clock)
     }
 
     /// Frees the chain in flight that starts at `head`.

@@ -260,6 +260,10 @@ impl Layout for Split {
         self.published
     }
 
+    fn next_used_place(&self) -> u16 {
+        self.last_used
+    }
+
     #[inline]
     fn is_counted(&self) -> bool {
         self.cached_used != self.last_used

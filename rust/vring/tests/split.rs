@@ -445,3 +445,37 @@ fn dropping_the_ring_drops_the_tokens() {
     drop(ring);
     assert_eq!(std::rc::Rc::strong_count(&token), 1);
 }
+
+#[test]
+fn age_is_that_of_the_oldest_in_flight() {
+    let (mut ring, mem) = ring(8, true);
+    let mut device = Device::new(mem, 8, true);
+
+    assert_eq!(ring.oldest_age(1_000), None);
+    for now in [70_000, 70_010, 70_500] {
+        ring.set_clock(now);
+        ring.add([seg(now, 1)], [], now).unwrap();
+        assert!(ring.kick_prepare() || now != 70_000);
+    }
+    assert_eq!(ring.oldest_age(70_500), Some(500));
+    // Far more than a slot can count, since nothing was added meanwhile.
+    assert_eq!(ring.oldest_age(10_070_000), Some(10_000_000));
+    // A clock that stands still or goes back.
+    assert_eq!(ring.oldest_age(70_000), Some(500));
+
+    let heads = [device.fetch().unwrap().head, device.fetch().unwrap().head];
+    // The second one is used first: the oldest stays.
+    device.complete(&[(heads[1], 0)]);
+    assert_eq!(ring.pop().unwrap().unwrap().into_token(), 70_010);
+    assert_eq!(ring.oldest_age(70_600), Some(600));
+    device.complete(&[(heads[0], 0)]);
+    assert_eq!(ring.pop().unwrap().unwrap().into_token(), 70_000);
+    assert_eq!(ring.oldest_age(70_600), Some(100));
+    assert_eq!((ring.added(), ring.published()), (3, 3));
+    assert_eq!((ring.next_avail(), ring.next_used()), (3, 2));
+}
+
+#[test]
+fn age_fits_the_padding_of_a_slot() {
+    assert_eq!(size_of::<Slot<Box<u8>>>(), 24);
+}
