@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What bindgen reads: the helpers, and constants that are casts in C. */
 #include "helpers.h"
+#include "helpers/rvirtio_trace.h"
 
 const u32 RVIRTIO_PCI_IO_NORMAL = (__force u32)pci_channel_io_normal;
 const u32 RVIRTIO_PCI_IO_FROZEN = (__force u32)pci_channel_io_frozen;

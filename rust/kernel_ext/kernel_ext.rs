@@ -15,6 +15,7 @@
 //! | [`block`] | `kernel::block::mq` with per-request data, limits, parents, timeouts |
 //! | [`bus`] | a bus, its devices and drivers written in Rust |
 //! | [`completion`] | waiting for an event with a timeout |
+//! | [`debugfs`] | `kernel::debugfs` for modules |
 //! | [`dma`] | memory shared with a device, and streaming mappings |
 //! | [`irq`] | `kernel::irq` with names that are made at run time |
 //! | [`pci`] | capabilities, shared BAR mappings and vectors of a PCI function |
@@ -23,6 +24,7 @@
 //! | [`shrinker`] | a shrinker |
 //! | [`sync`] | `spin_lock_bh()` |
 //! | [`time`] | sleeping waits with an upper bound |
+//! | [`trace`] | trace events of a module |
 //! | [`work`] | an owned work queue, and a work item that can be cancelled |
 
 mod bindings;
@@ -33,6 +35,7 @@ pub mod block;
 pub mod bus;
 pub mod completion;
 mod cstr;
+pub mod debugfs;
 mod device;
 pub mod dma;
 pub mod hwrng;
@@ -43,4 +46,5 @@ pub mod shared;
 pub mod shrinker;
 pub mod sync;
 pub mod time;
+pub mod trace;
 pub mod work;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all devices of a bus share while the bus's module is loaded: numbers and work queues.
+//! What all devices of a bus share while the bus's module is loaded: numbers, work queues, a folder in debugfs.
 //!
 //! A module's own state is not reachable from another module that registers devices, and a
 //! `static` cannot own memory that has to go with the module; so it stands behind a global lock.
 
-use crate::work::OwnedQueue;
+use crate::{
+    debugfs::Folder,
+    work::OwnedQueue, //
+};
 use kernel::{
     id_pool::IdPool,
     new_mutex,
@@ -34,13 +37,15 @@ static CLAIMED: AtomicFlag = AtomicFlag::new(false);
 /// Whether `CURRENT` is initialised.
 static INITIALISED: AtomicFlag = AtomicFlag::new(false);
 
-/// Numbers and work queues.
+/// Numbers, work queues and a folder in debugfs.
 #[pin_data]
 pub struct Shared {
     /// Where devices are recovered.
     pub queue: OwnedQueue,
     /// Where work of the bus's devices runs that may wait for memory.
     pub unhurried: OwnedQueue,
+    /// Their folder in debugfs.
+    pub folder: Folder,
     #[pin]
     numbers: Mutex<IdPool>,
 }
@@ -57,10 +62,12 @@ impl Owner {
     pub fn new(name: &'static CStr, unhurried: &'static CStr) -> Result<Self> {
         let queue = OwnedQueue::new(name)?;
         let unhurried = OwnedQueue::unhurried(unhurried)?;
+        let folder = Folder::new(name, None)?;
         let shared = Arc::pin_init(
             pin_init!(Shared {
                 queue,
                 unhurried,
+                folder,
                 numbers <- new_mutex!(IdPool::new()),
             }),
             GFP_KERNEL,

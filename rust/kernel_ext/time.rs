@@ -4,6 +4,7 @@
 //!
 //! Upstream replacement: `kernel::io::poll::read_poll_timeout`.
 
+use crate::bindings;
 use kernel::{
     io::poll::read_poll_timeout,
     prelude::*,
@@ -24,4 +25,24 @@ pub fn wait_until(limit_ms: u32, mut done: impl FnMut() -> Result<bool>) -> Resu
         Delta::from_millis(i64::from(limit_ms)),
     )?;
     Ok(())
+}
+
+/// Jiffies in a [tick](ticks).
+const JIFFIES: u64 = 16;
+
+/// A coarse clock that costs a load: ticks since some time before the machine was up. One is 16 jiffies, 64 ms on
+/// Debian's kernels.
+#[inline(always)]
+pub fn ticks() -> u64 {
+    // SAFETY: A word that the kernel writes as a whole, and that always is there.
+    let jiffies = unsafe { core::ptr::read_volatile(&raw const bindings::jiffies) };
+
+    // CAST: A word of 64 bits at most.
+    jiffies as u64 / JIFFIES
+}
+
+/// How many milliseconds so many [`ticks`] are.
+pub fn ticks_to_ms(ticks: u64) -> u64 {
+    // SAFETY: A conversion of numbers.
+    unsafe { bindings::jiffies64_to_msecs(ticks.saturating_mul(JIFFIES)) }
 }

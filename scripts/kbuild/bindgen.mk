@@ -37,6 +37,7 @@ quiet_cmd_rvirtio_bindgen = BINDGEN $@
 
 $(obj)/rust/kernel_ext/bindings_generated.rs: \
 		$(src)/rust/kernel_ext/bindings_helper.h $(src)/rust/kernel_ext/helpers.h \
+		$(src)/rust/kernel_ext/helpers/rvirtio_trace.h \
 		$(src)/rust/kernel_ext/bindgen_parameters FORCE
 	$(call if_changed,rvirtio_bindgen)
 
