@@ -9,6 +9,7 @@
 use crate::{
     attributes::GROUPS,
     config::Config,
+    debug::DeviceFiles,
     device::{
         confirm,
         reset,
@@ -21,6 +22,7 @@ use crate::{
     feature::Features,
     id::Identity,
     life::FeaturesOk,
+    negotiation::Negotiation,
     reason::Reason,
     status::Status,
     transport::Transport,
@@ -30,6 +32,7 @@ use kernel::{
     device,
     new_mutex,
     prelude::*,
+    str::CString,
     sync::{
         aref::ARef,
         Arc,
@@ -43,6 +46,7 @@ use kernel_ext::{
         BusType,
         Uevent, //
     },
+    debugfs::Folder,
     dma,
     shared::{
         Number,
@@ -66,9 +70,16 @@ pub(crate) struct Node {
     /// The features that were agreed on; none while no driver is bound.
     #[pin]
     features: Mutex<Features>,
+    /// How that came about, whether it was of use or not.
+    #[pin]
+    negotiation: Mutex<Negotiation>,
+    /// What user space does not want to be accepted, whichever driver is bound.
+    #[pin]
+    filter: Mutex<Features>,
     /// The driver's session, while one is bound.
     #[pin]
     session: Mutex<Option<Session>>,
+    folder: Folder,
 }
 
 /// A device that is bound to a driver.
@@ -109,6 +120,44 @@ impl Node {
         }
     }
 
+    /// How features were negotiated last.
+    pub(crate) fn negotiation(&self) -> Negotiation {
+        *self.negotiation.lock()
+    }
+
+    /// The features that are not to be accepted.
+    pub(crate) fn filter(&self) -> Features {
+        *self.filter.lock()
+    }
+
+    /// Changes which features are not to be accepted, from the next negotiation on.
+    ///
+    /// # Errors
+    ///
+    /// Those of `change`.
+    pub(crate) fn change_filter(
+        &self,
+        change: impl FnOnce(Features) -> Result<Features>,
+    ) -> Result {
+        let mut filter = self.filter.lock();
+
+        *filter = change(*filter)?;
+        Ok(())
+    }
+
+    /// Why the device is broken, if it is, and a driver is bound.
+    pub(crate) fn broken(&self) -> Option<Reason> {
+        self.session
+            .lock()
+            .as_ref()
+            .and_then(|session| session.device.broken())
+    }
+
+    /// The device's folder in debugfs.
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
     /// Takes the device from reset to `FEATURES_OK`, steps 1 to 6 of 3.1.1.
     fn negotiate(&self, node: &device::Device, driver: &dyn AnyDriver) -> Result<FeaturesOk> {
         let transport = self.transport()?;
@@ -120,8 +169,19 @@ impl Node {
         transport.set_status(Status::ACKNOWLEDGE);
         transport.set_status(Status::ACKNOWLEDGE | Status::DRIVER);
 
-        agree(&*transport, node, driver)
-            .and_then(|features| Device::new(transport.clone(), node, number, features))
+        let mut negotiation = Negotiation {
+            filtered: self.filter(),
+            ..Negotiation::NONE
+        };
+        let agreed = agree(&*transport, node, driver, &mut negotiation);
+
+        *self.negotiation.lock() = negotiation;
+        agreed
+            .and_then(|features| {
+                let folder = self.folder.clone();
+
+                Device::new(transport.clone(), node, number, features, folder)
+            })
             .map(FeaturesOk::new)
             .inspect_err(|_| {
                 transport.set_status(transport.status() | Status::FAILED);
@@ -135,15 +195,22 @@ fn agree(
     transport: &dyn Transport,
     node: &device::Device,
     driver: &dyn AnyDriver,
+    negotiation: &mut Negotiation,
 ) -> Result<Features> {
     let offered = transport.offered();
-    let implemented =
-        (driver.features() & !transport_feature::RESERVED) | transport_feature::IMPLEMENTED;
-    let features = transport.backed(offered & implemented);
-    let features = driver.validate(features, &Config::new(transport))?;
 
+    negotiation.offered = offered;
+    negotiation.implemented =
+        (driver.features() & !transport_feature::RESERVED) | transport_feature::IMPLEMENTED;
+    negotiation.backed = transport.backed(negotiation.wanted());
+    let features = driver.validate(negotiation.backed, &Config::new(transport))?;
+
+    negotiation.accepted = features;
     if !features.contains(transport_feature::VERSION_1) {
-        dev_err!(node, "device does not offer VIRTIO_F_VERSION_1\n");
+        dev_err!(
+            node,
+            "device does not offer VIRTIO_F_VERSION_1, or it is filtered\n"
+        );
         return Err(ENODEV);
     }
     if dma::guest_memory_is_encrypted() && !features.contains(transport_feature::ACCESS_PLATFORM) {
@@ -157,8 +224,8 @@ fn agree(
     Ok(features)
 }
 
-/// A [`Node`] in memory of its own, since it is pinned.
-type Payload = Pin<KBox<Node>>;
+/// A [`Node`], which the files in debugfs have, too.
+type Payload = Arc<Node>;
 
 impl Bus for VirtioBus {
     type Device = Payload;
@@ -239,6 +306,7 @@ impl Bus for VirtioBus {
 /// When the drop returns, the bus has given the transport back, whoever still holds the device.
 pub struct DeviceRegistration {
     registration: Option<bus::DeviceRegistration<VirtioBus>>,
+    files: Option<DeviceFiles>,
     device: ARef<bus::Device<VirtioBus>>,
 }
 
@@ -251,30 +319,38 @@ impl DeviceRegistration {
     /// `ENODEV` when the bus is going away, `ENOMEM`; `ETIMEDOUT` when the device does not answer a
     /// reset.
     pub fn new(transport: Arc<dyn Transport>) -> Result<Self> {
-        let number = Number::take(Shared::get()?)?;
+        let shared = Shared::get()?;
+        let number = Number::take(shared.clone())?;
         let name = number.number();
+        let folder_name = CString::try_from_fmt(fmt!("virtio{}", name))?;
+        let folder = Folder::new(&folder_name, Some(&shared.folder))?;
 
         // Whatever the device did before, it stops now.
         reset(&*transport, transport.parent())?;
         transport.set_status(Status::ACKNOWLEDGE);
         let identity = transport.identity();
         let kept = transport.clone();
-        let node = KBox::pin_init(
+        let node = Arc::pin_init(
             pin_init!(Node {
                 identity,
                 number,
                 transport <- new_mutex!(Some(kept)),
                 features <- new_mutex!(Features::NONE),
+                negotiation <- new_mutex!(Negotiation::NONE),
+                filter <- new_mutex!(Features::NONE),
                 session <- new_mutex!(None),
+                folder,
             }),
             GFP_KERNEL,
         )?;
+        let files = DeviceFiles::new(&node)?;
         let registration =
             bus::DeviceRegistration::new(fmt!("virtio{}", name), transport.parent(), node)?;
 
         Ok(Self {
             device: registration.device().clone(),
             registration: Some(registration),
+            files: Some(files),
         })
     }
 }
@@ -308,6 +384,8 @@ impl Drop for DeviceRegistration {
     fn drop(&mut self) {
         // Unbinds the driver.
         self.registration = None;
+        // Waits for readers, who may be at the transport.
+        self.files = None;
         let transport = self.device.payload().transport.lock().take();
 
         drop(transport);

@@ -4,6 +4,8 @@
 
 use crate::{
     config::Config,
+    counter::Counter,
+    debug::QueueFiles,
     driver::Bound,
     feature::Features,
     handler::QueueHandler,
@@ -47,9 +49,11 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
+    debugfs::Folder,
     dma::Master,
     shared::Shared,
     time,
+    trace,
     work, //
 };
 
@@ -103,6 +107,9 @@ pub struct Device {
     break_work: Work<Device, BREAK>,
     #[pin]
     recover_work: Work<Device, RECOVER>,
+    /// What debugfs shows of the queues. The two own each other until the device is closed.
+    #[pin]
+    queue_files: QueueFiles,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -119,6 +126,7 @@ impl Device {
         node: &device::Device,
         number: usize,
         features: Features,
+        folder: Folder,
     ) -> Result<Arc<Self>> {
         let node = node.into();
         let master = transport.master(features.contains(transport_feature::ACCESS_PLATFORM));
@@ -143,6 +151,7 @@ impl Device {
                 config_work <- new_work!("virtio::config"),
                 break_work <- new_work!("virtio::break"),
                 recover_work <- new_work!("virtio::recover"),
+                queue_files <- QueueFiles::new(folder),
                 shared,
             }),
             GFP_KERNEL,
@@ -180,6 +189,11 @@ impl Device {
         &self.master
     }
 
+    /// What debugfs shows of the queues.
+    pub(crate) fn queue_files(&self) -> &QueueFiles {
+        &self.queue_files
+    }
+
     /// The device's configuration.
     pub fn config(&self) -> Config<'_> {
         Config::new(self.transport())
@@ -207,6 +221,7 @@ impl Device {
         if !self.broken.populate(reason) {
             return;
         }
+        trace::device_broken(self.node(), format_args!("{reason}"));
         dev_err!(
             self.node(),
             "device is broken: {}\n",
@@ -294,6 +309,7 @@ impl Device {
         work::disable_sync::<Self, CONFIG>(self);
         work::disable_sync::<Self, BREAK>(self);
         work::disable_sync::<Self, RECOVER>(self);
+        self.queue_files.remove();
         let driver = self.driver.lock().take();
         let queues = core::mem::take(&mut *self.queues.lock());
 
@@ -307,6 +323,7 @@ impl Device {
 
         self.live.store(false, Release);
         if first {
+            trace::device_broken(self.node(), format_args!("{}", Reason::Shutdown));
             self.fail_outstanding();
         } else {
             // A break is under way; the reset below waits for its one.
@@ -330,6 +347,7 @@ impl Device {
         let live = self.is_live();
 
         if live {
+            trace::config_change(self.node());
             self.look_again();
         }
         live
@@ -406,6 +424,10 @@ impl InterruptHandler for ConfigInterrupt {
 pub(crate) struct Gate {
     pub(crate) device: Arc<Device>,
     pub(crate) handler: Arc<dyn QueueHandler>,
+    pub(crate) queue: trace::Queue,
+    /// How many interrupts there were, and how many of them for nothing. One at a time.
+    pub(crate) interrupts: Counter,
+    pub(crate) spurious: Counter,
 }
 
 impl Gate {
@@ -416,12 +438,29 @@ impl Gate {
 
 impl InterruptHandler for Gate {
     fn used(&self) -> bool {
-        self.device.is_live() && self.handler.used()
+        if !self.device.is_live() {
+            return false;
+        }
+        trace::queue_interrupt(self.queue);
+        self.interrupts.count();
+        let found = self.handler.used();
+
+        if !found {
+            self.spurious.count();
+        }
+        found
     }
 }
 
 /// Resets a device, see [`Device::reset`]; messages are about `node`.
 pub(crate) fn reset(transport: &dyn Transport, node: &device::Device) -> Result {
+    let result = try_reset(transport, node);
+
+    trace::device_reset(node, result);
+    result
+}
+
+fn try_reset(transport: &dyn Transport, node: &device::Device) -> Result {
     if transport.status() == Status::GONE {
         transport.stop_dma();
         return Err(ENODEV);

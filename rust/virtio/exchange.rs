@@ -11,6 +11,7 @@ use crate::{
         Virtqueue, //
     },
     reason::Reason,
+    report::AnyQueue,
     restart::Restart, //
 };
 use kernel::{
@@ -192,5 +193,9 @@ impl QueueHandler for Exchange {
             self.under_way.store(false, Relaxed);
             self.answered.complete();
         })
+    }
+
+    fn queue(&self) -> Option<&dyn AnyQueue> {
+        Some(&self.queue)
     }
 }

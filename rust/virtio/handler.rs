@@ -2,7 +2,10 @@
 
 //! What a driver does for one of its queues.
 
-use crate::restart::Restart;
+use crate::{
+    report::AnyQueue,
+    restart::Restart, //
+};
 use kernel::prelude::*;
 
 /// What a driver does for one of its queues, see [`FeaturesOk::connect`](crate::FeaturesOk::connect).
@@ -22,4 +25,9 @@ pub trait QueueHandler: Send + Sync + 'static {
     ///
     /// Those of `restart`; the device is broken then.
     fn restart(&self, again: &Restart<'_>) -> Result;
+
+    /// The queue, to be shown in debugfs.
+    fn queue(&self) -> Option<&dyn AnyQueue> {
+        None
+    }
 }

@@ -4,6 +4,7 @@
 
 use crate::{
     config::Config,
+    counter::Counter,
     device::{
         ConfigInterrupt,
         Device,
@@ -134,11 +135,15 @@ impl FeaturesOk {
             Gate {
                 device: self.device.clone(),
                 handler,
+                queue: queue.label(),
+                interrupts: Counter::new(),
+                spurious: Counter::new(),
             },
             GFP_KERNEL,
         )?;
 
         self.gates.push(gate.clone(), GFP_KERNEL)?;
+        self.device.queue_files().add(gate.clone())?;
 
         self.queues.push(
             QueueInterrupt {

@@ -3,6 +3,7 @@
 //! A virtqueue: the ring protocol, its memory, its lock, and the way to notify the device.
 
 use crate::{
+    activity::Activity,
     device::Device,
     life::FeaturesOk,
     memory::QueueMemory,
@@ -36,7 +37,10 @@ use kernel::{
         LockClassKey, //
     }, //
 };
-use kernel_ext::sync::BhBackend;
+use kernel_ext::{
+    sync::BhBackend,
+    trace, //
+};
 use vring::{
     AddError,
     Completion,
@@ -100,6 +104,7 @@ pub(crate) struct Guarded<T, D> {
     pub(crate) ring: AnyRing<T>,
     /// Where the ring's areas are.
     pub(crate) addresses: QueueAddresses,
+    pub(crate) activity: Activity,
     pub(crate) data: D,
 }
 
@@ -200,6 +205,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         let guarded = Guarded {
             ring,
             addresses,
+            activity: Activity::new(device.number(), index),
             data: data(config.room())?,
         };
         let (name, class) = L::class();
@@ -261,6 +267,15 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
     /// The device of the queue.
     pub fn device(&self) -> &Arc<Device> {
         &self.device
+    }
+
+    /// Who it is, for who traces it.
+    pub(crate) fn label(&self) -> trace::Queue {
+        trace::Queue {
+            // CAST: To show; there are not as many devices.
+            device: self.device.number() as u32,
+            index: self.index,
+        }
     }
 
     /// What the device has to know.
@@ -348,7 +363,10 @@ pub struct Locked<'a, T: Send + Unpin, L: QueueLock = Irq, D: Send + Unpin = ()>
 }
 
 /// The end of a locked ring where buffers go in.
-pub struct Entrance<'a, T>(&'a mut AnyRing<T>);
+pub struct Entrance<'a, T> {
+    ring: &'a mut AnyRing<T>,
+    activity: &'a mut Activity,
+}
 
 impl<T> Entrance<'_, T> {
     /// See [`Locked::add`].
@@ -363,7 +381,9 @@ impl<T> Entrance<'_, T> {
         writable: impl Iterator<Item = Segment>,
         token: T,
     ) -> Result<(), (AddError, T)> {
-        self.0.add(readable, writable, token)
+        let result = self.ring.add(readable, writable, token);
+
+        self.activity.added(self.ring, result)
     }
 
     /// See [`Locked::add_indirect`].
@@ -373,7 +393,9 @@ impl<T> Entrance<'_, T> {
     /// See [`AddError`]; the token comes back.
     #[inline]
     pub fn add_indirect(&mut self, table: IndirectTable, token: T) -> Result<(), (AddError, T)> {
-        self.0.add_indirect(table, token)
+        let result = self.ring.add_indirect(table, token);
+
+        self.activity.added(self.ring, result)
     }
 }
 
@@ -389,7 +411,13 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
     pub fn parts(&mut self) -> (&mut D, Entrance<'_, T>) {
         let guarded = &mut *self.guarded;
 
-        (&mut guarded.data, Entrance(&mut guarded.ring))
+        (
+            &mut guarded.data,
+            Entrance {
+                ring: &mut guarded.ring,
+                activity: &mut guarded.activity,
+            },
+        )
     }
 
     /// Adds a buffer of `readable` and `writable` segments, one descriptor each. From now on the
@@ -405,7 +433,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
         writable: impl Iterator<Item = Segment>,
         token: T,
     ) -> Result<(), (AddError, T)> {
-        self.guarded.ring.add(readable, writable, token)
+        self.parts().1.add(readable, writable, token)
     }
 
     /// Adds a buffer that is described by an indirect table: one descriptor. The table's memory
@@ -416,7 +444,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
     /// See [`AddError`]; the token comes back.
     #[inline]
     pub fn add_indirect(&mut self, table: IndirectTable, token: T) -> Result<(), (AddError, T)> {
-        self.guarded.ring.add_indirect(table, token)
+        self.parts().1.add_indirect(table, token)
     }
 
     /// Shows the device all buffers added so far. Returns whether it wants to be notified: drop
@@ -424,7 +452,10 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
     #[inline]
     #[must_use = "the device may wait for a notification"]
     pub fn commit(&mut self) -> bool {
-        let kick = self.guarded.ring.kick_prepare();
+        let guarded = &mut *self.guarded;
+        let (buffers, kick) = guarded.ring.kick_prepare();
+
+        guarded.activity.published(buffers, kick);
 
         // Also without a kick: there may be one without a commit, as a reminder.
         // A ring that is closed has no place any more.
@@ -438,8 +469,15 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
     /// rules is marked broken, and there are no more.
     #[inline]
     pub fn pop(&mut self) -> Option<Completion<T>> {
-        match self.guarded.ring.pop() {
-            Ok(completion) => completion,
+        let guarded = &mut *self.guarded;
+
+        match guarded.ring.pop() {
+            Ok(completion) => {
+                if let Some(completion) = &completion {
+                    guarded.activity.used(&guarded.ring, completion);
+                }
+                completion
+            }
             Err(violation) => {
                 self.broken(violation);
                 None

@@ -9,6 +9,7 @@ use crate::{
 };
 use core::fmt;
 use kernel::prelude::*;
+use kernel_ext::time;
 use vring::{
     packed_layout,
     split_layout,
@@ -169,7 +170,12 @@ impl<T> AnyRing<T> {
         writable: impl Iterator<Item = Segment>,
         token: T,
     ) -> Result<(), (AddError, T)> {
-        with!(self, ring => ring.add(readable, writable, token))
+        let now = time::ticks();
+
+        with!(self, ring => {
+            ring.set_clock(now);
+            ring.add(readable, writable, token)
+        })
     }
 
     #[inline]
@@ -178,17 +184,44 @@ impl<T> AnyRing<T> {
         table: IndirectTable,
         token: T,
     ) -> Result<(), (AddError, T)> {
-        with!(self, ring => ring.add_indirect(table, token))
+        let now = time::ticks();
+
+        with!(self, ring => {
+            ring.set_clock(now);
+            ring.add_indirect(table, token)
+        })
     }
 
+    /// Returns how many buffers were shown, too.
     #[inline]
-    pub(crate) fn kick_prepare(&mut self) -> bool {
-        with!(self, ring => ring.kick_prepare())
+    pub(crate) fn kick_prepare(&mut self) -> (u32, bool) {
+        with!(self, ring => {
+            let before = ring.published();
+            let kick = ring.kick_prepare();
+
+            (ring.published().wrapping_sub(before), kick)
+        })
     }
 
     #[inline]
     pub(crate) fn next_avail(&self) -> u16 {
         with!(self, ring => ring.next_avail())
+    }
+
+    pub(crate) fn oldest_age(&self, now: u64) -> Option<u64> {
+        with!(self, ring => ring.oldest_age(now))
+    }
+
+    pub(crate) fn added(&self) -> u32 {
+        with!(self, ring => ring.added())
+    }
+
+    pub(crate) fn in_flight(&self) -> u16 {
+        with!(self, ring => ring.in_flight())
+    }
+
+    pub(crate) fn next_used(&self) -> u16 {
+        with!(self, ring => ring.next_used())
     }
 
     #[inline]

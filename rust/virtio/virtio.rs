@@ -44,22 +44,29 @@
 
 #![deny(unsafe_code)]
 
+mod activity;
 mod allowance;
 mod attributes;
 mod bus;
 mod config;
+mod counter;
+mod debug;
 mod device;
 mod driver;
 mod exchange;
 mod feature;
+mod filter;
 mod handler;
 mod id;
 mod life;
 mod memory;
 mod module;
+mod names;
+mod negotiation;
 mod pause;
 mod queue;
 mod reason;
+mod report;
 mod resize;
 mod restart;
 mod ring;
@@ -100,6 +107,10 @@ pub use self::queue::{
     Virtqueue, //
 };
 pub use self::reason::Reason;
+pub use self::report::{
+    AnyQueue,
+    QueueReport, //
+};
 pub use self::resize::SpareRing;
 pub use self::restart::Restart;
 pub use self::ring::RingFormat;

@@ -18,14 +18,22 @@ mod batch;
 mod capability;
 #[path = "../../rust/virtio/feature.rs"]
 pub mod feature;
+#[path = "../../rust/virtio/filter.rs"]
+mod filter;
 #[path = "../../drivers/net/virtio_net/header.rs"]
 mod header;
 #[path = "../../drivers/virtio/rvirtio_balloon/hint.rs"]
 mod hint;
+#[path = "../../rust/virtio/id.rs"]
+mod id;
 #[path = "../../rust/kernel_ext/block/letters.rs"]
 mod letters;
 #[path = "../../drivers/block/virtio_blk/limits.rs"]
 mod limits;
+#[path = "../../rust/virtio/names.rs"]
+mod names;
+#[path = "../../rust/virtio/negotiation.rs"]
+mod negotiation;
 #[path = "../../drivers/net/virtio_net/feature.rs"]
 mod net_feature;
 #[path = "../../drivers/virtio/rvirtio_balloon/numbering.rs"]

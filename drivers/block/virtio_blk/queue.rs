@@ -56,6 +56,7 @@ use kernel_ext::{
 use virtio::{
     transport_feature,
     AddError,
+    AnyQueue,
     Completion,
     Device,
     FeaturesOk,
@@ -518,5 +519,9 @@ impl QueueHandler for BlkQueue {
             self.release(request.tag());
             request.requeue();
         })
+    }
+
+    fn queue(&self) -> Option<&dyn AnyQueue> {
+        Some(&self.queue)
     }
 }

@@ -39,6 +39,7 @@ use kernel_ext::net::{
     PACKET_OVERHEAD, //
 };
 use virtio::{
+    AnyQueue,
     Bh,
     Completion,
     FeaturesOk,
@@ -611,5 +612,9 @@ impl QueueHandler for RxInterrupt {
     /// What has come in is lost. The queue is closed.
     fn restart(&self, again: &Restart<'_>) -> Result {
         self.0.queue.restart(again, |_, piece| drop(piece))
+    }
+
+    fn queue(&self) -> Option<&dyn AnyQueue> {
+        Some(&self.0.queue)
     }
 }

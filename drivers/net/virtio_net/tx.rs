@@ -30,6 +30,7 @@ use kernel_ext::{
 use virtio::{
     transport_feature,
     AddError,
+    AnyQueue,
     Bh,
     FeaturesOk,
     Locked,
@@ -523,5 +524,9 @@ impl QueueHandler for TxInterrupt {
             queue.counters.drops.add(1);
             queue.lose(state, sent);
         })
+    }
+
+    fn queue(&self) -> Option<&dyn AnyQueue> {
+        Some(&self.0.queue)
     }
 }

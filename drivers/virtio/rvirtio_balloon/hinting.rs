@@ -64,6 +64,7 @@ use kernel_ext::{
     }, //
 };
 use virtio::{
+    AnyQueue,
     Device,
     FeaturesOk,
     Irq,
@@ -384,6 +385,10 @@ impl QueueHandler for Hinter {
                 hoard.push(block);
             }
         })
+    }
+
+    fn queue(&self) -> Option<&dyn AnyQueue> {
+        Some(&self.queue)
     }
 }
 

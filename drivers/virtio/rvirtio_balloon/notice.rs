@@ -29,6 +29,7 @@ use kernel_ext::{
     dma::SharedMemory, //
 };
 use virtio::{
+    AnyQueue,
     Device,
     FeaturesOk,
     QueueHandler,
@@ -163,6 +164,10 @@ impl QueueHandler for NoticeQueue {
 
         self.wake(awaited);
         self.queue.restart(again, |(), _| {})
+    }
+
+    fn queue(&self) -> Option<&dyn AnyQueue> {
+        Some(&self.queue)
     }
 }
 

@@ -43,6 +43,7 @@ use kernel_ext::{
     }, //
 };
 use virtio::{
+    AnyQueue,
     Device,
     FeaturesOk,
     QueueHandler,
@@ -200,6 +201,10 @@ impl QueueHandler for Question {
         statistics.queue.restart(again, |(), ()| {
             statistics.asked.store(true, Release);
         })
+    }
+
+    fn queue(&self) -> Option<&dyn AnyQueue> {
+        Some(&self.0.queue)
     }
 }
 

@@ -13,6 +13,7 @@ mod blk_limits;
 mod blk_patience;
 mod blk_promise;
 mod blk_request;
+mod debugfs;
 mod disk_name;
 mod features;
 mod net_batch;
