@@ -120,6 +120,11 @@ impl Node {
         }
     }
 
+    /// Whether a driver has the device, or is taking it and has agreed on features.
+    pub(crate) fn is_bound(&self) -> bool {
+        !self.features().is_empty() || self.session.lock().is_some()
+    }
+
     /// How features were negotiated last.
     pub(crate) fn negotiation(&self) -> Negotiation {
         *self.negotiation.lock()

@@ -75,7 +75,7 @@ impl Content for FeatureFile {
             negotiation::Shown {
                 negotiation: node.negotiation(),
                 device: node.identity().device,
-                bound: !node.features().is_empty(),
+                bound: node.is_bound(),
             }
         ));
         Ok(())
