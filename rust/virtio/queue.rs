@@ -198,7 +198,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
             size,
             event_idx: features.contains(transport_feature::EVENT_IDX),
             cut_len: options.lenient_length,
-            keep_one: format.keeps_one(),
+            kept: format.kept(),
         };
         let ring = AnyRing::new(format, config, memory)?;
         let place = ring.next_avail();

@@ -59,10 +59,14 @@ impl RingFormat {
         }
     }
 
-    /// Whether a descriptor is kept back. QEMU (11.1) loses a buffer of a packed ring that is used in
+    /// How many descriptors are kept back. QEMU (11.1) loses a buffer of a packed ring that is used in
     /// order when it has taken all descriptors: it looks for it among none.
-    pub(crate) const fn keeps_one(self) -> bool {
-        self.packed && self.in_order
+    pub(crate) const fn kept(self) -> u16 {
+        if self.packed && self.in_order {
+            1
+        } else {
+            0
+        }
     }
 
     /// The largest size that is not above `limit`, which is not zero.

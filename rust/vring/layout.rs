@@ -26,19 +26,19 @@ pub struct RingConfig {
     /// Whether a used length beyond the writable bytes is cut to them, rather than taken as a
     /// violation: for devices that are known to count wrongly.
     pub cut_len: bool,
-    /// Whether one descriptor is kept back, so that the device never has all of them: for devices that
-    /// are known to lose their way then. A queue of one descriptor has none to spare.
-    pub keep_one: bool,
+    /// How many descriptors are kept back, so that the device never has all of them: for devices that
+    /// are known to lose their way then, or that have more than there is a use for. One is left at least.
+    pub kept: u16,
 }
 
 impl RingConfig {
     /// Returns how many descriptors may be in flight.
     #[inline]
     pub const fn room(&self) -> u16 {
-        if self.keep_one && self.size > 1 {
-            self.size.wrapping_sub(1)
-        } else {
-            self.size
+        match self.size.saturating_sub(self.kept) {
+            // Also of a size of zero, which no ring has.
+            0 if self.size != 0 => 1,
+            room => room,
         }
     }
 }

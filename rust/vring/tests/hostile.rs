@@ -289,7 +289,7 @@ fn clause_2_7_8_3_length_of_a_known_liar_is_cut() {
         size: 4,
         event_idx: false,
         cut_len: true,
-        keep_one: false,
+        kept: 0,
     };
     let mut ring: TestRing<char> = Ring::new(config, mem.clone(), slots(4)).unwrap();
     mem.go_live();

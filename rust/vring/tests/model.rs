@@ -43,9 +43,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// A driver and a device that take these steps.
-fn any_order<D: Model>(size: u16, event_idx: bool, keep_one: bool, steps: Vec<Step>) {
+fn any_order<D: Model>(size: u16, event_idx: bool, kept: u16, steps: Vec<Step>) {
     let mut world = Walk::<D>::with(RingConfig {
-        keep_one,
+        kept,
         ..config(size, event_idx)
     });
     for step in steps {
@@ -66,10 +66,10 @@ proptest! {
     fn clause_2_7_any_order_of_events(
         order in 0u32..8,
         event_idx in any::<bool>(),
-        keep_one in any::<bool>(),
+        kept in 0u16..5,
         steps in prop::collection::vec(step(), 1..800),
     ) {
-        any_order::<Device>(1 << order, event_idx, keep_one, steps);
+        any_order::<Device>(1 << order, event_idx, kept, steps);
     }
 
     /// 2.8.21 and 2.8.22: the same for a packed virtqueue, of any size.
@@ -77,10 +77,10 @@ proptest! {
     fn clause_2_8_any_order_of_events(
         size in 1u16..40,
         event_idx in any::<bool>(),
-        keep_one in any::<bool>(),
+        kept in 0u16..5,
         steps in prop::collection::vec(step(), 1..800),
     ) {
-        any_order::<PackedDevice>(size, event_idx, keep_one, steps);
+        any_order::<PackedDevice>(size, event_idx, kept, steps);
     }
 
     /// 2.7.9: the same in order, with batches that are told of by their last buffer.
@@ -88,10 +88,10 @@ proptest! {
     fn clause_2_7_9_any_order_of_events(
         order in 0u32..8,
         event_idx in any::<bool>(),
-        keep_one in any::<bool>(),
+        kept in 0u16..5,
         steps in prop::collection::vec(step(), 1..800),
     ) {
-        any_order::<Device<InOrder<Split>>>(1 << order, event_idx, keep_one, steps);
+        any_order::<Device<InOrder<Split>>>(1 << order, event_idx, kept, steps);
     }
 
     /// 2.8.9: the same for a packed virtqueue.
@@ -99,10 +99,10 @@ proptest! {
     fn clause_2_8_9_any_order_of_events(
         size in 1u16..40,
         event_idx in any::<bool>(),
-        keep_one in any::<bool>(),
+        kept in 0u16..5,
         steps in prop::collection::vec(step(), 1..800),
     ) {
-        any_order::<PackedDevice<InOrder<Packed>>>(size, event_idx, keep_one, steps);
+        any_order::<PackedDevice<InOrder<Packed>>>(size, event_idx, kept, steps);
     }
 }
 

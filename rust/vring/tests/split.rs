@@ -80,7 +80,7 @@ fn clause_2_7_queue_size_is_a_power_of_two_up_to_32768() {
             size,
             event_idx: true,
             cut_len: false,
-            keep_one: false,
+            kept: 0,
         };
         let made = Ring::<u8, _, Vec<Slot<u8>>>::new(config, FakeMem::new(4), slots(size));
         assert_eq!(made.err(), Some(SetupError::BadSize { size }));
@@ -89,7 +89,7 @@ fn clause_2_7_queue_size_is_a_power_of_two_up_to_32768() {
         size: 4,
         event_idx: true,
         cut_len: false,
-        keep_one: false,
+        kept: 0,
     };
     let made = Ring::<u8, _, Vec<Slot<u8>>>::new(config, FakeMem::new(4), slots(5));
     assert_eq!(made.err(), Some(SetupError::BadSlots { slots: 5, size: 4 }));

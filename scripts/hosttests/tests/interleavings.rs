@@ -338,7 +338,7 @@ fn ring<F: Side>(
         size: SIZE,
         event_idx,
         cut_len: false,
-        keep_one: false,
+        kept: 0,
     };
     let slots = (0..SIZE).map(|_| Slot::new()).collect();
     (Ring::new(config, mem.clone(), slots).unwrap(), mem)

@@ -232,7 +232,7 @@ fn run(size: u16, event_idx: bool, indirect: bool, total: u64) {
             size,
             event_idx,
             cut_len: false,
-            keep_one: false,
+            kept: 0,
         },
         GuestRing { ram, size },
         (0..size).map(|_| Slot::new()).collect(),
@@ -368,7 +368,7 @@ fn rust_vmm_finds_what_was_posted_and_no_more() {
         size: 8,
         event_idx: true,
         cut_len: false,
-        keep_one: false,
+        kept: 0,
     };
     let mem = GuestRing { ram, size: 8 };
     let slots: Vec<Slot<()>> = (0..8).map(|_| Slot::new()).collect();
@@ -411,7 +411,7 @@ fn run_threads(size: u16, event_idx: bool, style: Style, total: u64) {
         size,
         event_idx,
         cut_len: false,
-        keep_one: false,
+        kept: 0,
     };
     let slots: Vec<Slot<u64>> = (0..size).map(|_| Slot::new()).collect();
     let mut ring: Ring<u64, _, _> = Ring::new(config, GuestRing { ram, size }, slots).unwrap();

@@ -253,7 +253,7 @@ pub fn config(size: u16, event_idx: bool) -> RingConfig {
         size,
         event_idx,
         cut_len: false,
-        keep_one: false,
+        kept: 0,
     }
 }
 
