@@ -206,12 +206,12 @@ fn agree(
 
     negotiation.offered = offered;
     negotiation.implemented =
-        (driver.features() & !transport_feature::RESERVED) | transport_feature::IMPLEMENTED;
+        (driver.features() & !transport_feature::RESERVED) | transport.reserved();
     negotiation.backed = transport.backed(negotiation.wanted());
     let features = driver.validate(negotiation.backed, &Config::new(transport))?;
 
     negotiation.accepted = features;
-    if !features.contains(transport_feature::VERSION_1) {
+    if !features.contains(transport.required()) {
         dev_err!(
             node,
             "device does not offer VIRTIO_F_VERSION_1, or it is filtered\n"

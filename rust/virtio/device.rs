@@ -496,6 +496,10 @@ pub(crate) fn confirm(
     features: Features,
 ) -> Result {
     transport.accept(features);
+    // 3.1.2: before version 1 devices could not say no.
+    if !features.contains(transport_feature::VERSION_1) {
+        return Ok(());
+    }
     transport.set_status(transport.status() | Status::FEATURES_OK);
     let status = transport.status();
 

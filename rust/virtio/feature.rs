@@ -95,6 +95,9 @@ impl Not for Features {
 pub mod transport_feature {
     use super::Features;
 
+    /// A buffer may be cut into segments in any way (`VIRTIO_F_ANY_LAYOUT`, 6.3). Only of devices before
+    /// version 1: later ones do not ask.
+    pub const ANY_LAYOUT: Features = Features::bit(27);
     /// Buffers may be described by a table outside the ring (`VIRTIO_F_INDIRECT_DESC`).
     pub const INDIRECT_DESC: Features = Features::bit(28);
     /// Notifications are suppressed by ring position (`VIRTIO_F_EVENT_IDX`).

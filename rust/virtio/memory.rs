@@ -41,15 +41,12 @@ impl QueueMemory {
     pub(crate) fn new(device: &Device, size: u16) -> Result<Self> {
         let features = device.features();
         let sizes = RingFormat::of(features).sizes(size).map_err(|_| EINVAL)?;
-        let driver = sizes.desc.bytes.next_multiple_of(sizes.driver.align);
-        // The elements of a used ring stand four bytes behind its beginning: place it so that each
-        // of them is aligned to its eight bytes and can be read with one access.
-        let used = (driver + sizes.driver.bytes).next_multiple_of(8) + 4;
+        let areas = device.transport().areas(&sizes);
 
         Ok(Self {
-            memory: SharedMemory::new(device.master(), used + sizes.device.bytes)?,
-            driver,
-            device: used,
+            memory: SharedMemory::new(device.master(), areas.bytes)?,
+            driver: areas.driver,
+            device: areas.device,
             platform_order: features.contains(transport_feature::ORDER_PLATFORM),
         })
     }
@@ -63,6 +60,15 @@ impl QueueMemory {
             driver: base.wrapping_add(self.driver as u64),
             device: base.wrapping_add(self.device as u64),
         }
+    }
+
+    /// Reads 64 bits that are aligned to 32, where the device says where areas stand.
+    #[inline(never)]
+    fn read_halves(&self, at: usize) -> Untrusted<u64> {
+        let low = u32::from_le(self.memory.read32(at));
+        let high = u32::from_le(self.memory.read32(at.wrapping_add(4)));
+
+        Untrusted::new(u64::from(low) | u64::from(high) << 32)
     }
 
     #[inline(always)]
@@ -105,7 +111,14 @@ impl RingMem for QueueMemory {
 
     #[inline(always)]
     fn read64(&self, area: Area, offset: usize) -> Untrusted<u64> {
-        Untrusted::new(u64::from_le(self.memory.read64(self.offset(area, offset))))
+        let at = self.offset(area, offset);
+
+        // Of the areas that are placed here it is; the question is asked anyway when memory is read.
+        if at % 8 == 0 {
+            Untrusted::new(u64::from_le(self.memory.read64(at)))
+        } else {
+            self.read_halves(at)
+        }
     }
 
     #[inline(always)]

@@ -191,14 +191,21 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
                     format_args!("{format}")
                 );
             })?;
-        let size = size.min(format.largest(options.max_size));
-        let (memory, size) = Self::allocate(&device, size)?;
+        let most = format.largest(options.max_size);
+        // A device that takes one size only gets it; what is too much is kept back.
+        let (size, least) = if opened.is_fixed {
+            (size, size)
+        } else {
+            (size.min(most), SMALLEST_WHEN_SHORT)
+        };
+        let (memory, size) = Self::allocate(&device, size, least)?;
         let addresses = memory.addresses();
         let config = RingConfig {
             size,
             event_idx: features.contains(transport_feature::EVENT_IDX),
-            cut_len: options.lenient_length,
-            kept: format.kept(),
+            // 2.7.8.1: devices before version 1 are known for it.
+            cut_len: options.lenient_length || !features.contains(transport_feature::VERSION_1),
+            kept: format.kept().max(size.saturating_sub(most)),
         };
         let ring = AnyRing::new(format, config, memory)?;
         let place = ring.next_avail();
@@ -224,15 +231,20 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         ))
     }
 
-    /// Allocates a ring, a smaller one if memory is short.
-    fn allocate(device: &Device, size: u16) -> Result<(QueueMemory, u16)> {
+    /// Allocates a ring, a smaller one if memory is short, but not below `least`.
+    // Not in the frame of whoever makes a device.
+    #[inline(never)]
+    fn allocate(device: &Device, size: u16, least: u16) -> Result<(QueueMemory, u16)> {
         let mut size = size;
 
         loop {
             match QueueMemory::new(device, size) {
                 Ok(memory) => return Ok((memory, size)),
-                Err(error) if error == ENOMEM && size > SMALLEST_WHEN_SHORT => size /= 2,
-                Err(error) => return Err(error),
+                Err(error) if error == ENOMEM && size > least => size /= 2,
+                Err(error) => {
+                    dev_err!(device.node(), "no memory for a ring of {} entries\n", size);
+                    return Err(error);
+                }
             }
         }
     }

@@ -3,9 +3,11 @@
 //! What a transport does for the core. Nothing of this is on the data path, except [`Notifier`].
 
 use crate::{
+    areas::Areas,
     feature::Features,
     id::Identity,
-    status::Status, //
+    status::Status,
+    transport_feature, //
 };
 use kernel::{
     device,
@@ -19,6 +21,7 @@ use kernel_ext::{
 };
 use vring::{
     notification,
+    RingSizes,
     Untrusted, //
 };
 
@@ -51,6 +54,16 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Tells the device what was accepted.
     fn accept(&self, features: Features);
+
+    /// The reserved features (virtio 1.4, 6) that may be agreed on over this transport.
+    fn reserved(&self) -> Features {
+        transport_feature::IMPLEMENTED
+    }
+
+    /// Those of them without which a device is refused.
+    fn required(&self) -> Features {
+        transport_feature::VERSION_1
+    }
 
     /// How many bytes of device configuration there are; zero when there are none.
     fn config_length(&self) -> usize;
@@ -90,6 +103,11 @@ pub trait Transport: Send + Sync + 'static {
     /// `ENOENT` when the device has no such queue; `EBUSY` when it is enabled already; `EINVAL`
     /// when its notification address is not where it may be.
     fn open_queue(&self, index: u16, features: Features) -> Result<OpenQueue>;
+
+    /// Where the areas of a queue of such sizes have to stand.
+    fn areas(&self, sizes: &RingSizes) -> Areas {
+        Areas::dense(sizes)
+    }
 
     /// Takes interrupts, and enables all queues of `interrupts` in the device.
     ///
@@ -137,6 +155,8 @@ pub trait Transport: Send + Sync + 'static {
 pub struct OpenQueue {
     /// The largest size that the device takes.
     pub max_size: Untrusted<u16>,
+    /// It takes no other one.
+    pub is_fixed: bool,
     /// How to tell the device of new buffers.
     pub notifier: Notifier,
 }

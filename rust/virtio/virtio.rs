@@ -46,6 +46,7 @@
 
 mod activity;
 mod allowance;
+mod areas;
 mod attributes;
 mod bus;
 mod config;
@@ -76,6 +77,7 @@ mod table;
 mod timeouts;
 mod transport;
 
+pub use self::areas::Areas;
 pub use self::bus::DeviceRegistration;
 pub use self::config::Config;
 pub use self::device::Device;
@@ -136,6 +138,7 @@ pub use vring::{
     AddError,
     Completion,
     IndirectTable,
+    RingSizes,
     Segment,
     TableError,
     Untrusted, //

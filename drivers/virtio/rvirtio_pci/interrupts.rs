@@ -3,7 +3,6 @@
 //! Which interrupt is whose (virtio 1.4, 4.1.5.1.2 and 4.1.5.3).
 
 use crate::{
-    modern::Modern,
     registers::{
         ISR_CONFIG,
         ISR_QUEUE,
@@ -23,6 +22,7 @@ use kernel::{
 use kernel_ext::{
     irq,
     pci::{
+        Function,
         Vectors,
         Window, //
     }, //
@@ -32,6 +32,29 @@ use virtio::{
     Interrupts,
     QueueInterrupt, //
 };
+
+/// What interrupts need of a device's registers.
+pub(crate) trait VectorRegisters {
+    /// The function that has the vectors.
+    fn function(&self) -> &Function;
+
+    /// The ISR status: one byte, which reading clears.
+    fn isr(&self) -> &Window;
+
+    /// Sets the vector for configuration changes. Only while MSI-X is on.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` when the device does not take it.
+    fn set_config_vector(&self, vector: u16) -> Result;
+
+    /// Sets the vector of a queue that is not enabled. Only while MSI-X is on.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` when the device does not take it.
+    fn set_queue_vector(&self, queue: u16, vector: u16) -> Result;
+}
 
 /// Which interrupts are tried, best first.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -120,19 +143,23 @@ impl Active {
     ///
     /// `ENOSPC` when there are too few vectors, `EBUSY` when the device does not take one, others
     /// from the interrupt layer. The device has no vector then.
-    pub(crate) fn new(device: &Modern, plan: Plan, interrupts: &Interrupts) -> Result<Self> {
+    pub(crate) fn new(
+        device: &dyn VectorRegisters,
+        plan: Plan,
+        interrupts: &Interrupts,
+    ) -> Result<Self> {
         match plan {
-            Plan::Many | Plan::Few => Self::msix(device, plan, interrupts).inspect_err(|_| {
-                let _ = device.set_config_vector(NO_VECTOR);
-                for queue in &interrupts.queues {
-                    let _ = device.set_queue_vector(queue.queue.index, NO_VECTOR);
-                }
-            }),
+            Plan::Many | Plan::Few => Self::msix(device, plan, interrupts),
             Plan::Intx => Self::intx(device, interrupts),
         }
     }
 
-    fn msix(device: &Modern, plan: Plan, interrupts: &Interrupts) -> Result<Self> {
+    /// Whether MSI-X is on.
+    pub(crate) fn is_msix(&self) -> bool {
+        self.vectors.is_msix()
+    }
+
+    fn msix(device: &dyn VectorRegisters, plan: Plan, interrupts: &Interrupts) -> Result<Self> {
         let queues = &interrupts.queues;
         let slow = u16::try_from(queues.iter().filter(|queue| queue.slow).count())?;
         let fast = u16::try_from(queues.len())?.saturating_sub(slow);
@@ -173,15 +200,25 @@ impl Active {
                 registrations.push(registration, GFP_KERNEL)?;
             }
         }
-        device.set_config_vector(CONFIG_VECTOR)?;
-        for (queue, vector) in &vectored {
-            device.set_queue_vector(*queue, *vector)?;
-        }
+        Self::tell(device, &vectored).inspect_err(|_| {
+            let _ = device.set_config_vector(NO_VECTOR);
+            for (queue, _) in &vectored {
+                let _ = device.set_queue_vector(*queue, NO_VECTOR);
+            }
+        })?;
         Ok(Self {
             _handlers: registrations,
             queues: vectored,
-            vectors: vectors,
+            vectors,
         })
+    }
+
+    /// Tells the device its vectors.
+    fn tell(device: &dyn VectorRegisters, queues: &[(u16, u16)]) -> Result {
+        device.set_config_vector(CONFIG_VECTOR)?;
+        queues
+            .iter()
+            .try_for_each(|(queue, vector)| device.set_queue_vector(*queue, *vector))
     }
 
     /// Takes one vector: for configuration changes, or for the queues that share it, if there are any.
@@ -225,7 +262,7 @@ impl Active {
         Ok(Some(registration))
     }
 
-    fn intx(device: &Modern, interrupts: &Interrupts) -> Result<Self> {
+    fn intx(device: &dyn VectorRegisters, interrupts: &Interrupts) -> Result<Self> {
         let vectors = Vectors::intx(device.function())?;
         let mut registrations = KVec::with_capacity(1, GFP_KERNEL)?;
 
@@ -248,7 +285,7 @@ impl Active {
         Ok(Self {
             _handlers: registrations,
             queues: KVec::new(),
-            vectors: vectors,
+            vectors,
         })
     }
 

@@ -11,7 +11,8 @@ use crate::{
     feature::backed,
     interrupts::{
         Active,
-        Plan, //
+        Plan,
+        VectorRegisters, //
     },
     registers::*, //
 };
@@ -129,14 +130,6 @@ impl Modern {
         )
     }
 
-    pub(crate) fn function(&self) -> &Function {
-        &self.function
-    }
-
-    pub(crate) fn isr(&self) -> &Window {
-        &self.isr
-    }
-
     // The common configuration is as long as its registers, by `capability::find`, so accesses to
     // them cannot fail. If one did, it would read as from a device that is gone.
 
@@ -179,18 +172,6 @@ impl Modern {
         Ok(())
     }
 
-    /// Sets the vector for configuration changes.
-    pub(crate) fn set_config_vector(&self, vector: u16) -> Result {
-        self.set_vector(CONFIG_MSIX_VECTOR, vector)
-    }
-
-    /// Sets the vector of a queue that is not enabled.
-    pub(crate) fn set_queue_vector(&self, queue: u16, vector: u16) -> Result {
-        let _selected = self.select(queue);
-
-        self.set_vector(QUEUE_MSIX_VECTOR, vector)
-    }
-
     /// Makes the queue registers those of `queue`, as long as the result is held.
     fn select(&self, queue: u16) -> impl Sized + '_ {
         let selected = self.selected.lock();
@@ -208,6 +189,26 @@ impl Modern {
         self.write64(QUEUE_DRIVER, queue.addresses.driver);
         self.write64(QUEUE_DEVICE, queue.addresses.device);
         self.write16(QUEUE_ENABLE, 1);
+    }
+}
+
+impl VectorRegisters for Modern {
+    fn function(&self) -> &Function {
+        &self.function
+    }
+
+    fn isr(&self) -> &Window {
+        &self.isr
+    }
+
+    fn set_config_vector(&self, vector: u16) -> Result {
+        self.set_vector(CONFIG_MSIX_VECTOR, vector)
+    }
+
+    fn set_queue_vector(&self, queue: u16, vector: u16) -> Result {
+        let _selected = self.select(queue);
+
+        self.set_vector(QUEUE_MSIX_VECTOR, vector)
     }
 }
 
@@ -325,6 +326,7 @@ impl Transport for Modern {
 
         Ok(OpenQueue {
             max_size,
+            is_fixed: false,
             notifier: if wide {
                 Notifier::WithPlace {
                     doorbell: self.notify.doorbell(at)?,

@@ -22,6 +22,8 @@ use kernel::{
 
 /// A whole BAR, requested and mapped; unmapped and released with its last [`Arc`].
 ///
+/// The registers are memory or I/O ports: the accessors know by the address which.
+///
 /// Accesses through a mapping whose device is gone, or that another driver has, read all-ones or
 /// go nowhere: they are never a fault of this kernel. A holder that outlives the driver's binding
 /// keeps the region busy; nobody here does.
@@ -171,8 +173,9 @@ impl Window {
         if at % size != 0 {
             return Err(EINVAL);
         }
-        // SAFETY: By the type invariant and the check above, the result is inside the mapping.
-        Ok(unsafe { self.bar.base.byte_add(at) })
+        // Inside the mapping, by the type invariant and the check above. What stands for a port is no
+        // address of memory, so it is not treated as one.
+        Ok(self.bar.base.map_addr(|base| base.saturating_add(at)))
     }
 
     accessors!(read8, write8, u8, ioread8, iowrite8);

@@ -37,6 +37,16 @@ impl Function {
         }
     }
 
+    /// Whether the function has an MSI-X capability, which says nothing of whether it can be used.
+    pub fn has_msix(&self) -> bool {
+        // SAFETY: The device is valid and enabled.
+        let at = unsafe {
+            bindings::pci_find_capability(self.as_raw(), bindings::PCI_CAP_ID_MSIX as c_int)
+        };
+
+        at != 0
+    }
+
     /// Reads `bytes` from configuration space, byte by byte, starting at `offset`.
     ///
     /// Bytes beyond the 256th, and those that the device does not answer, read as all-ones.
