@@ -159,7 +159,9 @@ impl Driver for Blk {
         let capacity = config::capacity(&setup.config()).inspect_err(unreadable)?;
         let options = QueueOptions {
             max_size: MAX_QUEUE_SIZE,
-            lenient_length: module_parameters::lenient_length.value(),
+            // 5.2.6.3: devices before version 1 are known to count wrongly.
+            lenient_length: module_parameters::lenient_length.value()
+                || !features.contains(transport_feature::VERSION_1),
         };
         let (queue, size) = Virtqueue::new(&setup, REQUEST_QUEUE, options)?;
         let checked = limits::check(

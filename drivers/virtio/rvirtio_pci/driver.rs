@@ -3,7 +3,11 @@
 //! Binds to virtio PCI functions.
 
 use crate::{
-    capability,
+    capability::{
+        self,
+        LayoutError, //
+    },
+    legacy::Legacy,
     modern::Modern, //
 };
 use kernel::{
@@ -20,7 +24,8 @@ use kernel_ext::pci::{
 use virtio::{
     DeviceId,
     DeviceRegistration,
-    Identity, //
+    Identity,
+    Transport, //
 };
 
 /// PCI device ids of virtio (4.1.2): transitional ones, then one for each device type.
@@ -28,6 +33,8 @@ const FIRST: u16 = 0x1000;
 /// The first id that says the device type.
 const FIRST_MODERN: u16 = 0x1040;
 const LAST: u16 = 0x107f;
+/// The revision of transitional devices and of those from before version 1 (4.1.2.3).
+const TRANSITIONAL: u8 = 0;
 /// All device ids of a vendor.
 const ANY_ID: u32 = u32::MAX;
 
@@ -38,7 +45,7 @@ pub(crate) struct VirtioPci;
 /// leaves the device, before the transport goes and switches the function off.
 pub(crate) struct Bound {
     registration: DeviceRegistration,
-    _transport: Arc<Modern>,
+    _transport: Arc<dyn Transport>,
 }
 
 kernel::pci_device_table!(
@@ -65,6 +72,19 @@ fn identity(pdev: &pci::Device) -> Option<Identity> {
     })
 }
 
+/// Whether the ids allow for the legacy interface (4.1.2.3).
+fn may_be_legacy(pdev: &pci::Device) -> bool {
+    (FIRST..FIRST_MODERN).contains(&pdev.device_id()) && pdev.revision_id() == TRANSITIONAL
+}
+
+/// Says why the legacy interface is used.
+fn note_legacy(pdev: &pci::Device, error: LayoutError) {
+    match error {
+        LayoutError::Missing { fault: None, .. } => dev_info!(pdev, "legacy interface\n"),
+        error => dev_warn!(pdev, "legacy interface: {}\n", format_args!("{error}")),
+    }
+}
+
 impl VirtioPci {
     fn bind(pdev: &pci::Device<Core<'_>>) -> Result<Bound> {
         let identity = identity(pdev).ok_or(ENODEV)?;
@@ -75,12 +95,19 @@ impl VirtioPci {
             function.read_config(at, &mut bytes);
             bytes
         });
-        let layout =
-            capability::find(capabilities, |bar| function.bar_length(bar)).map_err(|error| {
-                dev_err!(pdev, "{}\n", format_args!("{error}"));
-                ENODEV
-            })?;
-        let transport = Modern::new(function, layout, identity)?;
+        // 4.1.5.1.1: who shows no structures is used through the legacy interface.
+        let transport: Arc<dyn Transport> =
+            match capability::find(capabilities, |bar| function.bar_length(bar)) {
+                Ok(layout) => Modern::new(function, layout, identity)?,
+                Err(error) if may_be_legacy(pdev) => {
+                    note_legacy(pdev, error);
+                    Legacy::new(function, identity)?
+                }
+                Err(error) => {
+                    dev_err!(pdev, "{}\n", format_args!("{error}"));
+                    return Err(ENODEV);
+                }
+            };
 
         Ok(Bound {
             registration: DeviceRegistration::new(transport.clone())?,

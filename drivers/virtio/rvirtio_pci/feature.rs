@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Features that need registers of the transport. Pure.
+//! Features that need registers of the transport, and those that the legacy interface can have. Pure.
 
 use crate::registers::{
     NOTIF_CONFIG_DATA_LENGTH,
@@ -10,6 +10,14 @@ use virtio::{
     transport_feature,
     Features, //
 };
+
+/// The reserved features that can be agreed on through the legacy interface (4.1.4.10): there are 32 bits.
+/// `VIRTIO_F_NOTIFY_ON_EMPTY` is of no use here, and bit 30 is not to be accepted (6.3).
+pub(crate) const LEGACY: Features = Features::all_of(&[
+    transport_feature::ANY_LAYOUT,
+    transport_feature::INDIRECT_DESC,
+    transport_feature::EVENT_IDX,
+]);
 
 /// Takes away those of `features` for which a common configuration of `length` bytes is too short
 /// (4.1.4.3).

@@ -6,6 +6,8 @@
 //! - [`registers`] are the offsets in the common configuration; [`feature`] says which features need some
 //!   that it may lack; pure.
 //! - [`modern`] is the transport over them.
+//! - [`legacy`] is the transport over the registers that devices had before version 1,
+//!   [`legacy_registers`] and [`legacy_queue`] are its offsets and layouts; pure.
 //! - [`interrupts`] takes the vectors, which [`sharing`] gives to the queues; pure.
 //! - [`driver`] binds to the PCI ids.
 
@@ -15,6 +17,9 @@ mod capability;
 mod driver;
 mod feature;
 mod interrupts;
+mod legacy;
+mod legacy_queue;
+mod legacy_registers;
 mod modern;
 mod registers;
 mod sharing;
