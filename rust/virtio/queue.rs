@@ -203,8 +203,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         let config = RingConfig {
             size,
             event_idx: features.contains(transport_feature::EVENT_IDX),
-            // 2.7.8.1: devices before version 1 are known for it.
-            cut_len: options.lenient_length || !features.contains(transport_feature::VERSION_1),
+            cut_len: options.lenient_length,
             kept: format.kept().max(size.saturating_sub(most)),
         };
         let ring = AnyRing::new(format, config, memory)?;

@@ -8,7 +8,8 @@ use crate::{
         LayoutError, //
     },
     legacy::Legacy,
-    modern::Modern, //
+    modern::Modern,
+    module_parameters, //
 };
 use kernel::{
     device::Core,
@@ -95,19 +96,23 @@ impl VirtioPci {
             function.read_config(at, &mut bytes);
             bytes
         });
+        let layout = capability::find(capabilities, |bar| function.bar_length(bar));
         // 4.1.5.1.1: who shows no structures is used through the legacy interface.
-        let transport: Arc<dyn Transport> =
-            match capability::find(capabilities, |bar| function.bar_length(bar)) {
-                Ok(layout) => Modern::new(function, layout, identity)?,
-                Err(error) if may_be_legacy(pdev) => {
-                    note_legacy(pdev, error);
-                    Legacy::new(function, identity)?
-                }
-                Err(error) => {
-                    dev_err!(pdev, "{}\n", format_args!("{error}"));
-                    return Err(ENODEV);
-                }
-            };
+        let transport: Arc<dyn Transport> = match layout {
+            Ok(_) if may_be_legacy(pdev) && module_parameters::force_legacy.value() => {
+                dev_info!(pdev, "legacy interface, as wished\n");
+                Legacy::new(function, identity)?
+            }
+            Ok(layout) => Modern::new(function, layout, identity)?,
+            Err(error) if may_be_legacy(pdev) => {
+                note_legacy(pdev, error);
+                Legacy::new(function, identity)?
+            }
+            Err(error) => {
+                dev_err!(pdev, "{}\n", format_args!("{error}"));
+                return Err(ENODEV);
+            }
+        };
 
         Ok(Bound {
             registration: DeviceRegistration::new(transport.clone())?,

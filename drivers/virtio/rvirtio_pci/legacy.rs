@@ -212,24 +212,31 @@ impl Legacy {
         let mut pages = KVec::with_capacity(interrupts.queues.len(), GFP_KERNEL)?;
 
         for queue in &interrupts.queues {
-            let QueueSetup {
-                index, addresses, ..
-            } = queue.queue;
-            // A legacy device is never behind the platform's DMA: this is where the memory is.
-            let page = page_number(addresses.descriptor)
-                .ok_or(E2BIG)
-                .inspect_err(|_| {
-                    dev_err!(
-                        self.parent(),
-                        "queue {}: the legacy interface does not reach memory at {:#x}\n",
-                        index,
-                        addresses.descriptor
-                    );
-                })?;
-
-            pages.push((index, page), GFP_KERNEL)?;
+            pages.push((queue.queue.index, self.page(&queue.queue)?), GFP_KERNEL)?;
         }
         Ok(pages)
+    }
+
+    /// The page that a queue begins at. A legacy device is never behind the platform's DMA: this is where the
+    /// memory is.
+    fn page(&self, queue: &QueueSetup) -> Result<u32> {
+        let address = queue.addresses.descriptor;
+
+        page_number(address).ok_or(E2BIG).inspect_err(|_| {
+            dev_err!(
+                self.parent(),
+                "queue {}: the legacy interface does not reach memory at {:#x}\n",
+                queue.index,
+                address
+            );
+        })
+    }
+
+    /// How many entries a queue has.
+    fn size(&self, queue: u16) -> u16 {
+        let _selected = self.select(queue);
+
+        self.read16(QUEUE_SIZE)
     }
 
     /// Takes interrupts by `plan`.
@@ -421,8 +428,20 @@ impl Transport for Legacy {
         Err(EOPNOTSUPP)
     }
 
-    fn restart_queue(&self, _queue: &QueueSetup) -> Result {
-        Err(EOPNOTSUPP)
+    fn restart_queue(&self, queue: &QueueSetup) -> Result {
+        let active = self.active.lock();
+        let Started { interrupts, .. } = active.as_ref().ok_or(ENODEV)?;
+        let page = self.page(queue)?;
+
+        if let Some(vector) = interrupts.vector(queue.index) {
+            self.set_queue_vector(queue.index, vector)?;
+        }
+        // The device finds the areas by its size.
+        if self.size(queue.index) != queue.size {
+            return Err(EINVAL);
+        }
+        self.place(queue.index, page);
+        Ok(())
     }
 
     fn stop_interrupts(&self) {

@@ -30,4 +30,10 @@ kernel_ext::module_pci_recovery_driver! {
     authors: ["The rvirtio developers"],
     description: "virtio over PCI",
     license: "GPL",
+    params: {
+        force_legacy: bool {
+            default: false,
+            description: "Use transitional devices through the legacy interface",
+        },
+    },
 }
