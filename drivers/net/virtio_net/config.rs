@@ -103,6 +103,19 @@ pub(crate) fn address(config: &Config<'_>) -> Result<Option<MacAddress>> {
     })
 }
 
+/// Tells the device its address, byte by byte in their order: what there was for it before version 1, and
+/// is not allowed since (5.1.4.3).
+///
+/// # Errors
+///
+/// `ERANGE` when the configuration is too short.
+pub(crate) fn set_address(config: &Config<'_>, address: &MacAddress) -> Result {
+    address
+        .iter()
+        .enumerate()
+        .try_for_each(|(at, byte)| config.write_u8(MAC.saturating_add(at), *byte))
+}
+
 /// How many pairs of queues the device has: one, unless it says something else that can be.
 ///
 /// # Errors

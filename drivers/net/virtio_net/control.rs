@@ -2,6 +2,7 @@
 
 //! The control queue (virtio 1.4, 5.1.6.5): commands that wait for their answer, with an end.
 
+use crate::feature::Framing;
 use core::iter;
 use kernel::{
     new_mutex,
@@ -13,6 +14,7 @@ use kernel::{
 };
 use kernel_ext::dma::SharedMemory;
 use virtio::{
+    transport_feature,
     Device,
     Exchange,
     FeaturesOk,
@@ -29,6 +31,8 @@ const ANSWER_AT: usize = BYTES - 1;
 const HEAD: usize = 2;
 /// The most bytes that a command can have behind its head.
 pub(crate) const MOST: usize = ANSWER_AT - HEAD;
+/// Bytes of an address in a table.
+const ADDRESS: usize = 6;
 /// What stands there before the device answers; no answer of the specification.
 const UNANSWERED: u8 = 0xff;
 /// The answer that all went well (5.1.6.5).
@@ -56,6 +60,23 @@ impl Command {
     pub(crate) const PAIRS: Self = Self(4, 0);
     /// Use these offloads on what is received.
     pub(crate) const OFFLOADS: Self = Self(5, 0);
+
+    /// How many bytes of its data are a segment of their own, where there is a rule for that: of two tables the
+    /// first one, which begins with a count of addresses; of other data all.
+    fn first_part(self, data: &[u8]) -> usize {
+        match (self, data) {
+            (Self::ADDRESS_TABLE, &[a, b, c, d, ..]) => {
+                let addresses = u32::from_le_bytes([a, b, c, d]);
+
+                // CAST: Widening.
+                (addresses as usize)
+                    .saturating_mul(ADDRESS)
+                    .saturating_add(4)
+                    .min(data.len())
+            }
+            _ => data.len(),
+        }
+    }
 }
 
 /// The control queue of a device.
@@ -63,6 +84,8 @@ impl Command {
 pub(crate) struct Control {
     exchange: Arc<Exchange>,
     device: Arc<Device>,
+    /// Each part of a command is a segment of its own.
+    apart: bool,
     /// Held by the one whose turn it is to have a command under way.
     #[pin]
     memory: Mutex<SharedMemory>,
@@ -72,14 +95,22 @@ impl Control {
     /// Makes the control queue, which has number `index`.
     pub(crate) fn new(setup: &FeaturesOk, index: u16) -> Result<Arc<Self>> {
         let device = setup.device().clone();
-        // One command at a time, of two descriptors.
-        let exchange = Exchange::new(setup, index, QueueOptions::sized(4), 2)?;
+        let Framing { apart, .. } = Framing::of(setup.features());
+        // One command at a time: the command and the answer, or head, two tables and the answer.
+        let segments = if apart { 4 } else { 2 };
+        let options = QueueOptions {
+            max_size: 4,
+            // Devices before version 1 are known to count wrongly.
+            lenient_length: !setup.features().contains(transport_feature::VERSION_1),
+        };
+        let exchange = Exchange::new(setup, index, options, segments)?;
         let memory = SharedMemory::new(device.master(), BYTES)?;
 
         Arc::pin_init(
             pin_init!(Self {
                 exchange,
                 device,
+                apart,
                 memory <- new_mutex!(memory),
             }),
             GFP_KERNEL,
@@ -115,17 +146,30 @@ impl Control {
         }
         memory.write8(ANSWER_AT, UNANSWERED);
 
-        let order = Segment {
-            addr: memory.address(),
-            // CAST: At most a page.
-            len: HEAD.wrapping_add(data.len()) as u32,
+        let parts = if self.apart {
+            let first = command.first_part(data);
+
+            [HEAD, first, data.len().saturating_sub(first)]
+        } else {
+            [HEAD.wrapping_add(data.len()), 0, 0]
         };
+        let mut addr = memory.address();
+        let order = parts.into_iter().filter(|part| *part != 0).map(|part| {
+            let segment = Segment {
+                addr,
+                // CAST: At most a page.
+                len: part as u32,
+            };
+
+            addr = addr.wrapping_add(part as u64);
+            segment
+        });
         let answer = Segment {
             addr: memory.address().wrapping_add(ANSWER_AT as u64),
             len: 1,
         };
         self.exchange
-            .post(iter::once(order), iter::once(answer))
+            .post(order, iter::once(answer))
             .map_err(|_| EIO)?;
         if self.exchange.wait(Timeout::Control.ms()).is_none() {
             if self.device.broken().is_some() {

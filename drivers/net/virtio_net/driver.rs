@@ -91,7 +91,7 @@ impl Frames {
         } else {
             // Buffers are as large as packets may be: no larger than the device asks for, since a
             // socket is charged for the whole of each.
-            (USUAL_MTU, rx::ROOM.largest_mtu())
+            (USUAL_MTU, rx::largest_mtu())
         };
         let said = if features.contains(feature::MTU) {
             // It may have changed since `validate`.
@@ -178,7 +178,7 @@ impl Driver for Net {
         if features.contains(feature::MTU) {
             let usable = config::mtu(config)?.is_some_and(|mtu| {
                 // 5.1.4.2: buffers have to hold a packet of that size.
-                features.contains(feature::MRG_RXBUF) || u32::from(mtu) <= rx::ROOM.largest_mtu()
+                features.contains(feature::MRG_RXBUF) || u32::from(mtu) <= rx::largest_mtu()
             });
 
             if !usable {

@@ -2,7 +2,10 @@
 
 //! Feature bits of a network device (virtio 1.4, 5.1.3).
 
-use virtio::Features;
+use virtio::{
+    transport_feature,
+    Features, //
+};
 
 /// The device fills in checksums of what is sent.
 pub(crate) const CSUM: Features = Features::bit(0);
@@ -123,4 +126,33 @@ pub(crate) fn offloads(features: Features, segments: bool) -> u64 {
             all
         }
     })
+}
+
+/// How the header before a packet goes to the device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Framing {
+    /// Bytes of it.
+    pub(crate) header: u32,
+    /// It is a segment of its own, and so is each part of a command.
+    pub(crate) apart: bool,
+}
+
+impl Framing {
+    /// What was agreed on (virtio 1.4, 5.1, "Legacy Interface: Device Operation" and "Legacy Interface:
+    /// Framing Requirements").
+    ///
+    /// Before version 1 `num_buffers` was there only with mergeable buffers, and segments were only
+    /// to be chosen where the device says so.
+    pub(crate) const fn of(features: Features) -> Self {
+        let modern = features.contains(transport_feature::VERSION_1);
+
+        Self {
+            header: if modern || features.contains(MRG_RXBUF) {
+                12
+            } else {
+                10
+            },
+            apart: !modern && !features.contains(transport_feature::ANY_LAYOUT),
+        }
+    }
 }

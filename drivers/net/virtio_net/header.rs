@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What stands before each packet (virtio 1.4, 5.1.6, `struct virtio_net_hdr` with `VERSION_1`).
+//! What stands before each packet (virtio 1.4, 5.1.6, `struct virtio_net_hdr`).
 //!
 //! | offset | field |
 //! |---:|---|
@@ -12,9 +12,10 @@
 //! | 8 | csum_offset |
 //! | 10 | num_buffers |
 //!
-//! All are little-endian.
+//! All are little-endian. The last one may be missing, see [`Framing`](crate::feature::Framing); what is
+//! read in its place is not looked at then, since there are no mergeable buffers.
 
-/// Bytes of the header.
+/// Bytes of the header, if all of it is there.
 pub(crate) const BYTES: usize = 12;
 /// Bytes of its first part, which is about checksum and segments.
 pub(crate) const OFFLOAD_BYTES: usize = 10;

@@ -40,6 +40,7 @@ use kernel_ext::net::{
     Stats, //
 };
 use virtio::{
+    transport_feature,
     Device,
     Features, //
 };
@@ -147,6 +148,19 @@ impl Interface {
             .command(command, data)
     }
 
+    /// Tells the device the interface's address, if there is a way to.
+    fn tell_address(&self, address: &MacAddress) -> Result {
+        if self.has(feature::CTRL_MAC_ADDR) {
+            self.command(Command::ADDRESS, address)
+        } else if self.has(feature::MAC) && !self.has(transport_feature::VERSION_1) {
+            config::set_address(&self.device.config(), address)
+        } else {
+            // The field in its configuration is not ours to write (5.1.4.2), and it filters nothing then, as
+            // a rule.
+            Ok(())
+        }
+    }
+
     /// Tells the device what it has to know before packets move.
     pub(crate) fn prepare(&self, rtnl: &Rtnl, random: bool) -> Result {
         let pairs = self.desired.lock().pairs;
@@ -155,8 +169,8 @@ impl Interface {
         if self.has(feature::MQ) {
             self.command(Command::PAIRS, &pairs.to_le_bytes())?;
         }
-        if random && self.has(feature::CTRL_MAC_ADDR) {
-            self.command(Command::ADDRESS, &self.netdev.address(rtnl))?;
+        if random {
+            self.tell_address(&self.netdev.address(rtnl))?;
         }
         Ok(())
     }
@@ -406,13 +420,7 @@ impl Operations for Interface {
     }
 
     fn set_address(&self, _rtnl: &Rtnl, address: &MacAddress) -> Result {
-        if self.has(feature::CTRL_MAC_ADDR) {
-            self.command(Command::ADDRESS, address)
-        } else {
-            // The device is not told (5.1.4.2: the field in its configuration is not ours to write), and
-            // filters nothing then, as a rule.
-            Ok(())
-        }
+        self.tell_address(address)
     }
 
     fn add_vlan(&self, _rtnl: &Rtnl, id: u16) -> Result {

@@ -9,6 +9,7 @@
 use crate::{
     batch::Batch,
     counters::RxCounters,
+    feature::Framing,
     header::{
         self,
         Agreed,
@@ -68,15 +69,19 @@ fn refill_at(size: u16) -> u16 {
     REFILL.min(size / 4).max(1)
 }
 
-/// The device's header, as bytes of a buffer.
-// CAST: Twelve.
-const HEADER: u32 = header::BYTES as u32;
-/// What packets need around them.
-pub(crate) const ROOM: Room = Room {
-    headroom: PACKET_HEADROOM,
-    overhead: PACKET_OVERHEAD,
-    header: HEADER,
-};
+/// What packets need around them that have a header of `header` bytes.
+const fn room(header: u32) -> Room {
+    Room {
+        headroom: PACKET_HEADROOM,
+        overhead: PACKET_OVERHEAD,
+        header,
+    }
+}
+
+/// The largest MTU for which one buffer holds any packet. The header takes nothing of it.
+pub(crate) const fn largest_mtu() -> u32 {
+    room(0).largest_mtu()
+}
 
 /// What a poll has at hand. Not on the stack: the whole receive path of the kernel runs above it.
 struct Hands {
@@ -111,6 +116,8 @@ struct Store {
     hands: Option<Hands>,
     pool: PagePool,
     sizing: Sizing,
+    /// The header is a segment of its own.
+    apart: bool,
 }
 
 /// Another ring for a receive queue.
@@ -127,6 +134,8 @@ pub(crate) struct RxQueue {
     pair: u16,
     napi: Arc<Napi>,
     agreed: Agreed,
+    /// Bytes of a header.
+    header: u32,
     /// Buffers have to be made visible after the device wrote to them.
     translated: bool,
     pub(crate) counters: RxCounters,
@@ -172,15 +181,21 @@ impl RxQueue {
         let master = setup.device().master();
         let translated = master.is_translated();
         let poller = napi.clone();
+        let Framing { header, apart } = Framing::of(setup.features());
+        let room = room(header);
         let (queue, _) = Virtqueue::with(setup, pair.wrapping_mul(2), options, move |size| {
+            let entries = size.saturating_sub(refill_at(size));
+            let buffers = if apart { entries / 2 } else { entries };
+
             Ok(Store {
                 hands: Some(Hands::new()?),
                 pool: PagePool::new(master, &poller, size.into())?,
                 sizing: if agreed.mergeable {
-                    Sizing::following(ROOM, size.saturating_sub(refill_at(size)))
+                    Sizing::following(room, buffers)
                 } else {
-                    Sizing::fixed(ROOM, mtu)
+                    Sizing::fixed(room, mtu)
                 },
+                apart,
             })
         })?;
 
@@ -190,6 +205,7 @@ impl RxQueue {
                 pair,
                 napi,
                 agreed,
+                header,
                 translated,
                 counters: RxCounters::new(),
             }),
@@ -252,7 +268,9 @@ impl RxQueue {
         if size == self.size() {
             return Ok(None);
         }
-        if self.agreed.mergeable && !Sizing::suffices(ROOM, size.saturating_sub(refill_at(size))) {
+        if self.agreed.mergeable
+            && !Sizing::suffices(room(self.header), size.saturating_sub(refill_at(size)))
+        {
             return Err(EINVAL);
         }
         self.queue.spare(size).map(Some)
@@ -307,17 +325,46 @@ impl RxQueue {
     /// Posts one buffer; gives it back if there is no room.
     #[inline]
     fn post(ring: &mut RxRing<'_>, piece: Piece) -> Result<(), Piece> {
-        let begin = ROOM.begin();
+        let store = ring.data();
+        let Room { header, .. } = store.sizing.room();
+        let begin = room(header).begin();
+        let apart = store.apart;
         let length = piece
             .size()
             .saturating_sub(begin)
-            .saturating_sub(ROOM.overhead);
+            .saturating_sub(PACKET_OVERHEAD);
         let segment = Segment {
             addr: piece.address().wrapping_add(begin.into()),
             len: length,
         };
 
+        if apart {
+            return Self::post_apart(ring, piece, segment, header);
+        }
         ring.add(iter::empty(), iter::once(segment), piece)
+            .map_err(|(_, piece)| piece)
+    }
+
+    /// Posts one buffer whose first `header` bytes are a segment of their own.
+    #[inline(never)]
+    fn post_apart(
+        ring: &mut RxRing<'_>,
+        piece: Piece,
+        all: Segment,
+        header: u32,
+    ) -> Result<(), Piece> {
+        let segments = [
+            Segment {
+                addr: all.addr,
+                len: header,
+            },
+            Segment {
+                addr: all.addr.wrapping_add(header.into()),
+                len: all.len.saturating_sub(header),
+            },
+        ];
+
+        ring.add(iter::empty(), segments.into_iter(), piece)
             .map_err(|(_, piece)| piece)
     }
 
@@ -372,7 +419,7 @@ impl RxQueue {
     ) -> Result<u32, Loss> {
         let Filled { piece, written } = first;
         let Some(length) = written
-            .checked_sub(HEADER)
+            .checked_sub(self.header)
             .filter(|length| *length >= ETHERNET_HEADER)
         else {
             inbox.reuse(piece);
@@ -380,7 +427,7 @@ impl RxQueue {
         };
 
         self.sync(&piece, written);
-        let Some(header) = piece.read(ROOM.begin()) else {
+        let Some(header) = piece.read(room(self.header).begin()) else {
             return Err(Loss::Length);
         };
         let received = match header::receive(header, self.agreed) {
@@ -396,12 +443,12 @@ impl RxQueue {
         let packet = if received.buffers > 1 {
             self.assemble(polling, piece, length, received.buffers, inbox)?
         } else if length <= COPY {
-            let copy = Packet::copy(polling, &piece, ROOM.headroom, length);
+            let copy = Packet::copy(polling, &piece, PACKET_HEADROOM, length);
 
             inbox.reuse(piece);
             copy.ok_or(Loss::Memory)?
         } else {
-            Packet::build(polling, piece, ROOM.headroom, length).map_err(|piece| {
+            Packet::build(polling, piece, PACKET_HEADROOM, length).map_err(|piece| {
                 inbox.reuse(piece);
                 Loss::Memory
             })?
@@ -420,7 +467,7 @@ impl RxQueue {
         buffers: u16,
         inbox: &mut Inbox<'_>,
     ) -> Result<Packet, Loss> {
-        let mut assembly = match Assembly::begin(polling, piece, ROOM.headroom, length) {
+        let mut assembly = match Assembly::begin(polling, piece, PACKET_HEADROOM, length) {
             Ok(assembly) => Some(assembly),
             Err(piece) => {
                 inbox.reuse(piece);
@@ -441,7 +488,9 @@ impl RxQueue {
                     loss = Loss::Length;
                     Some(piece)
                 }
-                Some(assembly) => assembly.append(piece, ROOM.begin(), written).err(),
+                Some(assembly) => assembly
+                    .append(piece, room(self.header).begin(), written)
+                    .err(),
                 None => Some(piece),
             };
 
@@ -472,7 +521,7 @@ impl RxQueue {
     #[inline]
     fn sync(&self, piece: &Piece, written: u32) {
         if self.translated {
-            piece.sync(ROOM.begin().saturating_add(written));
+            piece.sync(room(self.header).begin().saturating_add(written));
         }
     }
 

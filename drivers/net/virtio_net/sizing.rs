@@ -103,6 +103,11 @@ impl Sizing {
         }
     }
 
+    /// What packets need around them.
+    pub(crate) fn room(&self) -> Room {
+        self.room
+    }
+
     /// How large the next piece should be.
     pub(crate) fn piece(&self) -> u32 {
         let length = match self.average {

@@ -4,10 +4,11 @@
 //!
 //! The device's header goes into the packet's own headroom where that is ours, so that a small
 //! packet is one descriptor. Else it goes into the queue's memory, in a place that also has an
-//! indirect table.
+//! indirect table. So it does where the device wants it in a segment of its own, or shorter.
 
 use crate::{
     counters::TxCounters,
+    feature::Framing,
     header, //
 };
 use core::iter;
@@ -87,7 +88,10 @@ pub(crate) struct TxQueue {
     napi: Arc<Napi>,
     tables: Tables,
     indirect: bool,
-    translated: bool,
+    /// Bytes of a header.
+    header: u32,
+    /// A header may stand in front of the packet, in its headroom: one of the usual length.
+    pushes: bool,
     pub(crate) counters: TxCounters,
 }
 
@@ -134,6 +138,7 @@ impl TxQueue {
 
             Ok(State { places, staging })
         })?;
+        let framing = Framing::of(setup.features());
         let entries = if indirect { MAX_SEGMENTS } else { 0 };
         let tables = Tables::new(&device, size.into(), FRONT_BYTES, entries)?;
 
@@ -145,7 +150,9 @@ impl TxQueue {
                 napi,
                 tables,
                 indirect,
-                translated,
+                header: framing.header,
+                // CAST: Twelve.
+                pushes: !translated && !framing.apart && framing.header == header::BYTES as u32,
                 counters: TxCounters::new(),
             }),
             GFP_KERNEL,
@@ -338,7 +345,7 @@ impl TxQueue {
         let head = header::send(offload);
 
         packet.timestamp();
-        if packet.is_linear() && !self.translated && packet.push(&head) {
+        if packet.is_linear() && self.pushes && packet.push(&head) {
             let first = packet.segments().next();
 
             // The device finds it there all the same; the packet is the sender's again as it was.
@@ -384,8 +391,7 @@ impl TxQueue {
         }
         let head = iter::once(Segment {
             addr: table.address(0),
-            // CAST: Twelve.
-            len: header::BYTES as u32,
+            len: self.header,
         });
         let pieces = packet.segments().map(|(addr, len)| Segment { addr, len });
         let described = match &mut state.staging {
