@@ -7,11 +7,13 @@
 
 #![allow(dead_code)]
 
-// Pure files name the library crate's `virtio::Features`; it is the one below.
+// Pure files name what the library crate has, such as `virtio::Features`; it is below.
 extern crate self as virtio;
 
 #[path = "../../rust/virtio/allowance.rs"]
 mod allowance;
+#[path = "../../rust/virtio/areas.rs"]
+mod areas;
 #[path = "../../drivers/net/virtio_net/batch.rs"]
 mod batch;
 #[path = "../../drivers/virtio/rvirtio_pci/capability.rs"]
@@ -26,6 +28,10 @@ mod header;
 mod hint;
 #[path = "../../rust/virtio/id.rs"]
 mod id;
+#[path = "../../drivers/virtio/rvirtio_pci/legacy_queue.rs"]
+mod legacy_queue;
+#[path = "../../drivers/virtio/rvirtio_pci/legacy_registers.rs"]
+mod legacy_registers;
 #[path = "../../rust/kernel_ext/block/letters.rs"]
 mod letters;
 #[path = "../../drivers/block/virtio_blk/limits.rs"]
@@ -62,10 +68,13 @@ mod stat;
 #[path = "../../drivers/net/virtio_net/vlans.rs"]
 mod vlans;
 
+pub use areas::Areas;
 pub use feature::{
     transport_feature,
     Features, //
 };
+
+pub use vring::RingSizes;
 
 #[cfg(test)]
 mod pure;

@@ -96,6 +96,35 @@ fn clause_2_7_queue_size_is_a_power_of_two_up_to_32768() {
 }
 
 #[test]
+fn clause_2_7_descriptors_are_kept_back() {
+    for (size, kept, room) in [
+        (8, 0, 8),
+        (8, 1, 7),
+        (8, 6, 2),
+        (8, 7, 1),
+        (8, 8, 1),
+        (8, u16::MAX, 1),
+        (1, 1, 1),
+        (32768, 31744, 1024),
+    ] {
+        let config = RingConfig {
+            size,
+            event_idx: false,
+            cut_len: false,
+            kept,
+        };
+        assert_eq!(config.room(), room, "{kept} of {size}");
+        let mut ring: Ring<u16, _, Vec<Slot<u16>>> =
+            Ring::new(config, FakeMem::new(size), slots(size)).unwrap();
+        assert_eq!(ring.num_free(), room);
+        for i in 0..room {
+            ring.add([seg(1, 1)], [], i).unwrap();
+        }
+        assert_eq!(ring.add([seg(1, 1)], [], 7), Err((AddError::Full, 7)));
+    }
+}
+
+#[test]
 fn clause_2_7_largest_queue_fills() {
     let (mut ring, mem) = ring::<u16>(32768, true);
     let mut device = Device::new(mem, 32768, true);

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 #[test]
 fn clause_6_numbers() {
     let table = [
+        (ANY_LAYOUT, 27),
         (INDIRECT_DESC, 28),
         (EVENT_IDX, 29),
         (VERSION_1, 32),

@@ -24,6 +24,8 @@ mod net_sizing;
 mod net_vlans;
 mod pci_capability;
 mod pci_feature;
+mod pci_legacy;
 mod pci_promise;
 mod pci_registers;
 mod pci_sharing;
+mod queue_areas;

@@ -10,6 +10,7 @@ use crate::{
     net_feature::{
         offloads,
         settle,
+        Framing,
         IMPLEMENTED, //
     },
 };
@@ -257,5 +258,32 @@ proptest! {
         prop_assert_eq!(on & !features, 0);
         prop_assert_eq!(on & !segments, features & 1 << GUEST_CSUM);
         prop_assert_eq!(on & segments, if wanted { features & segments } else { 0 });
+    }
+}
+
+#[test]
+fn clause_5_1_legacy_framing() {
+    const ANY_LAYOUT: u32 = 27;
+    const VERSION_1: u32 = 32;
+
+    for (bits, header, apart) in [
+        (&[VERSION_1][..], 12, false),
+        (&[VERSION_1, MRG_RXBUF], 12, false),
+        // Bit 27 says nothing from version 1 on.
+        (&[VERSION_1, ANY_LAYOUT], 12, false),
+        (&[MRG_RXBUF, ANY_LAYOUT], 12, false),
+        (&[ANY_LAYOUT], 10, false),
+        (&[MRG_RXBUF], 12, true),
+        (&[], 10, true),
+    ] {
+        let features = bits
+            .iter()
+            .fold(Features::NONE, |all, bit| all | Features::bit(*bit));
+
+        assert_eq!(
+            Framing::of(features),
+            Framing { header, apart },
+            "bits {bits:?}"
+        );
     }
 }
