@@ -20,6 +20,10 @@ FIRST_SLOT = 0x08
 # Ring formats, and the options that make a device offer them. A case that names some in its header is run once more for each:
 # `fio` as `fio-packed`.
 RINGS = {"in-order": {"in_order": "on"}, "packed": {"packed": "on"}, "packed-in-order": {"packed": "on", "in_order": "on"}}
+# Options of devices that show nothing but the legacy interface. A case that has the header for it is run once more on such
+# devices, as `fio-legacy`: always on the stock kernel, or only by name. With `only` it is not run on others.
+LEGACY = {"disable-modern": "on", "disable-legacy": "off"}
+LEGACY_WHEN = {"always", "named", "only"}
 # A debug kernel under TCG takes this many times as long.
 DEBUG_FACTOR = 6
 
@@ -51,10 +55,12 @@ class Case:
     rings: list = field(default_factory=list)
     debug: list = field(default_factory=lambda: ["split"])
     ring: str = None
+    legacy: str = None
+    is_legacy: bool = False
 
     @classmethod
-    def load(cls, path, ring=None):
-        case = cls(os.path.splitext(os.path.basename(path))[0], path, ring=ring)
+    def load(cls, path, ring=None, is_legacy=False):
+        case = cls(os.path.splitext(os.path.basename(path))[0], path, ring=ring, is_legacy=is_legacy)
         with open(path, encoding="utf-8") as lines:
             for line in lines:
                 if not line.startswith("#"):
@@ -62,15 +68,17 @@ class Case:
                 match = re.match(r"# ([a-z]+): (.+)$", line.rstrip())
                 if match and not match[1].startswith("spdx"):
                     case._header(match[1], match[2].strip())
+        case.is_legacy |= case.legacy == "only"
         if not case.title:
             raise CaseError(f"{path}: the header has no title")
         if case.nics:
             case.needs.add("net")
         for number, device in enumerate(case.devices):
             device.slot = FIRST_SLOT + number
-            device.device = RINGS.get(ring, {}) | device.device
-        if ring:
-            case.name, case.title = f"{case.name}-{ring}", f"{case.title} ({ring})"
+            device.device = RINGS.get(ring, {}) | (LEGACY if case.is_legacy else {}) | device.device
+        variant = ring or (is_legacy and "legacy")
+        if variant:
+            case.name, case.title = f"{case.name}-{variant}", f"{case.title} ({variant})"
         return case
 
     @property
@@ -95,6 +103,8 @@ class Case:
                     self.end = one_of(value, {"poweroff", "reboot"})
                 case "memory" | "timeout" | "boots":
                     setattr(self, key, int(value))
+                case "legacy":
+                    self.legacy = one_of(value, LEGACY_WHEN)
                 case "cmdline":
                     self.cmdline += shlex.split(value)
                 case "needs":
@@ -122,6 +132,8 @@ class Case:
 
     def is_usual(self, kernel):
         """Whether it is run when no case is named: on the debug kernel, where all takes longer, a sample is."""
+        if self.is_legacy:
+            return self.legacy != "named" and kernel != "debug"
         return kernel != "debug" or (self.ring or "split") in self.debug
 
     def limit(self, kernel):
@@ -149,4 +161,6 @@ def load_all(folder):
     for name in sorted(name for name in os.listdir(folder) if name.endswith(".sh")):
         case = Case.load(os.path.join(folder, name))
         cases += [case, *(Case.load(case.path, ring) for ring in case.rings)]
+        if case.legacy in ("always", "named"):
+            cases.append(Case.load(case.path, is_legacy=True))
     return cases

@@ -3,6 +3,7 @@
 # title: a guest that runs out of memory takes it from the balloon (DEFLATE_ON_OOM), and nobody is killed
 # balloon: balloon deflate-on-oom=on
 # memory: 768
+# legacy: named
 # timeout: 300
 # Pages that cannot be had for the balloon are no trouble, and are said to be missing now and then.
 # allow: Out of puff! Can't get

@@ -3,6 +3,7 @@
 # title: pages that become free are reported, and the host gets them back
 # rings: packed-in-order
 # balloon: balloon free-page-reporting=on
+# legacy: named
 # timeout: 300
 
 prepare() {

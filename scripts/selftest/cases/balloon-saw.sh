@@ -3,6 +3,7 @@
 # title: the balloon goes up and down; memory in use keeps its contents, the host gets memory and gives it back
 # balloon: balloon
 # memory: 1024
+# legacy: named
 # timeout: 300
 
 prepare() {

@@ -3,6 +3,7 @@
 # title: statistics that the host asks for, against /proc
 # rings: packed-in-order
 # balloon: balloon
+# legacy: always
 # timeout: 300
 
 prepare() {

@@ -5,6 +5,7 @@
 # disk: back 64M cache=writeback
 # disk: thru 64M cache=writethrough
 # disk: fixed 64M cache=writeback config-wce=off
+# legacy: named
 # timeout: 40
 
 modes() {

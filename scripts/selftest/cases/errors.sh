@@ -7,6 +7,7 @@
 # disk: flush 64M fault=flush:EIO:any
 # disk: good 64M
 # needs: ext4
+# legacy: named
 # timeout: 60
 # The errors below are what this case provokes.
 # allow: I/O error, dev vd[abcd], sector

@@ -4,6 +4,7 @@
 # disk: ext4 256M
 # disk: xfs 512M
 # needs: ext4 xfs
+# legacy: named
 # timeout: 120
 # memory: 1024
 

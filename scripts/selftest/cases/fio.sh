@@ -5,6 +5,7 @@
 # debug: split packed-in-order
 # disk: d0 256M
 # needs: fio
+# legacy: always
 # timeout: 180
 # memory: 1024
 

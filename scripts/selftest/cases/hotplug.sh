@@ -4,6 +4,7 @@
 # disk: hot 64M port
 # disk: late 64M port absent
 # disk: still 64M
+# legacy: named
 # timeout: 120
 # The file system of nobody is on these disks; requests that were in flight may be reported.
 # allow: I/O error, dev vd[ab]

@@ -3,6 +3,7 @@
 # title: modules load and unload, 20 times, and leave nothing behind
 # disk: d0 64M
 # disk: d1 64M
+# legacy: named
 # timeout: 120
 
 CYCLES=$(rounds 20)

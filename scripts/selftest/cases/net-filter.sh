@@ -3,6 +3,7 @@
 # title: MAC address, unicast and multicast lists, promiscuous and allmulti
 # nic: a
 # nic: b mac=52:54:00:0a:0b:0c
+# legacy: named
 # timeout: 300
 
 STRANGER=52:54:00:ff:ff:01

@@ -6,6 +6,7 @@
 # nic: b
 # nic: c hub=1 host_mtu=1400
 # nic: d hub=1 host_mtu=9000
+# legacy: named
 # timeout: 300
 
 set_mtu() {

@@ -6,6 +6,7 @@
 # nic: c hub=1 ctrl_vq=off ctrl_rx=off ctrl_rx_extra=off ctrl_vlan=off ctrl_mac_addr=off ctrl_guest_offloads=off guest_announce=off
 # nic: d hub=1 status=off
 # allow: NETDEV WATCHDOG: CPU: \d+: transmit queue \d+ timed out
+# legacy: named
 # timeout: 300
 
 prepare() {

@@ -5,6 +5,7 @@
 # debug: packed-in-order
 # nic: a tap
 # nic: b tap mrg_rxbuf=off
+# legacy: always
 # timeout: 300
 
 prepare() {

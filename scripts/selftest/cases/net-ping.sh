@@ -4,6 +4,7 @@
 # debug: none
 # nic: a
 # nic: b
+# legacy: named
 # timeout: 300
 
 # Around the header, the frame, the fragments of 1480 bytes, pages, and the end.

@@ -4,6 +4,7 @@
 # nic: a tap queues=4
 # nic: b tap queues=2
 # nic: c tap queues=4 mq=off vectors=3
+# legacy: named
 # timeout: 300
 
 prepare() {

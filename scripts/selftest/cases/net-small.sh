@@ -4,6 +4,7 @@
 # debug: none
 # nic: a mrg_rxbuf=off
 # nic: b mrg_rxbuf=off
+# legacy: named
 # timeout: 300
 
 not_merged() {

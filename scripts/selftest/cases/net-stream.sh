@@ -4,6 +4,7 @@
 # debug: none
 # nic: a
 # nic: b
+# legacy: named
 # timeout: 400
 
 note "$((BULK >> 20)) MiB each"

@@ -4,6 +4,7 @@
 # nic: a
 # nic: b
 # allow: NETDEV WATCHDOG: CPU: \d+: transmit queue \d+ timed out
+# legacy: named
 # timeout: 450
 
 case $RV_KERNEL in

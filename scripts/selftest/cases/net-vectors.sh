@@ -7,6 +7,7 @@
 # nic: v4 tap queues=2 vectors=4
 # nic: v3 tap queues=2 vectors=3
 # nic: v2 tap queues=2 vectors=2
+# legacy: named
 # timeout: 120
 
 # names NIC: what its vectors are called, in their order.

@@ -4,6 +4,7 @@
 # debug: none
 # nic: a
 # nic: b
+# legacy: named
 # timeout: 300
 
 # vlan NIC ID

@@ -6,6 +6,7 @@
 # disk: d4k 64M logical_block_size=4096 physical_block_size=4096
 # disk: uneven 33M+512
 # disk: discard 64M
+# legacy: named
 # timeout: 90
 
 # Memory alignments that the queue allows, from the finest on.

@@ -5,6 +5,7 @@
 # disk: fine 64M logical_block_size=512 physical_block_size=4096 min_io_size=8192 opt_io_size=65536
 # disk: big 8G logical_block_size=4096 physical_block_size=4096
 # disk: gone 300G
+# legacy: named
 # timeout: 60
 
 modules_load() {
@@ -26,7 +27,10 @@ virtio_device() {
     [ -d "$device" ] || fail "the bus $BUS does not list $(virtio plain)"
     reads "$device/device" 0x0002
     reads "$device/vendor" 0x1af4
-    reads "$device/status" 0x0000000f
+    # Before version 1 there was no FEATURES_OK.
+    status=0x0000000f
+    [ "$RV_LEGACY" = 0 ] || status=0x00000007
+    reads "$device/status" "$status"
     reads "$device/modalias" $BUS:d00000002v00001AF4
     grep -q '^MODALIAS='"$BUS"':d00000002v00001AF4$' "$device/uevent" || fail "uevent: $(cat "$device/uevent")"
     same "driver" "$(basename "$(readlink "$device/driver/module")")" "$BLK_MODULE"
@@ -38,10 +42,14 @@ features_shown() {
     note "negotiated: $features"
     case $features in *[!01]*) fail "features holds more than 0 and 1: $features" ;; esac
     [ ${#features} -ge 64 ] || fail "features has ${#features} digits"
-    # SEG_MAX, BLK_SIZE, FLUSH, INDIRECT_DESC, EVENT_IDX, VERSION_1
-    for bit in 2 6 9 28 29 32; do
+    # SEG_MAX, BLK_SIZE, FLUSH, INDIRECT_DESC, EVENT_IDX
+    for bit in 2 6 9 28 29; do
         same "feature bit $bit" "$(echo "$features" | cut -c$((bit + 1)))" 1
     done
+    same "VERSION_1" "$(feature plain 32)" $((1 - RV_LEGACY))
+    case $RV_LEGACY$(echo "$features" | cut -c33-) in
+    1*1*) fail "a legacy device has no features above 31: $features" ;;
+    esac
 }
 
 pci_driver() {

@@ -12,6 +12,7 @@
 # disk: plain16 64M queue-size=16 indirect_desc=off
 # disk: plain1024 64M queue-size=1024 indirect_desc=off event_idx=off
 # disk: one8 64M queue-size=8 seg-max-adjust=off indirect_desc=off
+# legacy: named
 # timeout: 120
 
 # QEMU refuses a queue of 2 descriptors ("must be greater than 2"), so 4 is the smallest it can offer.

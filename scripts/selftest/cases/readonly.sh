@@ -4,6 +4,7 @@
 # debug: none
 # disk: ro 64M ro table=mbr
 # disk: rw 64M
+# legacy: named
 # timeout: 40
 
 flag() {

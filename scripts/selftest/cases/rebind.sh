@@ -3,6 +3,7 @@
 # title: unbind and bind under I/O, 100 times
 # disk: d0 256M
 # disk: still 64M
+# legacy: named
 # timeout: 200
 
 CYCLES=$(rounds 100) FIRST=4 AGAIN=$(rounds 20)

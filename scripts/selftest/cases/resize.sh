@@ -4,6 +4,7 @@
 # disk: d0 64M
 # disk: d1 64M
 # needs: ext4
+# legacy: named
 # timeout: 60
 
 prepare() {

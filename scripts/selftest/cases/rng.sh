@@ -5,6 +5,7 @@
 # debug: packed-in-order
 # rng: plain
 # rng: slow max-bytes=64 period=3000
+# legacy: always
 # timeout: 120
 
 CORE=/sys/class/misc/hw_random

@@ -6,6 +6,7 @@
 # needs: ext4
 # boots: 2
 # allow: I/O error, dev vdb
+# legacy: named
 # timeout: 40
 
 first_boot() {

@@ -5,6 +5,7 @@
 # disk: mute 64M
 # disk: slow 64M
 # disk: good 64M
+# legacy: named
 # timeout: 120
 # What this case provokes.
 # allow: I/O error, dev vda, sector|Buffer I/O error on dev(ice)? vda

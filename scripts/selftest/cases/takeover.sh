@@ -7,6 +7,7 @@
 # disk: stays 64M
 # disk: moves 128M
 # needs: ext4
+# legacy: named
 # timeout: 90
 
 by_c() {

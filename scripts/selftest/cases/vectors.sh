@@ -7,6 +7,7 @@
 # disk: v2 64M vectors=2 num-queues=1
 # disk: v2q4 64M vectors=2 num-queues=4
 # disk: v5 64M vectors=5 num-queues=1
+# legacy: named
 # timeout: 60
 
 verify() { short_verify "$(disk "$1")" 23 60; }

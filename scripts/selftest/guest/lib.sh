@@ -168,10 +168,11 @@ ring() {
     11) echo packed-in-order ;;
     esac
 }
-# in_format: that all devices have the ring format that the case is run in.
+# in_format: that all devices have the ring format and the interface that the case is run in.
 in_format() {
     for _device in $RV_DISKS $RV_NICS $RV_BALLOONS $RV_RNGS; do
         same "ring format of ${_device%@*}" "$(ring "${_device%@*}")" "$RV_RING"
+        same "feature VERSION_1 of ${_device%@*}" "$(feature "${_device%@*}" 32)" $((1 - RV_LEGACY))
     done
 }
 
