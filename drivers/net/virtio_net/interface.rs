@@ -218,12 +218,7 @@ impl Interface {
                 self.command(Command::PAIRS, &desired.pairs.to_le_bytes()),
             );
         }
-        if self.has(feature::CTRL_MAC_ADDR) {
-            tell(
-                "address",
-                self.command(Command::ADDRESS, &self.netdev.address(rtnl)),
-            );
-        }
+        tell("address", self.tell_address(&self.netdev.address(rtnl)));
         if let Some(filter) = &desired.filter {
             tell("receive filter", self.send_filter(filter));
         }
