@@ -14,6 +14,7 @@ use crate::{
     },
     transport::{
         Notifier,
+        OpenQueue,
         QueueAddresses,
         QueueSetup, //
     },
@@ -162,43 +163,15 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         let device = setup.device().clone();
         let features = device.features();
         let format = RingFormat::of(features);
-        let opened = device
-            .transport()
-            .open_queue(index, features)
-            .inspect_err(|error| {
-                dev_err!(
-                    device.node(),
-                    "queue {}: cannot be opened: {:?}\n",
-                    index,
-                    error
-                );
-            })?;
-        let offered = opened.max_size;
-        let size = offered
-            .validate(|size| {
-                if size == 0 {
-                    Err(ENOENT)
-                } else {
-                    format.sizes(size).map(|_| size).map_err(|_| EINVAL)
-                }
-            })
-            .inspect_err(|_| {
-                dev_err!(
-                    device.node(),
-                    "queue {}: size {} is not possible ({})\n",
-                    index,
-                    offered.raw_for_log(),
-                    format_args!("{format}")
-                );
-            })?;
+        let (opened, size) = Self::open(&device, index)?;
         let most = format.largest(options.max_size);
         // A device that takes one size only gets it; what is too much is kept back.
-        let (size, least) = if opened.is_fixed {
+        let (mut size, least) = if opened.is_fixed {
             (size, size)
         } else {
             (size.min(most), SMALLEST_WHEN_SHORT)
         };
-        let (memory, size) = Self::allocate(&device, size, least)?;
+        let memory = Self::allocate(&device, &mut size, least)?;
         let addresses = memory.addresses();
         let config = RingConfig {
             size,
@@ -230,18 +203,55 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         ))
     }
 
-    /// Allocates a ring, a smaller one if memory is short, but not below `least`.
+    /// Looks at queue `index` of the device, and at its size.
     // Not in the frame of whoever makes a device.
     #[inline(never)]
-    fn allocate(device: &Device, size: u16, least: u16) -> Result<(QueueMemory, u16)> {
-        let mut size = size;
+    fn open(device: &Device, index: u16) -> Result<(OpenQueue, u16)> {
+        let features = device.features();
+        let format = RingFormat::of(features);
+        let opened = device
+            .transport()
+            .open_queue(index, features)
+            .inspect_err(|error| {
+                dev_err!(
+                    device.node(),
+                    "queue {}: cannot be opened: {:?}\n",
+                    index,
+                    error
+                );
+            })?;
+        let offered = opened.max_size;
+        let size = offered
+            .validate(|size| {
+                if size == 0 {
+                    Err(ENOENT)
+                } else {
+                    format.sizes(size).map(|_| size).map_err(|_| EINVAL)
+                }
+            })
+            .inspect_err(|_| {
+                dev_err!(
+                    device.node(),
+                    "queue {}: size {} is not possible ({})\n",
+                    index,
+                    offered.raw_for_log(),
+                    format_args!("{format}")
+                );
+            })?;
 
+        Ok((opened, size))
+    }
+
+    /// Allocates a ring of `size` entries; a smaller one if memory is short, but not below `least`.
+    // Not in the frame of whoever makes a device.
+    #[inline(never)]
+    fn allocate(device: &Device, size: &mut u16, least: u16) -> Result<QueueMemory> {
         loop {
-            match QueueMemory::new(device, size) {
-                Ok(memory) => return Ok((memory, size)),
-                Err(error) if error == ENOMEM && size > least => size /= 2,
+            match QueueMemory::new(device, *size) {
+                Ok(memory) => return Ok(memory),
+                Err(error) if error == ENOMEM && *size > least => *size /= 2,
                 Err(error) => {
-                    dev_err!(device.node(), "no memory for a ring of {} entries\n", size);
+                    dev_err!(device.node(), "no memory for a ring of {} entries\n", *size);
                     return Err(error);
                 }
             }
