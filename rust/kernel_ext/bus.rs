@@ -228,13 +228,13 @@ impl<B: Bus> BusType<B> {
         unsafe { Self::if_bound(dev, B::shutdown) };
     }
 
-    unsafe extern "C" fn suspend_callback(dev: *mut bindings::device) -> c_int {
+    extern "C" fn suspend_callback(dev: *mut bindings::device) -> c_int {
         // SAFETY: The PM core calls this with the lock held, for bound and unbound devices.
         unsafe { Self::if_bound(dev, B::suspend) };
         0
     }
 
-    unsafe extern "C" fn resume_callback(dev: *mut bindings::device) -> c_int {
+    extern "C" fn resume_callback(dev: *mut bindings::device) -> c_int {
         // SAFETY: As in `suspend_callback`.
         unsafe { Self::if_bound(dev, B::resume) };
         0

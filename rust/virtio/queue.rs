@@ -109,6 +109,31 @@ pub(crate) struct Guarded<T, D> {
     pub(crate) data: D,
 }
 
+impl<T, D> Guarded<T, D> {
+    /// In a box, since a ring is large, and stands in many frames on its way otherwise.
+    #[inline(never)]
+    fn new(
+        format: RingFormat,
+        config: RingConfig,
+        memory: QueueMemory,
+        activity: Activity,
+        data: impl FnOnce(u16) -> Result<D>,
+    ) -> Result<KBox<Self>> {
+        let addresses = memory.addresses();
+        let data = data(config.room())?;
+
+        Ok(KBox::new(
+            Self {
+                ring: AnyRing::new(format, config, memory)?,
+                addresses,
+                activity,
+                data,
+            },
+            GFP_KERNEL,
+        )?)
+    }
+}
+
 /// A virtqueue whose buffers carry a token of type `T` each: what the driver wants back when the
 /// device is done, such as the request itself. The queue owns the token meanwhile.
 ///
@@ -172,26 +197,20 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
             (size.min(most), SMALLEST_WHEN_SHORT)
         };
         let memory = Self::allocate(&device, &mut size, least)?;
-        let addresses = memory.addresses();
         let config = RingConfig {
             size,
             event_idx: features.contains(transport_feature::EVENT_IDX),
             cut_len: options.lenient_length,
             kept: format.kept().max(size.saturating_sub(most)),
         };
-        let ring = AnyRing::new(format, config, memory)?;
-        let place = ring.next_avail();
-        let guarded = Guarded {
-            ring,
-            addresses,
-            activity: Activity::new(device.number(), index),
-            data: data(config.room())?,
-        };
+        let activity = Activity::new(device.number(), index);
+        let guarded = Guarded::new(format, config, memory, activity, data)?;
+        let place = guarded.ring.next_avail();
         let (name, class) = L::class();
 
         Ok((
             try_pin_init!(Self {
-                guarded <- Lock::new(guarded, name, class),
+                guarded <- Lock::new(KBox::into_inner(guarded), name, class),
                 notifier: opened.notifier,
                 next_avail: Atomic::new(place.into()),
                 device,

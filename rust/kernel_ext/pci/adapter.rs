@@ -96,7 +96,7 @@ impl<T: Recovery> Adapter<T> {
         what(unsafe { pdev.as_ref().drvdata_borrow::<T::Data<'_>>() });
     }
 
-    unsafe extern "C" fn error_detected(
+    extern "C" fn error_detected(
         dev: *mut bindings::pci_dev,
         state: bindings::pci_channel_state_t,
     ) -> bindings::pci_ers_result_t {
@@ -122,12 +122,12 @@ impl<T: Recovery> Adapter<T> {
         vote
     }
 
-    unsafe extern "C" fn mmio_enabled(_dev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
+    extern "C" fn mmio_enabled(_dev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
         bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED
     }
 
     /// The bus was reset: the function has lost its resources.
-    unsafe extern "C" fn slot_reset(dev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
+    extern "C" fn slot_reset(dev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
         // SAFETY: The core calls this with a valid function, which was saved when it was found. The vectors
         // come back, too.
         unsafe { bindings::pci_restore_state(dev) };
@@ -138,12 +138,12 @@ impl<T: Recovery> Adapter<T> {
         bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED
     }
 
-    unsafe extern "C" fn reset_prepare(dev: *mut bindings::pci_dev) {
+    extern "C" fn reset_prepare(dev: *mut bindings::pci_dev) {
         // SAFETY: As in `error_detected`.
         unsafe { Self::with(dev, |data| T::before(data, Reach::Works)) };
     }
 
-    unsafe extern "C" fn resumed(dev: *mut bindings::pci_dev) {
+    extern "C" fn resumed(dev: *mut bindings::pci_dev) {
         // SAFETY: As in `error_detected`.
         unsafe { Self::with(dev, |data| T::after(data)) };
     }
