@@ -13,11 +13,12 @@
 # end: reboot
 
 TIMES=$(rounds 4)
+WHICH="d0 p0 intx"
 
 prepare() {
     net_up
     reach a "$(address b)"
-    for name in d0 p0 intx; do block $name >/dev/null; done
+    for name in $WHICH; do block $name >/dev/null; done
     rvio fill "$(disk d0)" 33554432 16777216 61
     # What the device forgets when it is reset: an address, a filter, a VLAN, the number of queues.
     ip -n a link set eth0 address 52:54:00:aa:00:77
@@ -44,7 +45,7 @@ all_work() {
     reach a 10.1.0.2
     reach a 10.7.0.2
     same "queues of a" "$(queues)" 2
-    for name in d0 p0 intx; do short_verify "$(disk $name)" 62 20; done
+    for name in $WHICH; do short_verify "$(disk $name)" 62 20; done
     dd if=/dev/hwrng of=/dev/null bs=64 count=4 2>/dev/null || fail "/dev/hwrng cannot be read"
 }
 
@@ -54,7 +55,7 @@ sleeps() {
     shift 2
     # Frozen with all other tasks while the machine sleeps, and to go on.
     (while [ ! -e /run/enough ]; do
-        for name in d0 p0 intx; do short_verify "$(disk $name)" 63 20 || { echo "$name" >/run/differ; exit; }; done
+        for name in $WHICH; do short_verify "$(disk $name)" 63 20 || { echo "$name" >/run/differ; exit; }; done
     done; : >/run/over) >/run/io 2>&1 3>&- &
     load_on a b
     while [ "$_left" -gt 0 ]; do
@@ -98,6 +99,11 @@ s2idle() {
 button() { host wake >/dev/null; }
 s3() {
     grep -q deep /sys/power/mem_sleep || skip "no S3: $(cat /sys/power/mem_sleep)"
+    if [ "$RV_KERNEL" = debug ]; then
+        # With acpi=noirq nobody tells the chipset again where its interrupt lines go.
+        unbind "$(pci intx)"
+        WHICH="d0 p0"
+    fi
     echo deep >/sys/power/mem_sleep
     sleeps mem "$(rounds 3)" button
 }
