@@ -2,6 +2,7 @@
 # shellcheck shell=busybox
 # title: what is free is not migrated; the kernel gets it back when it wants it, when the host is done, and at unbind
 # rings: packed-in-order
+# debug: none
 # balloon: balloon free-page-hint=on
 # timeout: 300
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: devices that offer less, more, or something else
+# debug: none
 # disk: noevent 64M event_idx=off
 # disk: noindirect 64M indirect_desc=off
 # disk: neither 64M event_idx=off indirect_desc=off

@@ -5,6 +5,7 @@
 # disk: xfs 512M
 # needs: ext4 xfs
 # legacy: named
+# debug: none
 # timeout: 120
 # memory: 1024
 

@@ -2,7 +2,6 @@
 # shellcheck shell=busybox
 # title: fio with crc32c verify, block sizes 512 to 1M, depths 1 to 64
 # rings: in-order packed packed-in-order
-# debug: split packed-in-order
 # disk: d0 256M
 # needs: fio
 # legacy: always

@@ -2,6 +2,7 @@
 # shellcheck shell=busybox
 # title: NICs behind an IOMMU in strict mode, and with every buffer bounced
 # rings: packed-in-order
+# debug: none
 # machine: q35 intel-iommu
 # cmdline: intel_iommu=on iommu.passthrough=0 iommu.strict=1
 # nic: a iommu_platform=on disable-legacy=on

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: devices with features missing, odd rings, few vectors
+# debug: none
 # nic: plain
 # nic: noctrl ctrl_vq=off ctrl_rx=off ctrl_rx_extra=off ctrl_vlan=off ctrl_mac_addr=off ctrl_guest_offloads=off guest_announce=off
 # nic: nocsum hub=1 csum=off guest_csum=off

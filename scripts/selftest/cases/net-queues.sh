@@ -5,6 +5,7 @@
 # nic: b tap queues=2
 # nic: c tap queues=4 mq=off vectors=3
 # legacy: named
+# debug: none
 # timeout: 300
 
 prepare() {

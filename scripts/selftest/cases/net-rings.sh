@@ -2,7 +2,7 @@
 # shellcheck shell=busybox
 # title: ring sizes changed under load, over taps
 # rings: packed-in-order
-# debug: packed-in-order
+# debug: none
 # nic: a tap queues=2 rx_queue_size=1024 tx_queue_size=256
 # nic: b tap queues=2
 # nic: fixed tap queue_reset=off

@@ -13,6 +13,7 @@
 # disk: plain1024 64M queue-size=1024 indirect_desc=off event_idx=off
 # disk: one8 64M queue-size=8 seg-max-adjust=off indirect_desc=off
 # legacy: named
+# debug: none
 # timeout: 120
 
 # QEMU refuses a queue of 2 descriptors ("must be greater than 2"), so 4 is the smallest it can offer.

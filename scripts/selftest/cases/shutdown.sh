@@ -7,6 +7,7 @@
 # boots: 2
 # allow: I/O error, dev vdb
 # legacy: named
+# debug: none
 # timeout: 40
 
 first_boot() {

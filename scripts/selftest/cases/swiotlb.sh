@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: every buffer bounced (swiotlb=force)
+# debug: none
 # cmdline: swiotlb=force
 # disk: d0 64M iommu_platform=on disable-legacy=on
 # disk: d1 64M iommu_platform=on disable-legacy=on indirect_desc=off
