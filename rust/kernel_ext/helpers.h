@@ -76,6 +76,7 @@ void *rvirtio_helper_netdev_object(const struct net_device *dev);
 void rvirtio_helper_netdev_set_stat_count(struct net_device *dev, u16 count);
 u16 rvirtio_helper_netdev_stat_count(const struct net_device *dev);
 void rvirtio_helper_netdev_address(const struct net_device *dev, u8 *address);
+void rvirtio_helper_netdev_give_back(struct net_device *dev);
 void rvirtio_helper_netdev_set_address(struct net_device *dev, const u8 *address);
 unsigned int rvirtio_helper_netdev_flags(const struct net_device *dev);
 u64 rvirtio_helper_netdev_features(const struct net_device *dev);

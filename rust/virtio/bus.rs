@@ -267,9 +267,10 @@ impl Bus for VirtioBus {
         })?;
 
         *node.session.lock() = Some(Session {
-            device: session,
+            device: session.clone(),
             driver: bound,
         });
+        session.settle();
         Ok(())
     }
 
@@ -278,12 +279,12 @@ impl Bus for VirtioBus {
         let session = node.session.lock().take();
 
         if let Some(session) = session {
-            // Nobody is going to end it.
-            session.device.end_pauses();
             // What is under way will not come back from a device that was pulled out.
             if session.device.transport().status() == Status::GONE {
                 session.device.break_device(Reason::Gone);
             }
+            // Nobody is going to end it, since it is the bus's.
+            session.device.end_pauses();
             session.driver.remove();
             session.device.close();
         }
@@ -379,7 +380,7 @@ impl DeviceRegistration {
         self.device.payload().with_device(Device::resume);
     }
 
-    /// The device is gone for good, or as good as gone: what is outstanding fails. Any context.
+    /// The device is gone for good, or as good as gone: what is outstanding fails. Process context.
     pub fn lost(&self) {
         self.device.payload().with_device(Device::lost);
     }

@@ -9,6 +9,10 @@ use crate::{
     transport::Transport, //
 };
 use kernel::prelude::*;
+use kernel::sync::atomic::{
+    ordering::Acquire,
+    Atomic, //
+};
 use vring::Untrusted;
 
 /// Reads a device's configuration. Every field is checked against the length that the device
@@ -16,11 +20,45 @@ use vring::Untrusted;
 #[derive(Clone, Copy)]
 pub struct Config<'a> {
     transport: &'a dyn Transport,
+    /// Of a device that a driver has, and that may be reset under it.
+    epoch: Option<&'a Atomic<u32>>,
 }
 
 impl<'a> Config<'a> {
     pub(crate) fn new(transport: &'a dyn Transport) -> Self {
-        Self { transport }
+        Self {
+            transport,
+            epoch: None,
+        }
+    }
+
+    /// That of a device with such an epoch, see [`Device::epoch`](crate::Device::epoch).
+    pub(crate) fn of(transport: &'a dyn Transport, epoch: &'a Atomic<u32>) -> Self {
+        Self {
+            transport,
+            epoch: Some(epoch),
+        }
+    }
+
+    /// Does `access`, if the device is not reset meanwhile: what it says in the middle of that is not to be
+    /// believed.
+    fn access<T>(&self, access: impl FnOnce(&dyn Transport) -> Result<T>) -> Result<T> {
+        let Some(epoch) = self.epoch else {
+            return access(self.transport);
+        };
+        let before = epoch.load(Acquire);
+
+        if before % 2 != 0 {
+            return Err(EAGAIN);
+        }
+        let result = access(self.transport)?;
+
+        // An access of a register is ordered before what follows it.
+        if epoch.load(Acquire) == before {
+            Ok(result)
+        } else {
+            Err(EAGAIN)
+        }
     }
 
     /// How many bytes of configuration there are.
@@ -43,7 +81,7 @@ impl<'a> Config<'a> {
     fn bytes<const N: usize>(&self, offset: usize) -> Result<[u8; N]> {
         let mut bytes = [0; N];
 
-        self.transport.read_config(offset, &mut bytes)?;
+        self.access(|transport| transport.read_config(offset, &mut bytes))?;
         Ok(bytes)
     }
 
@@ -93,7 +131,7 @@ impl<'a> Config<'a> {
     ///
     /// `ERANGE` when the configuration is not that long.
     pub fn write_u8(&self, offset: usize, value: u8) -> Result {
-        self.transport.write_config8(offset, value)
+        self.access(|transport| transport.write_config8(offset, value))
     }
 
     /// Writes a little-endian 32-bit field that the specification allows to be written, with one
@@ -103,7 +141,7 @@ impl<'a> Config<'a> {
     ///
     /// `ERANGE` when the configuration is not that long.
     pub fn write_u32(&self, offset: usize, value: u32) -> Result {
-        self.transport.write_config32(offset, value)
+        self.access(|transport| transport.write_config32(offset, value))
     }
 
     /// Runs `read`, again if the device changed its configuration meanwhile, so that what it

@@ -31,6 +31,7 @@ use kernel::{
                 Acquire,
                 Release, //
             },
+            Atomic,
             AtomicFlag, //
         },
         Arc,
@@ -90,7 +91,8 @@ pub struct Device {
     pub(crate) ended: Mutex<Option<Result>>,
     /// It asked for a reset, and has not begun anew.
     pub(crate) ailing: AtomicFlag,
-    /// Held while the device, or one of its queues, is reset and begins anew. Taken before `ended`.
+    /// Held while the device is reset and begins anew. Taken before `ended`, and before what the driver takes
+    /// for it, such as RTNL.
     #[pin]
     pub(crate) reshaping: Mutex<Reshaping>,
     /// The zero of the clock of `Reshaping::allowance`.
@@ -98,9 +100,16 @@ pub struct Device {
     /// Its queues, from `DRIVER_OK` on until it is closed.
     #[pin]
     pub(crate) queues: Mutex<KVec<Arc<Gate>>>,
-    /// Held while the driver follows what the device says of itself. The last one to be taken.
+    /// Held while one queue is reset and made anew. Taken before `ended`; by a driver that keeps pauses out
+    /// meanwhile.
     #[pin]
-    pub(crate) following: Mutex<()>,
+    resizing: Mutex<()>,
+    /// See [`Self::epoch`].
+    pub(crate) epoch: Atomic<u32>,
+    /// No reset is under way, or to come from others.
+    pub(crate) quiet: AtomicFlag,
+    /// The driver's `probe` is over.
+    pub(crate) settled: AtomicFlag,
     #[pin]
     config_work: Work<Device, CONFIG>,
     #[pin]
@@ -147,7 +156,10 @@ impl Device {
                 reshaping <- new_mutex!(Reshaping::new()),
                 made: Instant::now(),
                 queues <- new_mutex!(KVec::new()),
-                following <- new_mutex!(()),
+                resizing <- new_mutex!(()),
+                epoch: Atomic::new(0),
+                quiet: AtomicFlag::new(true),
+                settled: AtomicFlag::new(false),
                 config_work <- new_work!("virtio::config"),
                 break_work <- new_work!("virtio::break"),
                 recover_work <- new_work!("virtio::recover"),
@@ -196,7 +208,7 @@ impl Device {
 
     /// The device's configuration.
     pub fn config(&self) -> Config<'_> {
-        Config::new(self.transport())
+        Config::of(self.transport(), &self.epoch)
     }
 
     /// Why the device is broken, if it is.
@@ -267,7 +279,7 @@ impl Device {
     ///
     /// `EIO` when the device is broken or not live.
     pub(crate) fn reshape(&self) -> Result<impl Sized + '_> {
-        let alone = self.reshaping.lock();
+        let alone = self.resizing.lock();
 
         if self.broken().is_some() || !self.is_live() {
             return Err(EIO);
@@ -369,8 +381,6 @@ impl WorkItem<CONFIG> for Device {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        let following = this.following.lock();
-
         if !this.is_live() {
             return;
         }
@@ -397,7 +407,6 @@ impl WorkItem<CONFIG> for Device {
         if let Some(driver) = driver {
             driver.config_changed();
         }
-        drop(following);
     }
 }
 

@@ -76,6 +76,19 @@ pub trait Driver: Sized + Send + Sync + 'static {
     /// Process context, user space may be frozen. With [`Self::STORAGE`] it must not wait for memory.
     fn pause(&self) {}
 
+    /// The device was reset and has accepted its features again: writes to its configuration what was written
+    /// there before. It does not work yet.
+    ///
+    /// Process context. With [`Self::STORAGE`] it must not wait for memory.
+    ///
+    /// # Errors
+    ///
+    /// Any; the device is broken then.
+    fn reconfigure(&self, config: &Config<'_>) -> Result {
+        let _ = config;
+        Ok(())
+    }
+
     /// Ends [`Self::pause`]: the device works again, as if it had just been probed, or it is broken. Tell it
     /// what it was told before, and let the layers above go on. [`Self::config_changed`] follows.
     ///
@@ -94,6 +107,7 @@ pub(crate) trait Bound: Send + Sync {
     fn after_break(&self);
     fn is_storage(&self) -> bool;
     fn pause(&self);
+    fn reconfigure(&self, config: &Config<'_>) -> Result;
     fn resume(&self);
     fn remove(&self);
 }
@@ -117,6 +131,10 @@ impl<D: Driver> Bound for D {
 
     fn pause(&self) {
         Driver::pause(self);
+    }
+
+    fn reconfigure(&self, config: &Config<'_>) -> Result {
+        Driver::reconfigure(self, config)
     }
 
     fn resume(&self) {

@@ -46,6 +46,8 @@ pub struct Exchange {
     device: Arc<Device>,
     room: u16,
     under_way: AtomicFlag,
+    /// The device's epoch when it was posted.
+    since: Atomic<u32>,
     /// The buffer was used and nobody has been told.
     done: AtomicFlag,
     /// Bytes that the device has written to it.
@@ -88,6 +90,7 @@ impl Exchange {
                 device,
                 room,
                 under_way: AtomicFlag::new(false),
+                since: Atomic::new(0),
                 done: AtomicFlag::new(false),
                 written: Atomic::new(0),
                 answered <- Completion::new(),
@@ -121,6 +124,7 @@ impl Exchange {
         readable: impl Iterator<Item = Segment>,
         writable: impl Iterator<Item = Segment>,
     ) -> Result {
+        let since = self.device.epoch();
         let mut ring = self.queue.lock();
 
         if ring.is_broken() {
@@ -132,6 +136,7 @@ impl Exchange {
         }
         self.answered.reset();
         ring.add(readable, writable, ()).map_err(|_| EINVAL)?;
+        self.since.store(since, Relaxed);
         self.under_way.store(true, Relaxed);
         let kick = ring.commit();
 
@@ -161,12 +166,24 @@ impl Exchange {
     /// Gives the device up, since it has not answered in time, and returns when it has no memory
     /// any more, see [`Device::give_up`]. Not a device that has nothing to answer, since it was reset.
     pub fn give_up(&self) {
-        if !self.under_way.load(Relaxed) {
-            return;
+        {
+            let _ring = self.queue.lock();
+
+            if !self.under_way.load(Relaxed) {
+                // The answer came after all, too late, or was lost in a reset.
+                self.done.store(false, Relaxed);
+                return;
+            }
         }
-        self.device.give_up(Reason::TimedOut {
-            index: self.queue.index(),
-        });
+        self.device.give_up(
+            Reason::TimedOut {
+                index: self.queue.index(),
+            },
+            self.since.load(Relaxed),
+        );
+        let _ring = self.queue.lock();
+
+        self.done.store(false, Relaxed);
     }
 
     /// Lets who waits go on, without an answer. After the device was reset, for good.

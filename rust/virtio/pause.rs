@@ -5,15 +5,18 @@
 
 use crate::{
     allowance::Allowance,
+    config::Config,
     device::{
         confirm,
         reset,
         Device,
         RECOVER, //
     },
+    driver::Bound,
     reason::Reason,
     restart::Restart,
-    status::Status, //
+    status::Status,
+    timeouts::Timeout, //
 };
 use kernel::{
     prelude::*,
@@ -26,6 +29,7 @@ use kernel::{
     },
     workqueue::WorkItem, //
 };
+use kernel_ext::time;
 
 /// What is kept of pauses.
 pub(crate) struct Reshaping {
@@ -45,17 +49,38 @@ impl Reshaping {
 }
 
 impl Device {
-    /// Gives up waiting for the device, and returns when it was reset or its DMA is off: no buffer is the
-    /// device's any more then. It is marked broken, unless it asks for a reset: then it begins anew, soon.
+    /// How often the device was reset under its driver, twice over; odd while it is.
+    #[inline]
+    pub fn epoch(&self) -> u32 {
+        self.epoch.load(Acquire)
+    }
+
+    /// Gives up waiting for the device for something that it was given at [`Self::epoch`] `since`, and
+    /// returns when nothing of it is the device's any more: it was reset, or its DMA is off. It is marked
+    /// broken, unless it asks for a reset, and begins anew soon, or has begun anew since.
     ///
-    /// Process context. Only while the driver has the device.
-    pub fn give_up(self: &Arc<Self>, reason: Reason) {
-        if self.broken().is_none() && self.ails() {
-            if self
-                .unless_reset(|transport| reset(transport, self.node()))
-                .is_some_and(|result| result.is_ok())
-            {
-                self.recover();
+    /// Process context, for [`Timeout::Balloon`] at most. Only while the driver has the device.
+    pub fn give_up(self: &Arc<Self>, reason: Reason, since: u32) {
+        let begun = || self.epoch() != since;
+
+        if begun() {
+            // One that is cut off is reset by others.
+            let over = time::wait_until(Timeout::Balloon.ms(), || {
+                Ok(self.quiet.load(Acquire) || self.broken().is_some())
+            });
+
+            if over.is_ok() && self.broken().is_none() {
+                return;
+            }
+        } else {
+            let reset = self.unless_reset(|transport| {
+                begun() || self.ails() && reset(transport, self.node()).is_ok()
+            });
+
+            if reset == Some(true) {
+                if !begun() {
+                    self.recover();
+                }
                 return;
             }
         }
@@ -68,38 +93,36 @@ impl Device {
     ///
     /// Process context. Not beside [`Self::close`]: whoever calls this keeps the driver.
     pub(crate) fn pause(self: &Arc<Self>) {
-        self.pause_with(|| {
-            let quiet = self.unless_reset(|transport| reset(transport, self.node()));
-
-            if let Some(Err(error)) = quiet {
-                self.break_device(Reason::unanswered(error));
-            }
-        });
+        self.pause_locked(&mut self.reshaping.lock(), true);
     }
 
     /// As [`Self::pause`], for a device that cannot be accessed and is reset by others. It may touch memory
     /// until then.
     pub(crate) fn pause_unreached(self: &Arc<Self>) {
-        self.pause_with(|| {});
+        self.pause_locked(&mut self.reshaping.lock(), false);
     }
 
-    fn pause_with(&self, quieten: impl FnOnce()) {
-        let mut reshaping = self.reshaping.lock();
-
+    fn pause_locked(self: &Arc<Self>, reshaping: &mut Reshaping, reached: bool) {
         reshaping.pauses = reshaping.pauses.saturating_add(1);
-        if reshaping.pauses > 1 {
-            return;
-        }
-        let driver = self.driver.lock().clone();
-        let Some(driver) = driver else {
-            return;
-        };
+        if reshaping.pauses == 1 {
+            let driver = self.driver.lock().clone();
+            let Some(driver) = driver else {
+                return;
+            };
 
-        driver.pause();
-        self.live.store(false, Release);
-        // What a device says in the middle of a reset is not to be believed.
-        drop(self.following.lock());
-        quieten();
+            driver.pause();
+            self.live.store(false, Release);
+            self.quiet.store(false, Release);
+            // What it says of itself is not to be believed from here on, see `Config`.
+            self.epoch.store(self.epoch().wrapping_add(1), Release);
+        }
+        if reached && !self.quiet.load(Acquire) {
+            match self.unless_reset(|transport| reset(transport, self.node())) {
+                Some(Ok(())) => self.quiet.store(true, Release),
+                Some(Err(error)) => self.break_device(Reason::unanswered(error)),
+                None => {}
+            }
+        }
     }
 
     /// The device will not work again.
@@ -108,14 +131,14 @@ impl Device {
         self.end_pauses();
     }
 
-    /// Ends all pauses of a device that will not begin anew: it is broken.
+    /// Ends all pauses of a device that will not begin anew: it is broken. Waits for one that is about to end.
     pub(crate) fn end_pauses(self: &Arc<Self>) {
         let mut reshaping = self.reshaping.lock();
 
         if core::mem::take(&mut reshaping.pauses) == 0 {
             return;
         }
-        self.break_device(Reason::Reset);
+        self.break_device(Reason::Abandoned);
         let driver = self.driver.lock().clone();
 
         if let Some(driver) = driver {
@@ -128,7 +151,10 @@ impl Device {
     ///
     /// Process context. Not beside [`Self::close`].
     pub(crate) fn resume(self: &Arc<Self>) {
-        let mut reshaping = self.reshaping.lock();
+        self.resume_locked(&mut self.reshaping.lock());
+    }
+
+    fn resume_locked(self: &Arc<Self>, reshaping: &mut Reshaping) {
         let Some(pauses) = reshaping.pauses.checked_sub(1) else {
             return;
         };
@@ -143,19 +169,25 @@ impl Device {
         };
 
         if self.broken().is_none() {
-            if let Err(error) = self.restart() {
+            if let Err(error) = self.restart(&*driver) {
                 dev_err!(self.node(), "device does not go on: {:?}\n", error);
                 self.break_device(Reason::unanswered(error));
             }
         }
         driver.resume();
-        drop(reshaping);
         // What it has to say of itself may be another thing now, and no interrupt was heard.
         self.look_again();
     }
 
+    /// The driver has taken the device: it may be recovered.
+    pub(crate) fn settle(self: &Arc<Self>) {
+        self.settled.store(true, Release);
+        // It may have asked for a reset meanwhile.
+        self.look_again();
+    }
+
     /// Takes the device from reset to `DRIVER_OK` once more (3.1.1).
-    fn restart(&self) -> Result {
+    fn restart(&self, driver: &dyn Bound) -> Result {
         // A break waits for this with its reset.
         let ended = self.ended.lock();
         let transport = self.transport();
@@ -174,12 +206,20 @@ impl Device {
             return Err(ENODEV);
         }
         confirm(transport, self.node(), self.features())?;
+        driver.reconfigure(&Config::new(transport))?;
         transport.restart_interrupts()?;
         for queue in &*self.queues.lock() {
             queue.restart(&Restart::new(self))?;
         }
-        transport.set_status(transport.status() | Status::DRIVER_OK);
+        let status = transport.status();
+
+        if status == Status::GONE {
+            return Err(ENODEV);
+        }
+        transport.set_status(status | Status::DRIVER_OK);
         self.ailing.store(false, Release);
+        self.quiet.store(true, Release);
+        self.epoch.store(self.epoch().wrapping_add(1), Release);
         // Nothing was posted yet, so no interrupt is lost.
         self.live.store(true, Release);
         Ok(())
@@ -194,8 +234,12 @@ impl Device {
         }
     }
 
-    /// Has the device looked at, if it asks for a reset, by whoever waits for it. Any context that may
-    /// access it.
+    /// Whether the device can be expected to answer: it is there, and does not ask for a reset.
+    pub fn answers(&self) -> bool {
+        self.transport().status() != Status::GONE && !self.ails()
+    }
+
+    /// Has the device recovered if it asks for a reset; for those who wait for it. Process context.
     pub fn look_after(self: &Arc<Self>) {
         if self.is_live() && self.ails() {
             self.recover();
@@ -224,14 +268,20 @@ impl WorkItem<RECOVER> for Device {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        // A pause that is under way ends with a reset, too; and it may have had one since.
-        if !this.is_live() || !this.ailing.load(Acquire) {
+        let mut reshaping = this.reshaping.lock();
+
+        // A pause that is under way ends with a reset, too; and it may have had one since. While the driver is
+        // probing it waits for `settle`.
+        if !this.is_live()
+            || !this.ailing.load(Acquire)
+            || !this.settled.load(Acquire)
+            || this.broken().is_some()
+        {
             return;
         }
         let now = this.made.elapsed().as_millis().unsigned_abs();
-        let allowed = this.reshaping.lock().allowance.take(now);
 
-        if !allowed {
+        if !reshaping.allowance.take(now) {
             this.break_device(Reason::NeedsReset);
             return;
         }
@@ -239,10 +289,8 @@ impl WorkItem<RECOVER> for Device {
             this.node(),
             "device asks for a reset (DEVICE_NEEDS_RESET); it gets one, and goes on\n"
         );
-        // At once: what it does is not to be relied on.
-        let _ = this.unless_reset(|transport| reset(transport, this.node()));
-
-        this.pause();
-        this.resume();
+        // In one go: whoever takes the driver away waits for the end.
+        this.pause_locked(&mut reshaping, true);
+        this.resume_locked(&mut reshaping);
     }
 }

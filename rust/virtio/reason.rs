@@ -30,6 +30,8 @@ pub enum Reason {
     },
     /// The device did not come back from a reset.
     Reset,
+    /// Its driver is taken away while it is reset by others.
+    Abandoned,
     /// The device does not answer any more: it was taken out.
     Gone,
     /// The machine is going down; not a fault, and not logged.
@@ -57,6 +59,7 @@ impl fmt::Display for Reason {
             }
             Self::QueueReset { index } => write!(f, "queue {index}: reset has failed"),
             Self::Reset => f.write_str("device did not come back from a reset"),
+            Self::Abandoned => f.write_str("driver leaves while device is being reset"),
             Self::Gone => f.write_str("device is gone"),
             Self::Shutdown => f.write_str("shut down"),
         }

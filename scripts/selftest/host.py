@@ -122,6 +122,12 @@ class Host:
                     return "spoilt"
         raise ValueError(f"{name} does not look at its queue {queue}")
 
+    def do_config(self, text):
+        """config DEVICE OFFSET: a byte of the device's configuration, as it is now."""
+        name, offset = text.split()
+        # QEMU has it at 0x2000 of BAR 4.
+        return int(self._monitor(f"xp /1bx {self._bar(name, 4) + 0x2000 + int(offset)}").split()[-1], 16)
+
     def _monitor(self, line):
         return self._qmp.command("human-monitor-command", {"command-line": line})
 

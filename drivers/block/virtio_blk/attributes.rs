@@ -68,7 +68,7 @@ impl ShowDisk<BlkQueue> for CacheType {
 
 impl StoreDisk<BlkQueue> for CacheType {
     /// Turns the cache on or off. `EPERM` when the device does not let the driver choose, `EINVAL`
-    /// for other words, `EIO` when the device stays as it was.
+    /// for other words, `EIO` when the device stays as it was, `EAGAIN` while it is being reset.
     fn store(disk: &DiskRef<'_, BlkQueue>, text: &[u8]) -> Result {
         let queue = disk.operations();
         let device = queue.device();
@@ -85,10 +85,7 @@ impl StoreDisk<BlkQueue> for CacheType {
             return Err(EPERM);
         }
         let now = disk.change_write_cache(|| {
-            let now = config::set_write_cache(&device.config(), on)?;
-
-            queue.write_cache.store(now, Relaxed);
-            Ok(now)
+            queue.choose_cache(|| config::set_write_cache(&device.config(), on))
         })?;
 
         if now == on {

@@ -92,9 +92,15 @@ impl Blk {
 
     /// Follows the device's capacity.
     fn update_capacity(&self, disk: &AddedDisk<BlkQueue>) {
-        let Ok(sectors) = config::capacity(&self.device.config()) else {
-            dev_err!(self.device.node(), "capacity cannot be read\n");
-            return;
+        let sectors = match config::capacity(&self.device.config()) {
+            Ok(sectors) => sectors,
+            Err(error) => {
+                // In the middle of a reset: asked again after it.
+                if error != EAGAIN {
+                    dev_err!(self.device.node(), "capacity cannot be read\n");
+                }
+                return;
+            }
         };
 
         if sectors != disk.capacity() {
@@ -243,6 +249,10 @@ impl Driver for Blk {
 
     fn pause(&self) {
         self.tags.hold();
+    }
+
+    fn reconfigure(&self, config: &Config<'_>) -> Result {
+        self.queue.replay_cache(config)
     }
 
     fn resume(&self) {

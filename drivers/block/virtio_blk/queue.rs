@@ -3,6 +3,8 @@
 //! The data path: requests of the block layer go into a virtqueue, completions come out.
 
 use crate::{
+    config,
+    feature,
     limits::{
         Checked,
         OVERHEAD, //
@@ -25,6 +27,7 @@ use crate::{
 };
 use core::iter;
 use kernel::{
+    new_mutex,
     new_spinlock_irq,
     prelude::*,
     sync::{
@@ -34,6 +37,7 @@ use kernel::{
             AtomicFlag, //
         },
         Arc,
+        Mutex,
         SpinLockIrq, //
     },
     time::{
@@ -58,6 +62,7 @@ use virtio::{
     AddError,
     AnyQueue,
     Completion,
+    Config,
     Device,
     FeaturesOk,
     IndirectTable,
@@ -104,6 +109,9 @@ pub(crate) struct BlkQueue {
     warned: AtomicFlag,
     /// The cache is on, and is flushed.
     pub(crate) write_cache: AtomicFlag,
+    /// Held while that is asked of the device. No memory is waited for meanwhile.
+    #[pin]
+    choosing: Mutex<()>,
 }
 
 /// What the driver wants of the queue.
@@ -168,6 +176,7 @@ impl BlkQueue {
                 stopped: AtomicFlag::new(false),
                 warned: AtomicFlag::new(false),
                 write_cache: AtomicFlag::new(options.write_cache),
+                choosing <- new_mutex!(()),
             }),
             GFP_KERNEL,
         )
@@ -176,6 +185,42 @@ impl BlkQueue {
     /// The virtqueue.
     pub(crate) fn virtqueue(&self) -> &Virtqueue<Request<Self>> {
         &self.queue
+    }
+
+    /// Has the cache turned on or off by `ask`, which says what came of it.
+    pub(crate) fn choose_cache(&self, ask: impl FnOnce() -> Result<bool>) -> Result<bool> {
+        let _choosing = self.choosing.lock();
+        let on = ask()?;
+
+        self.write_cache.store(on, Relaxed);
+        Ok(on)
+    }
+
+    /// Tells a device that was reset whether its cache is on, if that can be chosen: the block layer sends no
+    /// flushes where it is off.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` when it does not turn it off.
+    pub(crate) fn replay_cache(&self, config: &Config<'_>) -> Result {
+        let _choosing = self.choosing.lock();
+        let on = self.write_cache.load(Relaxed);
+
+        if !self
+            .device
+            .features()
+            .contains(feature::CONFIG_WCE | feature::FLUSH)
+        {
+            return Ok(());
+        }
+        if config::set_write_cache(config, on)? && !on {
+            dev_err!(
+                self.device.node(),
+                "device turns its cache on by itself after a reset\n"
+            );
+            return Err(EIO);
+        }
+        Ok(())
     }
 
     /// The device behind the queue.
@@ -468,6 +513,10 @@ impl Operations for BlkQueue {
         // What is waiting to be taken back is taken back.
         self.used();
 
+        if !self.device.is_live() {
+            // It is being reset, and what is late will be submitted again.
+            return TimerAction::Restart;
+        }
         self.device.look_after();
 
         let completions = self.completions.load(Relaxed);
@@ -515,6 +564,7 @@ impl QueueHandler for BlkQueue {
     /// What was under way is submitted again. A device may have done it already, which does no harm: nothing
     /// that depends on it was told that it is done.
     fn restart(&self, again: &Restart<'_>) -> Result {
+        self.stopped.store(false, Relaxed);
         self.queue.restart(again, |(), request| {
             self.release(request.tag());
             request.requeue();

@@ -190,7 +190,7 @@ impl Interface {
         let mut desired = self.desired.lock();
         let open = core::mem::take(&mut desired.paused);
 
-        if self.device.broken().is_none() {
+        if self.device.is_live() && self.device.broken().is_none() {
             self.replay(rtnl, &desired);
             if let Err(error) = self.open_pairs(&mut desired, open) {
                 self.unopened(error);
@@ -257,9 +257,15 @@ impl Interface {
     /// Follows what the device says of its link.
     pub(crate) fn follow_status(&self, registered: &Registered<Self>) {
         let features = self.device.features();
-        let Ok(status) = config::status(features, &self.device.config()) else {
-            dev_err!(self.device.node(), "status cannot be read\n");
-            return;
+        let status = match config::status(features, &self.device.config()) {
+            Ok(status) => status,
+            Err(error) => {
+                // In the middle of a reset: asked again after it.
+                if error != EAGAIN {
+                    dev_err!(self.device.node(), "status cannot be read\n");
+                }
+                return;
+            }
         };
 
         if status.announce {

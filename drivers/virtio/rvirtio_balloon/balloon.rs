@@ -257,7 +257,11 @@ impl Balloon {
 
     /// Gives all pages back to the guest, telling a host that answers.
     fn give_back(&self) {
-        while self.pages.count() != 0 && self.device.broken().is_none() && !self.device.ails() {
+        while self.pages.count() != 0
+            && self.device.broken().is_none()
+            && self.device.is_live()
+            && self.device.answers()
+        {
             match self.deflate(self.plan.most()) {
                 Some(0) | None => {}
                 Some(ms) => fsleep(Delta::from_millis(ms.into())),

@@ -300,15 +300,16 @@ impl virtio::Driver for Driver {
         self.balloon.pause();
     }
 
-    fn resume(&self) {
-        if let (true, Some(byte), None) = (
-            self.device.features().contains(feature::PAGE_POISON),
-            free_pages_filled_with(),
-            self.device.broken(),
-        ) {
-            // It was there before.
-            let _ = config::set_poison(&self.device.config(), byte);
+    fn reconfigure(&self, config: &Config<'_>) -> Result {
+        match free_pages_filled_with() {
+            Some(byte) if self.device.features().contains(feature::PAGE_POISON) => {
+                config::set_poison(config, byte)
+            }
+            _ => Ok(()),
         }
+    }
+
+    fn resume(&self) {
         if let Some(statistics) = &self.statistics {
             statistics.start();
         }

@@ -229,6 +229,7 @@ impl Hinter {
     fn finish(&self) -> Result {
         self.show();
 
+        let since = self.device.epoch();
         let mut told = Instant::<Monotonic>::now();
 
         time::wait_until(Timeout::Balloon.ms(), || {
@@ -247,9 +248,12 @@ impl Hinter {
         })
         .map_err(|_| {
             if !self.leaving.load(Relaxed) {
-                self.device.give_up(Reason::TimedOut {
-                    index: self.queue.index(),
-                });
+                self.device.give_up(
+                    Reason::TimedOut {
+                        index: self.queue.index(),
+                    },
+                    since,
+                );
             }
             EIO
         })

@@ -159,8 +159,12 @@ impl QueueHandler for NoticeQueue {
     }
 
     fn restart(&self, again: &Restart<'_>) -> Result {
-        // Nobody posts any more, see `Notice::post`.
-        let awaited = self.places.lock().forget();
+        // Nobody posts after this, see `Notice::post`.
+        let awaited = {
+            let _ring = self.queue.lock();
+
+            self.places.lock().forget()
+        };
 
         self.wake(awaited);
         self.queue.restart(again, |(), _| {})
@@ -206,10 +210,6 @@ impl Notice<'_> {
     fn post(&mut self) -> Result<(), Answer> {
         let NoticeQueue { queue, places, .. } = self.queue;
 
-        if !places.lock().hand_over(self.place, true) {
-            return Err(self.broken());
-        }
-        self.ours = false;
         // CAST: At most `PLACE_BYTES`; and widening.
         let segment = Segment {
             addr: self
@@ -223,10 +223,13 @@ impl Notice<'_> {
 
         // Under the lock, so that the queue does not begin anew before the notice is in it.
         if !self.queue.device.is_live() {
-            places.lock().refused(self.place);
-            self.ours = true;
             return Err(Answer::Reset);
         }
+        if !places.lock().hand_over(self.place, true) {
+            drop(ring);
+            return Err(self.broken());
+        }
+        self.ours = false;
         let added = ring.add(iter::once(segment), iter::empty(), self.place);
         let kick = ring.commit();
 
@@ -282,10 +285,11 @@ impl Notice<'_> {
     /// never [`Answer::Late`].
     pub(crate) fn send(self) -> Answer {
         let (queue, index) = (self.queue, self.queue.queue.index());
+        let since = queue.device.epoch();
 
         match self.send_within(Timeout::Balloon.ms()) {
             Answer::Late => {
-                queue.device.give_up(Reason::TimedOut { index });
+                queue.device.give_up(Reason::TimedOut { index }, since);
                 Answer::Reset
             }
             answer => answer,

@@ -102,6 +102,17 @@ void rvirtio_helper_netdev_set_address(struct net_device *dev, const u8 *address
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_set_address);
 
+/* Gives the device back to its users. What they wanted to receive meanwhile is heard of again: nobody else would ask. */
+void rvirtio_helper_netdev_give_back(struct net_device *dev)
+{
+	netif_device_attach(dev);
+	if (!(dev->flags & IFF_UP))
+		return;
+	if (!dev_uc_add(dev, dev->dev_addr))
+		dev_uc_del(dev, dev->dev_addr);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_give_back);
+
 unsigned int rvirtio_helper_netdev_flags(const struct net_device *dev)
 {
 	return READ_ONCE(dev->flags);

@@ -163,10 +163,10 @@ impl NetDevice {
         self.stop_transmit();
     }
 
-    /// Ends [`Self::detach`].
+    /// Ends [`Self::detach`]. What is to be received is told once more, soon: it may have changed meanwhile.
     pub fn attach(&self, _rtnl: &Rtnl) {
         // SAFETY: The device is valid, the lock is held.
-        unsafe { bindings::netif_device_attach(self.as_raw()) };
+        unsafe { bindings::rvirtio_helper_netdev_give_back(self.as_raw()) };
     }
 
     /// Uses the first `count` queues of each kind, and shares the CPUs out to them for sending (XPS).

@@ -59,7 +59,7 @@ unsafe impl<T: Recovery> RegistrationOps for Adapter<T> {
     ) -> Result {
         // SAFETY: The driver is not registered yet, so it is ours alone. What is set here is left alone by
         // `pci::Adapter::register`.
-        unsafe { (*driver.get()).err_handler = &Self::HANDLERS };
+        unsafe { (*driver.get()).err_handler = Self::HANDLERS_REF };
         // SAFETY: Promised by the caller.
         unsafe { <pci::Adapter<T> as RegistrationOps>::register(driver, name, module) }
     }
@@ -80,6 +80,8 @@ impl<T: Recovery> Adapter<T> {
         resume: Some(Self::resumed),
         cor_error_detected: None,
     };
+
+    const HANDLERS_REF: &'static bindings::pci_error_handlers = &Self::HANDLERS;
 
     /// Calls `what` with the driver's data.
     ///

@@ -47,7 +47,12 @@ io_off() {
 
 reset() { echo 1 >"$PCI/devices/$(pci "$1")/reset" || fail "$1 cannot be reset"; }
 
+# writeback DISK: whether its cache is on, as the device has it (5.2.4).
+writeback() { host config "$1" 32; }
+
 disks() {
+    echo "write through" >"/sys/block/$(block d1)/cache_type"
+    same "the cache of d1" "$(writeback d1)" 0
     io_on d0 d1 still
     left=$(rounds 20)
     while [ "$left" -gt 0 ]; do
@@ -58,6 +63,11 @@ disks() {
     done
     io_off
     works
+    # What the device forgets in a reset is told again.
+    same "the cache of d0" "$(writeback d0)" 1
+    same "the cache of d1" "$(writeback d1)" 0
+    echo "write back" >"/sys/block/$(block d1)/cache_type"
+    same "the cache of d1" "$(writeback d1)" 1
 }
 
 works() {
@@ -74,8 +84,16 @@ nic_works() {
     carrier a || fail "no carrier"
 }
 
+# resizing NIC: goes on until it is told that it is enough. Refused while the NIC is being reset.
+resizing() {
+    (while [ ! -e /run/enough ]; do
+        for size in 128 256; do at "$1" ethtool -G eth0 rx $size tx $size || usleep 20000; done
+    done; : >/run/over) >/run/resizing 2>&1 3>&- &
+}
+
 nics_reset() {
     load_on a b
+    resizing a
     left=$(rounds 10)
     while [ "$left" -gt 0 ]; do
         reset a
@@ -84,6 +102,9 @@ nics_reset() {
         usleep 100000
         left=$((left - 1))
     done
+    : >/run/enough
+    wait_for 30 test -e /run/over || fail "ethtool -G does not come back: $(tail -n 2 /run/resizing)"
+    rm -f /run/enough /run/over
     nic_works
     load_off a b
     stream a b tcp "$SOME" 73
@@ -94,6 +115,20 @@ nics_reset() {
     ip -n a link set eth0 up
     ip -n a link set vlan7 up
     nic_works
+}
+
+# Whoever takes the driver away in the middle of it waits for the end.
+unbound_meanwhile() {
+    name=$(virtio d1)
+    for wait in 0 5000 20000 60000; do
+        (reset d1) 3>&- &
+        usleep $wait
+        echo "$name" >"/sys/bus/$BUS/drivers/rvirtio_blk/unbind"
+        wait $!
+        echo "$name" >"/sys/bus/$BUS/drivers/rvirtio_blk/bind"
+        short_verify "$(disk d1)" 76 20
+    done
+    works
 }
 
 balloon_and_rng() {
@@ -156,6 +191,7 @@ check "prepare" prepare
 leaks_mark
 check "disks, reset by sysfs under I/O" disks
 check "NICs, reset by sysfs under load" nics_reset
+check "a disk is unbound while it is reset" unbound_meanwhile
 check "balloon and entropy device" balloon_and_rng
 check "a disk that asks for a reset under I/O" asks
 check "a NIC that does" nic_asks
