@@ -19,7 +19,6 @@ use vring::{
     Format,
     InOrder,
     Packed,
-    Ring,
     Split,
     Violation, //
 };
