@@ -12,7 +12,7 @@
 # cmdline: no_console_suspend
 # end: reboot
 
-TIMES=$(rounds 4)
+TIMES=$(rounds 3)
 WHICH="d0 p0 intx"
 
 prepare() {
