@@ -84,16 +84,16 @@ pm_test() {
     echo none >/sys/power/pm_test
 }
 
-# Something on the control port wakes.
+# Something on the control port wakes: long after the machine has gone to sleep, since before it would be no use.
 bell() {
     [ -z "$bell" ] || wait "$bell"
-    host bell 4 >/run/bell &
+    host bell 18 >/run/bell &
     bell=$!
 }
 s2idle() {
     grep -q s2idle /sys/power/mem_sleep || skip "no s2idle: $(cat /sys/power/mem_sleep)"
     echo enabled >/sys/class/tty/ttyS1/power/wakeup
-    sleeps freeze "$(rounds 3)" bell
+    sleeps freeze "$RV_TIMES" bell
 }
 
 button() { host wake >/dev/null; }
