@@ -66,7 +66,11 @@ single() {
 
 # The runner ends by itself before this script would end it: a case that it does not come to is a failed one, with its name.
 selftest() {
-    stage "selftest-$1" 3600 "$TOP/scripts/in-root" --net -- "$TOP/scripts/selftest/run.py" --kernel "$1" "${whole[@]}" --limit 3300
+    local limit=3300
+    # All cases in every format, where all takes longer.
+    [ "$1" != debug ] || [ ${#whole[@]} -eq 0 ] || limit=10800
+    stage "selftest-$1" $((limit + 300)) \
+        "$TOP/scripts/in-root" --net -- "$TOP/scripts/selftest/run.py" --kernel "$1" "${whole[@]}" --limit "$limit"
 }
 
 # What failed, each with the log that has it, where a reader looks first.
