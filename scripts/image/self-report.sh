@@ -291,6 +291,8 @@ system() {
     same "systemd" "$(timeout 60 systemctl is-system-running --wait)" running
 }
 
+# Nothing in systemd waits for udev to load what it loads.
+check "udev has dealt with all devices" udevadm settle --timeout=120
 machine
 dependencies
 pci_devices
