@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass, field
 
 from disk import Disk
+from model import Model
 from nic import Nic
 from plain import DRIVERS as PLAIN
 from plain import Plain
@@ -52,6 +53,7 @@ class Case:
     disks: list = field(default_factory=list)
     nics: list = field(default_factory=list)
     plain: list = field(default_factory=list)
+    models: list = field(default_factory=list)
     rings: list = field(default_factory=list)
     debug: list = field(default_factory=lambda: ["split"])
     ring: str = None
@@ -71,11 +73,14 @@ class Case:
         case.is_legacy |= case.legacy == "only"
         if not case.title:
             raise CaseError(f"{path}: the header has no title")
-        if case.nics:
+        if case.nics or any(model.kind == "net" for model in case.models):
             case.needs.add("net")
         for number, device in enumerate(case.devices):
             device.slot = FIRST_SLOT + number
-            device.device = RINGS.get(ring, {}) | (LEGACY if case.is_legacy else {}) | device.device
+            if isinstance(device, Model):
+                device.options = [f"ring={ring}"] * bool(ring) + device.options
+            else:
+                device.device = RINGS.get(ring, {}) | (LEGACY if case.is_legacy else {}) | device.device
         variant = ring or (is_legacy and "legacy")
         if variant:
             case.name, case.title = f"{case.name}-{variant}", f"{case.title} ({variant})"
@@ -83,7 +88,12 @@ class Case:
 
     @property
     def devices(self):
-        return self.disks + self.nics + self.plain
+        return self.disks + self.nics + self.plain + self.models
+
+    def of_kind(self, kind):
+        """All devices of a kind, those that QEMU plays first."""
+        plays = {"block": self.disks, "net": self.nics}.get(kind, [device for device in self.plain if device.kind == kind])
+        return plays + [model for model in self.models if model.kind == kind]
 
     def _header(self, key, value):
         try:
@@ -119,6 +129,8 @@ class Case:
                     self.rings = [one_of(name, set(RINGS)) for name in value.split()]
                 case "debug":
                     self.debug = [one_of(name, set(RINGS) | {"split", "none"}) for name in value.split()]
+                case "model":
+                    self.models.append(Model.parse(value))
                 case _ if key in PLAIN:
                     self.plain.append(Plain.parse(key, value))
                 case _:

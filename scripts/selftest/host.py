@@ -15,8 +15,9 @@ MIGRATION_LIMIT = 80
 
 
 class Host:
-    def __init__(self, qmp, case, pid):
+    def __init__(self, qmp, case, pid, players=None):
         self._qmp = qmp
+        self._players = players
         self._pid = pid
         self._disks = {disk.name: disk for disk in case.disks}
         self._nics = {nic.name: nic for nic in case.nics}
@@ -121,6 +122,11 @@ class Host:
                 if any(self._monitor(status) != healthy for _ in range(4)):
                     return "spoilt"
         raise ValueError(f"{name} does not look at its queue {queue}")
+
+    def do_model(self, text):
+        """model NAME REQUEST...: to the program behind a model: be, strike, ask (see scripts/hostile/README.md)."""
+        name, _, request = text.partition(" ")
+        return self._players.ask(name, request)
 
     def do_config(self, text):
         """config DEVICE OFFSET: a byte of the device's configuration, as it is now."""

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 
+import model
 from host import Host
 from nic import in_namespace
 from qmp import Qmp, QmpError, connect
@@ -39,7 +40,10 @@ def command_line(case, kernel, folder, initrd, extra):
     kvm = has_kvm()
     args = [QEMU, "-name", case.name, "-M", case.machine + (",kernel-irqchip=split" if case.iommu and kvm else "")]
     args += ["-accel", "kvm" if kvm else "tcg,thread=multi", "-cpu", "host" if kvm else TCG_CPU]
-    args += ["-m", str(case.memory + (512 if kernel.name == "debug" else 0)), "-smp", "2", "-nodefaults", "-no-reboot", "-display", "none"]
+    memory = case.memory + (512 if kernel.name == "debug" else 0)
+    args += ["-m", str(memory), "-smp", "2", "-nodefaults", "-no-reboot", "-display", "none"]
+    if case.models:
+        args += [*model.FIRMWARE, *model.memory_arguments(memory)]
     # Hot plug by PCI Express itself, which both kernels have, rather than by ACPI.
     if case.machine == "q35":
         args += ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
@@ -56,10 +60,11 @@ def command_line(case, kernel, folder, initrd, extra):
 
 
 class Machine:
-    """Runs QEMU once and collects what the guest says on its control port."""
+    """Runs QEMU once and collects what the guest says on its control port. `players` are the programs behind its models."""
 
-    def __init__(self, args, folder, case):
+    def __init__(self, args, folder, case, players=None, host=Host):
         self._folder = folder
+        self.players = players
         self._pending = b""
         self.lines = []
         self.done = False
@@ -74,17 +79,17 @@ class Machine:
         except QmpError as error:
             self._kill()
             raise QmpError(f"{error}; QEMU says: {self._said() or 'nothing'}") from None
-        self._host = Host(self._qmp, case, self._process.pid)
+        self._host = host(self._qmp, case, self._process.pid, players)
 
     def run(self, limit):
         """Serves the guest until it is done, for at most `limit` seconds, then sees it off."""
         try:
-            deadline = time.monotonic() + limit
+            self.allow(limit)
             while not self.done and self.trouble is None:
-                left = deadline - time.monotonic()
+                left = self._deadline - time.monotonic()
                 self._host.tick()
                 if left <= 0:
-                    self.trouble = f"wedged: no verdict within {limit} s{self._where()}"
+                    self.trouble = f"wedged: no verdict within {self._limit} s{self._where()}"
                 elif not self._listen(min(left, 1.0)) and self._process.poll() is not None:
                     said = self._said()
                     self.trouble = f"the machine ended before the case did{self._where()}" + (f": {said}" if said else "")
@@ -93,6 +98,10 @@ class Machine:
         finally:
             self._host.close()
             self._kill()
+
+    def allow(self, limit):
+        """From now on it may take so many seconds."""
+        self._limit, self._deadline = limit, time.monotonic() + limit
 
     def _see_off(self):
         try:

@@ -4,19 +4,19 @@
 
 import argparse
 import concurrent.futures
-import fcntl
 import fnmatch
-import glob
 import os
-import shutil
 import signal
 import sys
 import tempfile
 import time
 
 from case import CaseError, load_all
+from folders import IMAGES, WORK, cache_folder, remove
+from guestconf import config
 from initramfs import Builder, InitramfsError, Kernel, our_modules
 from ktap import FAIL, PASS, SKIP, Outcome, Report
+from model import Players, build
 from nic import why_no_taps
 from qemu import TRANSPORT_OFF, Machine, command_line
 from qmp import QmpError
@@ -24,44 +24,10 @@ from verdict import excerpt, reports, spoilt, tail
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-
-
-def cache_folder():
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.environ.get("RVIRTIO_CACHE") or os.path.join(home, "rvirtio")
-
-
-def remove(*folders):
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def images_folder(cache):
-    """A folder of this run's own. Those of runs that were killed go: their lock is free."""
-    os.makedirs(cache, exist_ok=True)
-    for old in glob.glob(os.path.join(cache, "images-*")):
-        try:
-            with open(os.path.join(old, "lock"), encoding="utf-8") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                remove(old)
-        except OSError:
-            continue
-    folder = tempfile.mkdtemp(prefix="images-", dir=cache)
-    # Kept open, and locked, as long as this runs.
-    fcntl.flock(os.open(os.path.join(folder, "lock"), os.O_CREAT | os.O_RDWR), fcntl.LOCK_EX)
-    return folder
-
-
-# For sockets: short, because their paths may have 107 characters.
-WORK = tempfile.mkdtemp(prefix="rv-")
-# What is large: in the cache, since /tmp may be memory.
-IMAGES = images_folder(cache_folder())
 # A boot that the kernel itself spoils before init runs is done again, this often at most.
 BOOT_TRIES = 3
 # With less time than this, in seconds, a case is not begun.
 LEAST = 60
-# A debug kernel takes long: when it is not to do all, cases that repeat something do it this many times less often.
-DEBUG_PART = 4
 HEALTHY = "the kernel reports nothing and powers off"
 
 
@@ -85,38 +51,20 @@ def arguments():
     return options
 
 
-def part(options):
-    """What repeats something does it this many times less often."""
-    return DEBUG_PART if options.kernel == "debug" and not options.whole else 1
-
-
 def select(cases, patterns, kernel, whole):
     if not patterns:
         return [case for case in cases if whole or case.is_usual(kernel)]
     return [case for case in cases if any(fnmatch.fnmatch(case.name, pattern) for pattern in patterns)]
 
 
-def config(case, options, boot, limit):
-    """Settings for the guest's init, as shell."""
-    disks, nics, balloons, rngs = (" ".join(f"{device.name}@{device.bus_address}" for device in devices)
-                                   for devices in (case.disks, case.nics, of_kind(case, "balloon"), of_kind(case, "rng")))
-    return (f"RV_KERNEL={options.kernel}\nRV_DRIVER={options.driver}\nRV_TRANSPORT={case.transport}\nRV_BOOT={boot}\n"
-            f"RV_END={case.end}\nRV_LIMIT={limit}\nRV_LEGACY={int(case.is_legacy)}\nRV_DISKS='{disks}'\n"
-            f"RV_NICS='{nics}'\nRV_BALLOONS='{balloons}'\nRV_RNGS='{rngs}'\nRV_RING='{case.ring or "split"}'\n"
-            f"RV_TIMES={options.times}\nRV_PART={part(options)}\n")
-
-
-def of_kind(case, kind):
-    return [device for device in case.plain if device.kind == kind]
-
-
 class Runner:
-    def __init__(self, options, kernel, builder, logs, no_taps):
+    def __init__(self, options, kernel, builder, logs, no_taps, player):
         self._options = options
         self._kernel = kernel
         self._builder = builder
         self._logs = logs
         self._no_taps = no_taps
+        self._player = player
         self._end = time.monotonic() + options.limit if options.limit else float("inf")
 
     def run(self, case):
@@ -167,8 +115,9 @@ class Runner:
         initrd = f"{images}/initrd"
         self._builder.join(case, config(case, self._options, boot, limit), initrd)
         extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" and case.transport == "own" else []
-        machine = Machine(command_line(case, self._kernel, folder, initrd, extra), folder, case)
-        machine.run(limit)
+        with Players(case.models, self._player, folder) as players:
+            machine = Machine(command_line(case, self._kernel, folder, initrd, extra), folder, case, players)
+            machine.run(limit)
         with open(f"{folder}/console", encoding="utf-8", errors="replace") as file:
             console = file.read().replace("\r", "")
         with open(outcome.log, "a", encoding="utf-8") as log:
@@ -234,8 +183,9 @@ def main():
         builder = Builder(cache_folder(), kernel, ours)
         no_taps = why_no_taps() if any(case.taps for case in cases) else None
         os.environ["PATH"] = f"{builder.host_programs(WORK)}:{os.environ['PATH']}"
-        runner = Runner(options, kernel, builder, logs, no_taps)
-    except InitramfsError as error:
+        player = build() if any(case.models for case in cases) else None
+        runner = Runner(options, kernel, builder, logs, no_taps, player)
+    except (InitramfsError, QmpError) as error:
         for case in cases:
             outcome = Outcome(case.name, case.title)
             outcome.add("kernel and modules are there", FAIL, str(error))

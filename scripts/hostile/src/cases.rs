@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The catalogue: every case by name, with what is to come of it.
+
+mod block;
+
+use crate::lie::Lie;
+
+/// When the lie is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strikes {
+    /// While the driver is being bound.
+    Probe,
+    /// While it has requests under way.
+    Io,
+    /// While it is being unbound.
+    Removal,
+}
+
+/// What has to come of it. After each of them the driver can be unbound, in 10 s at most, and an honest device works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The driver does not take the device.
+    Refused,
+    /// It works all the same.
+    Works,
+    /// The device is broken: what is under way fails, and so does all else.
+    Broken,
+    /// Requests fail, and the device goes on.
+    Fails,
+    /// It works or is given up, but nothing else; for lies whose time is random.
+    Safe,
+}
+
+/// In which ring formats a case is told.
+pub const SPLIT: &[&str] = &["split"];
+pub const PACKED: &[&str] = &["packed"];
+pub const BOTH: &[&str] = &["split", "packed"];
+pub const IN_ORDER: &[&str] = &["in-order", "packed-in-order"];
+
+pub struct Case {
+    /// The line of the catalogue.
+    pub line: &'static str,
+    pub name: &'static str,
+    pub strikes: Strikes,
+    pub formats: &'static [&'static str],
+    /// Of the device.
+    pub options: &'static str,
+    pub lies: Vec<Lie>,
+    pub outcome: Outcome,
+    /// The line that has to be in the log, as an extended regular expression; empty for none.
+    pub says: &'static str,
+    /// What the device does, for people.
+    pub does: &'static str,
+}
+
+fn all(kind: &str) -> Vec<Case> {
+    match kind {
+        "block" => block::cases(),
+        _ => Vec::new(),
+    }
+}
+
+pub fn find(kind: &str, name: &str) -> Result<Case, String> {
+    if name == "good" {
+        return Ok(Case {
+            line: "",
+            name: "good",
+            strikes: Strikes::Probe,
+            formats: BOTH,
+            options: "",
+            lies: Vec::new(),
+            outcome: Outcome::Works,
+            says: "",
+            does: "is honest",
+        });
+    }
+    all(kind)
+        .into_iter()
+        .find(|case| case.name == name)
+        .ok_or_else(|| format!("there is no case {name} of a {kind}"))
+}
+
+/// Prints a line for each case and format, with tabs between its fields.
+pub fn list() {
+    for kind in crate::device::KINDS {
+        for case in all(kind) {
+            for format in case.formats {
+                println!(
+                    "{}\t{}\t{kind}\t{:?}\t{format}\t{:?}\t{}\t{}",
+                    case.line, case.name, case.strikes, case.outcome, case.says, case.does
+                );
+            }
+        }
+    }
+}

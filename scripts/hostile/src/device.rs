@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a device of some type is: its features, its configuration, and what it does with buffers. A new type is a new file
+//! here, an implementation of [`Model`], and a line in [`make`].
+
+mod block;
+mod rng;
+
+pub use block::at as block_at;
+
+use crate::{
+    lie::{
+        Lies,
+        Part,
+        What, //
+    },
+    memory::Memory,
+    options::Options,
+    ring::{
+        Chain,
+        Nonsense, //
+    },
+};
+
+/// The types that there are models of, with their names for the command line.
+pub const KINDS: [&str; 2] = ["block", "rng"];
+
+/// What became of a buffer.
+pub enum Served {
+    /// It goes back, with so many bytes written.
+    Used(u32),
+    /// It is kept.
+    Kept,
+}
+
+/// What a model needs to serve a buffer.
+pub struct Context<'a> {
+    pub memory: &'a Memory,
+    pub lies: &'a mut Lies,
+}
+
+impl Context<'_> {
+    /// What is to be written of a part of the answer; `None` when it is to be left out.
+    pub fn answer(&mut self, part: Part, honest: u64) -> Option<u64> {
+        if self.lies.tell(What::Omit(part), honest).is_some() {
+            return None;
+        }
+        Some(self.lies.tell(What::Answer(part), honest).unwrap_or(honest))
+    }
+
+    /// Whether a part of the answer is to be written.
+    pub fn gives(&mut self, part: Part) -> bool {
+        self.lies.tell(What::Omit(part), 0).is_none()
+    }
+}
+
+pub trait Model: Send {
+    /// The device type (virtio 1.4, 5).
+    fn id(&self) -> u16;
+
+    /// Class, subclass and interface of the PCI function.
+    fn class(&self) -> u32;
+
+    /// Features of its type that it offers.
+    fn features(&self) -> u128;
+
+    fn queues(&self) -> u16;
+
+    /// Its configuration.
+    fn config(&self) -> Vec<u8>;
+
+    /// The driver writes to the configuration.
+    fn write_config(&mut self, _at: usize, _bytes: &[u8]) {}
+
+    /// The configuration changes, in a way that an honest device may choose. Only for storms of changes.
+    fn change(&mut self) {}
+
+    /// The device is reset, or begins a life.
+    fn reset(&mut self) {}
+
+    /// Whether it has a use for a buffer of this queue now.
+    fn wants(&self, _queue: u16) -> bool {
+        true
+    }
+
+    /// Does what the buffer asks for.
+    fn serve(
+        &mut self,
+        queue: u16,
+        chain: &Chain,
+        context: &mut Context<'_>,
+    ) -> Result<Served, Nonsense>;
+
+    /// A question of the suite's about it, such as what stands on a disk; `None` when there is no such question.
+    fn ask(&mut self, _words: &[&str]) -> Option<String> {
+        None
+    }
+}
+
+/// A device of a type, as the options want it.
+pub fn make(kind: &str, options: &Options) -> Result<Box<dyn Model>, String> {
+    match kind {
+        "block" => Ok(Box::new(block::Block::new(options)?)),
+        "rng" => Ok(Box::new(rng::Rng::default())),
+        _ => Err(format!(
+            "no model of {kind}; there are {}",
+            KINDS.join(", ")
+        )),
+    }
+}

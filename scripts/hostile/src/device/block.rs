@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A block device (virtio 1.4, 5.2) whose disk is memory.
+
+use super::{
+    Context,
+    Model,
+    Served, //
+};
+use crate::{
+    lie::{
+        Part,
+        What, //
+    },
+    options::Options,
+    ring::{
+        Chain,
+        Nonsense, //
+    },
+};
+
+const SECTOR: u64 = 512;
+
+mod feature {
+    pub const SIZE_MAX: u32 = 1;
+    pub const SEG_MAX: u32 = 2;
+    pub const RO: u32 = 5;
+    pub const BLK_SIZE: u32 = 6;
+    pub const FLUSH: u32 = 9;
+    pub const TOPOLOGY: u32 = 10;
+    pub const CONFIG_WCE: u32 = 11;
+    pub const MQ: u32 = 12;
+    pub const DISCARD: u32 = 13;
+    pub const WRITE_ZEROES: u32 = 14;
+    pub const SECURE_ERASE: u32 = 16;
+}
+
+mod kind {
+    pub const IN: u32 = 0;
+    pub const OUT: u32 = 1;
+    pub const FLUSH: u32 = 4;
+    pub const GET_ID: u32 = 8;
+    pub const DISCARD: u32 = 11;
+    pub const WRITE_ZEROES: u32 = 13;
+    pub const SECURE_ERASE: u32 = 14;
+}
+
+const OK: u8 = 0;
+const IOERR: u8 = 1;
+const UNSUPP: u8 = 2;
+
+/// Fields of the configuration (5.2.4).
+pub mod at {
+    pub const CAPACITY: u32 = 0;
+    pub const SIZE_MAX: u32 = 8;
+    pub const SEG_MAX: u32 = 12;
+    pub const BLK_SIZE: u32 = 20;
+    pub const PHYSICAL_BLOCK_EXP: u32 = 24;
+    pub const MIN_IO_SIZE: u32 = 26;
+    pub const OPT_IO_SIZE: u32 = 28;
+    pub const WRITEBACK: u32 = 32;
+    pub const NUM_QUEUES: u32 = 34;
+    pub const MAX_DISCARD_SECTORS: u32 = 36;
+    pub const MAX_DISCARD_SEG: u32 = 40;
+    pub const DISCARD_ALIGNMENT: u32 = 44;
+    pub const MAX_WRITE_ZEROES_SEG: u32 = 52;
+    pub const MAX_SECURE_ERASE_SEG: u32 = 64;
+}
+
+pub struct Block {
+    disk: Vec<u8>,
+    features: u128,
+    queues: u16,
+    seg_max: u32,
+    size_max: u32,
+    block: u32,
+    writeback: u8,
+    /// Sectors that it has less, at the moment.
+    less: u64,
+    /// Requests by kind: read, write, flush, others.
+    served: [u64; 4],
+}
+
+impl Block {
+    /// Options: `size`, `queues`, `seg_max`, `size_max`, `block_size`, `read_only=on`, `discard=off`.
+    pub fn new(options: &Options) -> Result<Self, String> {
+        let queues = options.number("queues", 1)? as u16;
+        let on = |key: &str, usual: &str| options.text(key).unwrap_or(usual) == "on";
+        let mut features = 1u128 << feature::SEG_MAX
+            | 1 << feature::SIZE_MAX
+            | 1 << feature::BLK_SIZE
+            | 1 << feature::FLUSH
+            | 1 << feature::TOPOLOGY
+            | 1 << feature::CONFIG_WCE
+            | 1 << feature::MQ;
+
+        if on("read_only", "off") {
+            features |= 1 << feature::RO;
+        }
+        if on("discard", "on") {
+            features |=
+                1 << feature::DISCARD | 1 << feature::WRITE_ZEROES | 1 << feature::SECURE_ERASE;
+        }
+        Ok(Self {
+            disk: vec![0; options.number("size", 64 << 20)? as usize],
+            features,
+            queues,
+            seg_max: options.number("seg_max", 126)? as u32,
+            size_max: options.number("size_max", 1 << 22)? as u32,
+            block: options.number("block_size", SECTOR)? as u32,
+            writeback: 1,
+            less: 0,
+            served: [0; 4],
+        })
+    }
+
+    fn range(&self, sector: u64, bytes: u64) -> Option<std::ops::Range<usize>> {
+        let from = sector.checked_mul(SECTOR)?;
+        let to = from.checked_add(bytes)?;
+
+        (bytes % SECTOR == 0 && to <= self.disk.len() as u64).then_some(from as usize..to as usize)
+    }
+
+    /// Discards, zeroes or erases the ranges that the driver lists (5.2.6). Zeroes them all.
+    fn clear(&mut self, chain: &Chain, context: &Context<'_>, bytes: u64) -> Result<u8, Nonsense> {
+        for index in 0..bytes / 16 {
+            let mut range = [0; 16];
+
+            chain.read(context.memory, 16 + 16 * index, &mut range)?;
+            let sector = u64::from_le_bytes(range[0..8].try_into().unwrap());
+            let count = u32::from_le_bytes(range[8..12].try_into().unwrap());
+
+            match self.range(sector, u64::from(count) * SECTOR) {
+                Some(range) => self.disk[range].fill(0),
+                None => return Ok(IOERR),
+            }
+        }
+        Ok(OK)
+    }
+}
+
+impl Model for Block {
+    fn id(&self) -> u16 {
+        2
+    }
+
+    fn class(&self) -> u32 {
+        0x0001_0000
+    }
+
+    fn features(&self) -> u128 {
+        self.features
+    }
+
+    fn queues(&self) -> u16 {
+        self.queues
+    }
+
+    fn config(&self) -> Vec<u8> {
+        let mut bytes = vec![0; 96];
+        let mut put = |at: u32, value: &[u8]| {
+            bytes[at as usize..at as usize + value.len()].copy_from_slice(value);
+        };
+        let capacity = self.disk.len() as u64 / SECTOR - self.less;
+
+        put(at::CAPACITY, &capacity.to_le_bytes());
+        put(at::SIZE_MAX, &self.size_max.to_le_bytes());
+        put(at::SEG_MAX, &self.seg_max.to_le_bytes());
+        put(at::BLK_SIZE, &self.block.to_le_bytes());
+        put(at::MIN_IO_SIZE, &1u16.to_le_bytes());
+        put(at::WRITEBACK, &[self.writeback]);
+        put(at::NUM_QUEUES, &self.queues.to_le_bytes());
+        for (sectors, segments) in [(36, 40), (48, 52), (60, 64)] {
+            put(sectors, &0x8000u32.to_le_bytes());
+            put(segments, &16u32.to_le_bytes());
+        }
+        put(at::DISCARD_ALIGNMENT, &(self.block / 512).to_le_bytes());
+        put(68, &(self.block / 512).to_le_bytes());
+        bytes
+    }
+
+    fn write_config(&mut self, at: usize, bytes: &[u8]) {
+        if let (at::WRITEBACK, [value]) = (at as u32, bytes) {
+            self.writeback = *value & 1;
+        }
+    }
+
+    fn change(&mut self) {
+        self.less ^= 8;
+    }
+
+    fn reset(&mut self) {
+        self.writeback = 1;
+    }
+
+    fn serve(
+        &mut self,
+        _queue: u16,
+        chain: &Chain,
+        context: &mut Context<'_>,
+    ) -> Result<Served, Nonsense> {
+        let mut header = [0; 16];
+
+        chain.read(context.memory, 0, &mut header)?;
+        let request = u32::from_le_bytes(header[0..4].try_into().unwrap());
+        let sector = u64::from_le_bytes(header[8..16].try_into().unwrap());
+        // The status is the last byte that may be written.
+        let room = chain
+            .writable_len()
+            .checked_sub(1)
+            .ok_or_else(|| Nonsense("no room for a status".into()))?;
+        let payload = chain.readable_len() - 16;
+        let mut written = 1;
+
+        let status = match request {
+            kind::IN => match self.range(sector, room) {
+                Some(range) => {
+                    if context.gives(Part::Data) {
+                        chain.write(context.memory, 0, &self.disk[range])?;
+                    }
+                    written += room;
+                    OK
+                }
+                None => IOERR,
+            },
+            kind::OUT => match self.range(sector, payload) {
+                Some(range) => {
+                    if context.gives(Part::Data) {
+                        chain.read(context.memory, 16, &mut self.disk[range])?;
+                    }
+                    OK
+                }
+                None => IOERR,
+            },
+            kind::FLUSH => OK,
+            kind::GET_ID => {
+                let mut name = *b"hostile\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+                // The length of the text is a part of it, to be lied about.
+                if context.answer(Part::Header, 0).is_some_and(|lie| lie != 0) {
+                    name = [b'x'; 20];
+                }
+                let length = room.min(20);
+
+                chain.write(context.memory, 0, &name[..length as usize])?;
+                written += length;
+                OK
+            }
+            kind::DISCARD | kind::WRITE_ZEROES | kind::SECURE_ERASE => {
+                self.clear(chain, context, payload)?
+            }
+            _ => UNSUPP,
+        };
+        let which = match request {
+            kind::IN => 0,
+            kind::OUT => 1,
+            kind::FLUSH => 2,
+            _ => 3,
+        };
+
+        self.served[which] += 1;
+        if let Some(status) = context.answer(Part::Status, status.into()) {
+            chain.write(context.memory, room, &[status as u8])?;
+        } else if context.lies.has(|what| *what == What::Omit(Part::Data)) {
+            written = 0;
+        }
+        Ok(Served::Used(written as u32))
+    }
+
+    fn ask(&mut self, words: &[&str]) -> Option<String> {
+        match words {
+            ["served"] => Some(self.served.map(|count| count.to_string()).join(" ")),
+            ["peek", offset, length] => {
+                let offset: usize = offset.parse().ok()?;
+                let length: usize = length.parse().ok()?;
+                let bytes = self.disk.get(offset..offset.checked_add(length)?)?;
+
+                Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,609 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The whole function: registers, rings, the device behind them, and the personality that stands between these and the guest.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    sync::Arc,
+    time::{
+        Duration,
+        Instant, //
+    },
+};
+
+use crate::{
+    config_space::{
+        self,
+        ConfigSpace,
+        BAR_BYTES,
+        MULTIPLIER,
+        VECTORS, //
+    },
+    device::{
+        Context,
+        Model,
+        Served, //
+    },
+    interrupts::Interrupts,
+    lie::{
+        Area,
+        Lie,
+        Lies,
+        Space,
+        What, //
+    },
+    memory::Memory,
+    options::{
+        bit,
+        Options, //
+    },
+    registers::{
+        notification,
+        status,
+        Effect,
+        Registers, //
+    },
+    ring::{
+        Agreed,
+        Chain,
+        Nonsense,
+        Ring, //
+    },
+};
+
+/// How many accesses are remembered.
+const REMEMBERED: usize = 64;
+/// Buffers that one notification may lead to: a driver that keeps posting is not served for ever.
+const MOST_BUFFERS: usize = 4096;
+
+/// A buffer that goes back later.
+struct Late {
+    due: Instant,
+    queue: u16,
+    chain: Chain,
+    written: u32,
+}
+
+pub struct Function {
+    memory: Arc<Memory>,
+    interrupts: Interrupts,
+    model: Box<dyn Model>,
+    options: Options,
+    lies: Lies,
+    space: ConfigSpace,
+    registers: Registers,
+    isr: u8,
+    gone: bool,
+    /// It has spoilt what it would read itself, so it serves nothing any more.
+    mad: bool,
+    late: Vec<Late>,
+    accesses: VecDeque<String>,
+    /// What the driver did wrong.
+    complaints: Vec<String>,
+    requests: u64,
+    notifications: u64,
+}
+
+impl Function {
+    pub fn new(memory: Arc<Memory>, model: Box<dyn Model>, options: Options) -> Self {
+        let space = ConfigSpace::new(model.id(), model.class(), model.config().len());
+        let registers = Registers::new(model.queues(), options.queue_size);
+
+        Self {
+            memory,
+            interrupts: Interrupts::default(),
+            model,
+            options,
+            lies: Lies::new(&[], 0),
+            space,
+            registers,
+            isr: 0,
+            gone: false,
+            mad: false,
+            late: Vec::new(),
+            accesses: VecDeque::new(),
+            complaints: Vec::new(),
+            requests: 0,
+            notifications: 0,
+        }
+    }
+
+    /// A new life, as another device. No driver may be bound.
+    pub fn become_other(
+        &mut self,
+        model: Box<dyn Model>,
+        options: Options,
+        lies: &[Lie],
+        seed: u64,
+    ) {
+        let command = [self.space.0[4], self.space.0[5]];
+
+        self.model = model;
+        self.options = options;
+        self.lies = Lies::new(lies, seed);
+        self.space = ConfigSpace::new(
+            self.model.id(),
+            self.model.class(),
+            self.model.config().len(),
+        );
+        self.space.write(4, &command);
+        self.gone = false;
+        self.mad = false;
+        self.complaints.clear();
+        self.accesses.clear();
+        self.requests = 0;
+        self.notifications = 0;
+        self.reset();
+    }
+
+    pub fn reset(&mut self) {
+        self.registers = Registers::new(self.model.queues(), self.options.queue_size);
+        self.late.clear();
+        self.isr = 0;
+        self.model.reset();
+    }
+
+    /// The time has come for lies that wait for it.
+    pub fn strike(&mut self) {
+        self.lies.strike();
+        self.events();
+    }
+
+    /// What the suite may want to know.
+    pub fn ask(&mut self, words: &[&str]) -> Option<String> {
+        match words {
+            ["told"] => Some(match self.lies.told() {
+                Some(told) => told.to_string(),
+                None => "none".into(),
+            }),
+            ["requests"] => Some(self.requests.to_string()),
+            ["notifications"] => Some(self.notifications.to_string()),
+            ["status"] => Some(self.registers.status.to_string()),
+            ["features"] => Some(format!("{:#x}", self.registers.accepted)),
+            ["complaints"] => Some(self.complaints.join("; ")),
+            ["accesses"] => {
+                let lines: Vec<_> = self.accesses.iter().cloned().collect();
+
+                Some(lines.join("; "))
+            }
+            _ => self.model.ask(words),
+        }
+    }
+
+    pub fn set_interrupts(
+        &mut self,
+        index: u32,
+        flags: u32,
+        start: u32,
+        count: u32,
+        files: Vec<File>,
+    ) {
+        let unmasked = self.interrupts.set(index, flags, start, count, files);
+
+        if unmasked && self.isr != 0 {
+            self.interrupts.raise_line();
+        }
+    }
+
+    fn offered(&self) -> u128 {
+        (self.options.features | self.model.features()) & !self.options.hidden
+    }
+
+    // --- Accesses ---------------------------------------------------------------------------------------------------
+
+    fn access(&mut self, what: &str, at: u64, bytes: &[u8]) {
+        if self.accesses.len() == REMEMBERED {
+            self.accesses.pop_front();
+        }
+        self.accesses
+            .push_back(format!("{what} {at:#x} {bytes:02x?}"));
+        if let Some(ms) = self.lies.tell(What::Slow, 0) {
+            std::thread::sleep(Duration::from_millis(ms));
+        }
+        if self.lies.tell(What::VanishOnAccess, 0).is_some() {
+            self.gone = true;
+        }
+    }
+
+    pub fn read_pci(&mut self, at: u64, into: &mut [u8]) {
+        self.access("pci read", at, &[]);
+        if self.gone {
+            into.fill(0xff);
+            return;
+        }
+        let mut bytes = self.space.0;
+
+        self.lies
+            .twist_read(Space::Pci, &mut bytes, at as usize, into.len(), 0);
+        give(&bytes, at, into);
+    }
+
+    pub fn write_pci(&mut self, at: u64, bytes: &[u8]) {
+        self.access("pci write", at, bytes);
+        if !self.gone {
+            self.space.write(at as usize, bytes);
+        }
+    }
+
+    pub fn read_bar(&mut self, at: u64, into: &mut [u8]) {
+        self.access("read", at, &[]);
+        if self.gone || at >= BAR_BYTES {
+            into.fill(0xff);
+            return;
+        }
+        let place = at & 0xfff;
+        let size = self.options.queue_size;
+
+        into.fill(0);
+        match at & !0xfff {
+            config_space::COMMON => {
+                let mut bytes = self.registers.bytes(self.offered());
+
+                self.lies
+                    .twist_read(Space::Common, &mut bytes, place as usize, into.len(), size);
+                give(&bytes, place, into);
+            }
+            config_space::ISR if place == 0 => {
+                let mut bytes = [std::mem::take(&mut self.isr)];
+
+                self.lies.twist_read(Space::Isr, &mut bytes, 0, 1, size);
+                give(&bytes, 0, into);
+            }
+            config_space::DEVICE => {
+                let mut bytes = self.model.config();
+
+                self.lies
+                    .twist_read(Space::Device, &mut bytes, place as usize, into.len(), size);
+                give(&bytes, place, into);
+            }
+            _ => {}
+        }
+    }
+
+    pub fn write_bar(&mut self, at: u64, bytes: &[u8]) {
+        self.access("write", at, bytes);
+        if self.gone || at >= BAR_BYTES {
+            return;
+        }
+        let place = at & 0xfff;
+
+        match at & !0xfff {
+            config_space::COMMON => self.write_common(place as usize, bytes),
+            config_space::DEVICE => {
+                if !self.lies.is_deaf(Space::Device, place as usize, bytes) {
+                    self.model.write_config(place as usize, bytes);
+                }
+            }
+            config_space::NOTIFY => self.notified(place, bytes),
+            _ => {}
+        }
+    }
+
+    fn write_common(&mut self, at: usize, bytes: &[u8]) {
+        if self.lies.is_deaf(Space::Common, at, bytes) {
+            return;
+        }
+        let offered = self.offered();
+
+        match self.registers.write(at, bytes, offered, VECTORS) {
+            Effect::None => {}
+            Effect::Reset => self.reset(),
+            Effect::Status => {
+                if self.registers.status & status::DRIVER_OK != 0 {
+                    self.lies.go_live();
+                }
+            }
+            Effect::Enable(queue) => self.enable(queue),
+            Effect::ResetQueue(queue) => {
+                let size = self.options.queue_size;
+                let queue = &mut self.registers.queues[usize::from(queue)];
+
+                queue.ring = None;
+                queue.enabled = false;
+                queue.size = size;
+                queue.vector = crate::interrupts::NO_VECTOR;
+            }
+        }
+    }
+
+    fn enable(&mut self, index: u16) {
+        let agreed = Agreed {
+            packed: self.registers.has(bit::PACKED),
+            event_idx: self.registers.has(bit::EVENT_IDX),
+        };
+        let queue = &mut self.registers.queues[usize::from(index)];
+        let possible = match queue.size {
+            0 => false,
+            size if agreed.packed => size <= 32768,
+            size => size.is_power_of_two(),
+        };
+
+        queue.enabled = true;
+        if possible {
+            queue.ring = Some(Ring::new(queue.areas, queue.size, agreed));
+        } else {
+            let size = queue.size;
+
+            self.complain(format!("queue {index}: enabled with {size} entries"));
+        }
+    }
+
+    fn complain(&mut self, what: String) {
+        // What was spoilt here is not the driver's fault.
+        let own = self.lies.has(|what| {
+            matches!(
+                what,
+                What::Race(_) | What::Overwrite | What::Twice | What::Ring(_) | What::Read(..)
+            )
+        });
+
+        if !own && self.complaints.len() < 8 {
+            self.complaints.push(what);
+        }
+    }
+
+    // --- Queues -----------------------------------------------------------------------------------------------------
+
+    /// A doorbell was written (4.1.5.2).
+    fn notified(&mut self, place: u64, bytes: &[u8]) {
+        let queue = (place / u64::from(MULTIPLIER)) as u16;
+        let wide = self.registers.has(bit::NOTIFICATION_DATA);
+        let wanted = if self.registers.has(bit::NOTIF_CONFIG_DATA) {
+            notification(queue)
+        } else {
+            queue
+        };
+
+        self.notifications += 1;
+        match bytes {
+            [a, b] if !wide && u16::from_le_bytes([*a, *b]) == wanted => {}
+            [a, b, _, _] if wide && u16::from_le_bytes([*a, *b]) == wanted => {}
+            _ => self.complain(format!("queue {queue}: notified with {bytes:02x?}")),
+        }
+        self.serve(queue);
+        // What is said besides is where the driver has got to; it may have got further meanwhile, so only one queue that
+        // has nothing new is a proof.
+        if let ([_, _, c, d], true) = (bytes, wide) {
+            let said = u16::from_le_bytes([*c, *d]);
+            let next = self
+                .registers
+                .queues
+                .get(usize::from(queue))
+                .and_then(|queue| Some(queue.ring.as_ref()?.next()));
+
+            if let Some(next) = next {
+                if next.wrapping_sub(said) & 0x7fff > 4096 {
+                    self.complain(format!(
+                        "queue {queue}: notified of {said:#x}, not {next:#x}"
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Serves all queues until nothing is left, beginning with one.
+    fn serve(&mut self, first: u16) {
+        let queues = self.registers.queues.len() as u16;
+
+        for _ in 0..MOST_BUFFERS {
+            let mut any = false;
+
+            for queue in (first..queues).chain(0..first.min(queues)) {
+                match self.serve_one(queue) {
+                    Ok(served) => any |= served,
+                    Err(Nonsense(why)) => {
+                        self.complain(format!("queue {queue}: {why}"));
+                        self.registers.queues[usize::from(queue)].ring = None;
+                        self.ask_for_reset();
+                    }
+                }
+                if self.gone {
+                    return;
+                }
+            }
+            if !any {
+                return;
+            }
+        }
+    }
+
+    /// Serves a queue until it is empty, or the model wants none of it.
+    fn serve_one(&mut self, index: u16) -> Result<bool, Nonsense> {
+        let mut any = false;
+
+        for _ in 0..MOST_BUFFERS {
+            let works = self.registers.status & status::DRIVER_OK != 0 && !self.mad;
+
+            if !works || !self.model.wants(index) {
+                break;
+            }
+            let Some(ring) = &mut self.registers.queues[usize::from(index)].ring else {
+                break;
+            };
+            let Some(chain) = ring.fetch(&self.memory)? else {
+                if ring.sleep(&self.memory, &mut self.lies)? {
+                    break;
+                }
+                continue;
+            };
+
+            any = true;
+            self.requests += 1;
+            let keep = self.lies.tell(What::Keep, 0).is_some();
+            let mut context = Context {
+                memory: &self.memory,
+                lies: &mut self.lies,
+            };
+
+            match self.model.serve(index, &chain, &mut context)? {
+                Served::Used(written) if !keep => match self.lies.tell(What::Late, 0) {
+                    Some(ms) => self.late.push(Late {
+                        due: Instant::now() + Duration::from_millis(ms),
+                        queue: index,
+                        chain,
+                        written,
+                    }),
+                    None => self.give_back(index, &chain, written)?,
+                },
+                _ => {}
+            }
+            self.events();
+            if self.gone {
+                break;
+            }
+        }
+        Ok(any)
+    }
+
+    fn give_back(&mut self, index: u16, chain: &Chain, written: u32) -> Result<(), Nonsense> {
+        let queue = &mut self.registers.queues[usize::from(index)];
+        let Some(ring) = &mut queue.ring else {
+            return Ok(());
+        };
+
+        if let Some(value) = self.lies.tell(What::Overwrite, 0) {
+            let [(desc, _), ..] = ring.areas();
+            let word = value.to_le_bytes();
+
+            for index in &chain.indices {
+                let at = desc + 16 * u64::from(*index);
+
+                self.memory.write(at, &word)?;
+                self.memory.write(at + 8, &word)?;
+            }
+        }
+        if self.lies.tell(What::Scribble, 0).is_some() {
+            if let Some((at, length)) = chain.readable.first() {
+                let nonsense = vec![0xa5; (*length).min(16) as usize];
+
+                self.memory.write(*at, &nonsense)?;
+            }
+        }
+        let mut interrupt = ring.put(&self.memory, chain, written, &mut self.lies)?;
+
+        if self.lies.tell(What::Twice, 0).is_some() {
+            interrupt |= ring.put(&self.memory, chain, written, &mut self.lies)?;
+        }
+        let vector = queue.vector;
+
+        if interrupt {
+            self.interrupt(1, vector);
+        }
+        Ok(())
+    }
+
+    // --- Interrupts and events --------------------------------------------------------------------------------------
+
+    /// `cause`: 1 for a queue, 2 for the configuration.
+    fn interrupt(&mut self, cause: u8, vector: u16) {
+        if self.interrupts.has_vectors() {
+            self.interrupts.raise(vector);
+        } else {
+            self.isr |= cause;
+            self.interrupts.raise_line();
+        }
+    }
+
+    fn config_interrupt(&mut self) {
+        self.interrupt(2, self.registers.config_vector);
+    }
+
+    fn ask_for_reset(&mut self) {
+        if self.registers.status & status::NEEDS_RESET == 0 {
+            self.registers.status |= status::NEEDS_RESET;
+            self.config_interrupt();
+        }
+    }
+
+    /// What a request, or the strike, may be the occasion for.
+    fn events(&mut self) {
+        if self.lies.tell(What::NeedsReset, 0).is_some() {
+            self.ask_for_reset();
+        }
+        if self.lies.tell(What::Vanish, 0).is_some() {
+            self.gone = true;
+        }
+    }
+
+    /// Whether there is something to do every millisecond.
+    pub fn is_restless(&self) -> bool {
+        !self.late.is_empty()
+            || self.lies.has(|what| {
+                matches!(
+                    what,
+                    What::Storm | What::Change | What::Race(_) | What::Late
+                )
+            })
+    }
+
+    /// A millisecond has gone by.
+    pub fn tick(&mut self) {
+        if self.gone {
+            return;
+        }
+        let now = Instant::now();
+        let (due, late): (Vec<_>, _) = std::mem::take(&mut self.late)
+            .into_iter()
+            .partition(|late| late.due <= now);
+
+        self.late = late;
+        for late in due {
+            if let Err(Nonsense(why)) = self.give_back(late.queue, &late.chain, late.written) {
+                self.complain(format!("queue {}: {why}", late.queue));
+            }
+        }
+        if self.lies.tell(What::Storm, 0).is_some() {
+            self.isr |= 3;
+            self.interrupts.raise_all();
+            if !self.interrupts.has_vectors() {
+                self.interrupts.raise_line();
+            }
+        }
+        if self.lies.tell(What::Change, 0).is_some() {
+            self.model.change();
+            self.registers.generation = self.registers.generation.wrapping_add(1);
+            self.config_interrupt();
+        }
+        for area in [Area::Desc, Area::Driver, Area::Device] {
+            if self.lies.tell(What::Race(area), 0).is_some() {
+                // A descriptor that was spoilt leads into memory that is nobody's business.
+                self.mad |= area != Area::Device;
+                self.race(area);
+            }
+        }
+    }
+
+    /// Writes random values over an area of each queue.
+    fn race(&mut self, area: Area) {
+        let areas: Vec<_> = self
+            .registers
+            .queues
+            .iter()
+            .filter_map(|queue| Some(queue.ring.as_ref()?.areas()))
+            .map(|areas| areas[area as usize])
+            .collect();
+
+        for (start, length) in areas {
+            for _ in 0..64 {
+                let random = self.lies.random();
+                let at = start + random.below(length / 2) * 2;
+                let value = random.next() as u16;
+                // Small numbers more often: they are believed more easily.
+                let value = if random.below(2) == 0 {
+                    value % 256
+                } else {
+                    value
+                };
+
+                let _ = self.memory.store16(at, value);
+            }
+        }
+    }
+}
+
+fn give(bytes: &[u8], at: u64, into: &mut [u8]) {
+    for (at, byte) in (at as usize..).zip(into) {
+        *byte = bytes.get(at).copied().unwrap_or(0);
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The device's side of a virtqueue (virtio 1.4, 2.7 and 2.8).
+//!
+//! It is honest, and lets itself be lied for: what it is about to write goes through a [`Twist`] first.
+
+mod chain;
+mod packed;
+mod split;
+
+pub use chain::Chain;
+
+use crate::memory::{
+    Fault,
+    Memory, //
+};
+use packed::Packed;
+use split::Split;
+
+pub const NEXT: u16 = 1;
+pub const WRITE: u16 = 2;
+pub const INDIRECT: u16 = 4;
+
+/// Guest addresses of the three areas.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Areas {
+    pub desc: u64,
+    pub driver: u64,
+    pub device: u64,
+}
+
+/// What was agreed on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Agreed {
+    pub packed: bool,
+    pub event_idx: bool,
+}
+
+/// Why a driver's ring makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nonsense(pub String);
+
+impl From<Fault> for Nonsense {
+    fn from(fault: Fault) -> Self {
+        Self(format!("address {:#x} is no memory", fault.0))
+    }
+}
+
+/// Fields of a used buffer that can be written wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Id,
+    Len,
+    /// Split: the used index.
+    Idx,
+    /// Packed: the flags of the used descriptor.
+    Flags,
+    /// Packed: which descriptor is written.
+    At,
+    /// What the device says about being notified: available event or flags, or the event structure.
+    Event,
+}
+
+/// What is done to a value before it is written. `size` is the queue's.
+pub trait Twist {
+    fn twist(&mut self, field: Field, honest: u64, size: u16) -> u64;
+}
+
+/// The truth.
+pub struct Straight;
+
+impl Twist for Straight {
+    fn twist(&mut self, _: Field, honest: u64, _: u16) -> u64 {
+        honest
+    }
+}
+
+/// A ring that is enabled.
+pub enum Ring {
+    Split(Split),
+    Packed(Packed),
+}
+
+impl Ring {
+    pub fn new(areas: Areas, size: u16, agreed: Agreed) -> Self {
+        if agreed.packed {
+            Self::Packed(Packed::new(areas, size, agreed.event_idx))
+        } else {
+            Self::Split(Split::new(areas, size, agreed.event_idx))
+        }
+    }
+
+    pub fn size(&self) -> u16 {
+        match self {
+            Self::Split(ring) => ring.size,
+            Self::Packed(ring) => ring.size,
+        }
+    }
+
+    /// Takes the next buffer, if there is one.
+    pub fn fetch(&mut self, memory: &Memory) -> Result<Option<Chain>, Nonsense> {
+        match self {
+            Self::Split(ring) => ring.fetch(memory),
+            Self::Packed(ring) => ring.fetch(memory),
+        }
+    }
+
+    /// Gives a buffer back with `len` bytes written. True when the driver wants an interrupt for it.
+    pub fn put(
+        &mut self,
+        memory: &Memory,
+        chain: &Chain,
+        len: u32,
+        twist: &mut dyn Twist,
+    ) -> Result<bool, Fault> {
+        match self {
+            Self::Split(ring) => ring.put(memory, chain, len, twist),
+            Self::Packed(ring) => ring.put(memory, chain, len, twist),
+        }
+    }
+
+    /// Asks to be notified of the next buffer. False when one has come meanwhile.
+    pub fn sleep(&mut self, memory: &Memory, twist: &mut dyn Twist) -> Result<bool, Fault> {
+        match self {
+            Self::Split(ring) => ring.sleep(memory, twist),
+            Self::Packed(ring) => ring.sleep(memory, twist),
+        }
+    }
+
+    /// What a notification says with `NOTIFICATION_DATA`, once all is fetched: the available index, or offset and wrap
+    /// counter (4.1.5.2).
+    pub fn next(&self) -> u16 {
+        match self {
+            Self::Split(ring) => ring.next(),
+            Self::Packed(ring) => ring.next(),
+        }
+    }
+
+    /// The areas with their lengths in bytes: descriptors, driver, device.
+    pub fn areas(&self) -> [(u64, u64); 3] {
+        let size = u64::from(self.size());
+
+        match self {
+            Self::Split(ring) => [
+                (ring.areas.desc, 16 * size),
+                (ring.areas.driver, 6 + 2 * size),
+                (ring.areas.device, 6 + 8 * size),
+            ],
+            Self::Packed(ring) => [
+                (ring.areas.desc, 16 * size),
+                (ring.areas.driver, 4),
+                (ring.areas.device, 4),
+            ],
+        }
+    }
+}
+
+/// 2.7.10.1: whether going from `old` to `new` passes `event`.
+fn passes(event: u16, new: u16, old: u16) -> bool {
+    new.wrapping_sub(event).wrapping_sub(1) < new.wrapping_sub(old)
+}
