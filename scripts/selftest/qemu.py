@@ -16,8 +16,8 @@ from qmp import Qmp, QmpError, connect
 QEMU = "qemu-system-x86_64"
 # How long a guest that gave its verdict may take to power off.
 POWEROFF_LIMIT = 20
-# panic and oops end the machine at once; the rest makes boots alike.
-CMDLINE = ["console=ttyS0", "panic=-1", "oops=panic", "no_timer_check", "rdinit=/init", "loglevel=7"]
+# panic and oops end the machine at once; mitigations are against other processes and cost time; the rest makes boots alike.
+CMDLINE = ["console=ttyS0", "panic=-1", "oops=panic", "mitigations=off", "no_timer_check", "rdinit=/init", "loglevel=7"]
 # ACPI's interrupt routing is looked up whenever a PCI function is enabled or disabled: seconds with KASAN. The MP table,
 # which the firmware has as well, says the same.
 DEBUG_CMDLINE = ["acpi=noirq"]
@@ -25,8 +25,9 @@ TRANSPORT_OFF = "initcall_blacklist=virtio_pci_driver_init"
 
 
 # With five levels of page tables KASAN reports an interrupt that comes while the kernel identifies its first CPU: it has no
-# levels known for a moment.
-TCG_CPU = "max,la57=off"
+# levels known for a moment. Without the next two the kernel clears and copies by words: QEMU translates `rep movsb` to a loop over
+# bytes.
+TCG_CPU = "max,la57=off,erms=off,fsrm=off"
 
 
 def has_kvm():
