@@ -40,7 +40,10 @@ done < <(git ls-files --cached --others --exclude-standard -- 'rust/*/Cargo.toml
 # fuzz TARGET: 30 s of it, fewer where an input is a few bytes; building the target comes on top.
 fuzz() {
     local seconds=30
-    [ "$1" != net_header ] || seconds=15
+    case $1 in
+    net_header) seconds=15 ;;
+    balloon_host | blk_request | feature_filter | net_config | pci_legacy) seconds=5 ;;
+    esac
     in_root -- timeout "$LIMIT" "$TOP/scripts/fuzz/run.sh" "$1" "$seconds"
 }
 for target in scripts/fuzz/fuzz_targets/*.rs; do

@@ -5,7 +5,8 @@
 #   fmtcheck    rustfmt changes nothing             no-unsafe   drivers and vring hold no unsafe code, and say so
 #   spdx        each source begins with its licence  shellcheck  the scripts
 #   sample      its page tells all of it              clippy      the kernel crates, no warning
-#   frames      no function has a large stack frame
+#   frames      no function has a large stack frame  panics      what can panic in the modules was reviewed
+#   waits       what waits has an end, and was reviewed   features    each implemented feature has a test
 # fmt formats the Rust code.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -66,6 +67,8 @@ shellcheck() {
 
 clippy() { "$TOP/scripts/modules.sh" --clippy stock; }
 
+features() { in_root -- python3 "$TOP/scripts/lint/features.py"; }
+
 sample() { in_root -- python3 "$TOP/scripts/sample-check.py"; }
 
 # rustc knows no -Wframe-larger-than, and the receive path of the network is deep. checkstack.pl counts a frame that is laid at two
@@ -82,13 +85,23 @@ frames() {
     return "$found"
 }
 
+# linked CHECK: a check of the linked modules, where it shows what the compiler has left in.
+linked() {
+    local kernel
+    kernel=$("$TOP/scripts/kernel.sh" stock) || return 1
+    "$TOP/scripts/modules.sh" stock >/dev/null || return 1
+    in_root -- python3 "$TOP/scripts/lint/$1.py" --kernel "$kernel/build" "$TOP"/build/stock/*.ko
+}
+panics() { linked panics; }
+waits() { linked waits; }
+
 summary=
 [ "${1:-}" != --summary ] || { summary=$2; shift 2; }
-[ $# -gt 0 ] || set -- fmtcheck no-unsafe spdx shellcheck sample clippy frames
+[ $# -gt 0 ] || set -- fmtcheck no-unsafe spdx shellcheck features sample clippy frames panics waits
 for name in "$@"; do
     case $name in
     fmt) fmt ;;
-    fmtcheck | no-unsafe | spdx | shellcheck | sample | clippy | frames) result "$name" "$name" ;;
+    fmtcheck | no-unsafe | spdx | shellcheck | features | sample | clippy | frames | panics | waits) result "$name" "$name" ;;
     *) die "lint.sh knows no check $name" ;;
     esac
 done

@@ -62,6 +62,7 @@ impl Completion {
     pub fn reset(&self) {
         // Not `reinit_completion()`, which needs that nobody completes meanwhile.
         //
+        // BOUND: Each turn takes an event; one comes for a buffer that was handed over.
         // SAFETY: The completion is initialised; this does not wait.
         while unsafe { bindings::try_wait_for_completion(self.raw.get()) } {}
     }

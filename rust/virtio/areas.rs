@@ -20,15 +20,22 @@ impl Areas {
     /// Puts them behind each other, for a device that is told where each of them is (virtio 1.4, 2.6).
     ///
     /// The elements of a used ring stand four bytes behind its beginning: it is placed so that each of
-    /// them is aligned to its eight bytes, and can be read with one access.
-    pub const fn dense(sizes: &RingSizes) -> Self {
-        let driver = sizes.desc.bytes.next_multiple_of(sizes.driver.align);
-        let device = (driver + sizes.driver.bytes).next_multiple_of(8) + 4;
+    /// them is aligned to its eight bytes, and can be read with one access. `None` for what is larger
+    /// than memory, which no queue is.
+    pub fn dense(sizes: &RingSizes) -> Option<Self> {
+        let driver = sizes
+            .desc
+            .bytes
+            .checked_next_multiple_of(sizes.driver.align)?;
+        let device = driver
+            .checked_add(sizes.driver.bytes)?
+            .checked_next_multiple_of(8)?
+            .checked_add(4)?;
 
-        Self {
+        Some(Self {
             driver,
             device,
-            bytes: device + sizes.device.bytes,
-        }
+            bytes: device.checked_add(sizes.device.bytes)?,
+        })
     }
 }

@@ -188,6 +188,7 @@ impl Exchange {
 
     /// Lets who waits go on, without an answer. After the device was reset, for good.
     pub fn close(&self) {
+        // BOUND: Each turn takes out one of what was under way.
         while self.queue.drain_one().is_some() {}
         self.answered.complete();
     }

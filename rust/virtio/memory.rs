@@ -41,7 +41,7 @@ impl QueueMemory {
     pub(crate) fn new(device: &Device, size: u16) -> Result<Self> {
         let features = device.features();
         let sizes = RingFormat::of(features).sizes(size).map_err(|_| EINVAL)?;
-        let areas = device.transport().areas(&sizes);
+        let areas = device.transport().areas(&sizes).ok_or(EINVAL)?;
 
         Ok(Self {
             memory: SharedMemory::new(device.master(), areas.bytes)?,

@@ -265,6 +265,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
     // Not in the frame of whoever makes a device.
     #[inline(never)]
     fn allocate(device: &Device, size: &mut u16, least: u16) -> Result<QueueMemory> {
+        // BOUND: The size is halved until it is `least`.
         loop {
             match QueueMemory::new(device, *size) {
                 Ok(memory) => return Ok(memory),
@@ -378,6 +379,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         // not waited for.
         for _ in 0..=self.size() {
             ring.disable_callbacks();
+            // BOUND: Nothing is added meanwhile, and no buffer comes back twice.
             while let Some(completion) = ring.pop() {
                 any = true;
                 back(ring.data(), completion);

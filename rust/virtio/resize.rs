@@ -105,6 +105,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         {
             let mut guarded = self.guarded().lock();
 
+            // BOUND: Each turn takes out one of what was under way.
             while let Some(token) = guarded.ring.drain_one() {
                 back(&mut guarded.data, token);
             }

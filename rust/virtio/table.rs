@@ -49,20 +49,23 @@ impl Tables {
     ///
     /// `ENOMEM`; `EINVAL` when `count` is zero or a place is too large.
     pub fn new(device: &Device, count: usize, front: usize, entries: u16) -> Result<Self> {
-        let front = front.next_multiple_of(DESC_BYTES);
+        let front = front.checked_next_multiple_of(DESC_BYTES).ok_or(EINVAL)?;
         let stride = usize::from(entries)
             .checked_mul(DESC_BYTES)
             .and_then(|table| table.checked_add(front))
-            .filter(|stride| *stride != 0)
             .ok_or(EINVAL)?;
-        let per_chunk = (CHUNK_BYTES / stride).clamp(1, count.max(1));
-        let mut chunks = KVec::with_capacity(count.div_ceil(per_chunk), GFP_KERNEL)?;
+        let per_chunk = CHUNK_BYTES
+            .checked_div(stride)
+            .ok_or(EINVAL)?
+            .clamp(1, count.max(1));
+        let chunk_bytes = stride.checked_mul(per_chunk).ok_or(EINVAL)?;
+        let mut chunks = KVec::new();
+        let mut left = count;
 
-        for _ in 0..count.div_ceil(per_chunk) {
-            chunks.push(
-                SharedMemory::new(device.master(), stride * per_chunk)?,
-                GFP_KERNEL,
-            )?;
+        // BOUND: `per_chunk` is at least 1.
+        while left != 0 {
+            chunks.push(SharedMemory::new(device.master(), chunk_bytes)?, GFP_KERNEL)?;
+            left = left.saturating_sub(per_chunk);
         }
         Ok(Self {
             chunks,

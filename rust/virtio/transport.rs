@@ -104,8 +104,8 @@ pub trait Transport: Send + Sync + 'static {
     /// when its notification address is not where it may be.
     fn open_queue(&self, index: u16, features: Features) -> Result<OpenQueue>;
 
-    /// Where the areas of a queue of such sizes have to stand.
-    fn areas(&self, sizes: &RingSizes) -> Areas {
+    /// Where the areas of a queue of such sizes have to stand; `None` for what is larger than memory.
+    fn areas(&self, sizes: &RingSizes) -> Option<Areas> {
         Areas::dense(sizes)
     }
 

@@ -552,6 +552,7 @@ where
     /// slot once.
     pub fn drain_one(&mut self) -> Option<T> {
         self.set_broken(Violation::Closed);
+        // BOUND: `drained` goes up each turn.
         while self.drained < self.config.size {
             let slot = self.drained;
             // At most `size`.

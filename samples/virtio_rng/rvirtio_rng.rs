@@ -81,10 +81,9 @@ impl Source for Rng {
             return self.device.broken().map_or(Ok(0), |_| Err(EIO));
         };
         // As many as were asked for at most, see `Exchange::wait`.
-        let bytes = into.iter_mut().zip(0..usize::try_from(written)?);
-        let count = bytes.len();
+        let count = into.len().min(usize::try_from(written)?);
 
-        for (byte, at) in bytes {
+        for (byte, at) in into.iter_mut().zip(0..count) {
             *byte = memory.read8(at);
             // A host that writes nothing and says it did gives no byte twice.
             memory.write8(at, 0);

@@ -8,34 +8,98 @@
 # Without a target, it lists them. The coverage passes of LLVM are asked for by hand, as
 # `cargo fuzz` would do; no sanitizer is needed, since the code under test forbids `unsafe`.
 # The corpus grows in $FUZZ_CORPUS, by default a folder beside the build.
+#
+#	scripts/fuzz/run.sh --coverage [TARGET...]
+#
+# says which lines of the files under test the corpora reach, those of all targets without one: a
+# table by file, and the lines that are not reached in build's coverage/missed.txt.
+#
+#	scripts/fuzz/run.sh --minimize TARGET
+#
+# keeps what of a corpus it takes to reach as much.
 
 set -eu
 
 cd "$(dirname "$0")"
-if [ $# -lt 1 ]; then
+top=$(cd ../.. && pwd)
+build=${CARGO_TARGET_DIR:-$PWD/target}
+corpora=${FUZZ_CORPUS:-$build/corpus}
+host=$(rustc -vV | sed -n 's/^host: //p')
+
+# build_target TARGET: with the flags of $RUSTFLAGS.
+build_target() {
+	export RUSTFLAGS
+	# With --target the flags are not applied to build scripts, which have no fuzzer runtime.
+	cargo build --locked --release --target "$host" --bin "$1"
+}
+
+coverage() {
+	out=$build/coverage
+	rm -rf "$out"
+	mkdir -p "$out"
+	RUSTFLAGS="--cfg fuzzing -Cinstrument-coverage ${RUSTFLAGS:-}"
+	CARGO_TARGET_DIR=$build/covered
+	export CARGO_TARGET_DIR
+	set -- "$@"
+	objects=
+	for target in "$@"; do
+		[ -d "$corpora/$target" ] || { echo "there is no corpus of $target: run it first" >&2; exit 1; }
+		build_target "$target" >&2
+		binary=$CARGO_TARGET_DIR/$host/release/$target
+		LLVM_PROFILE_FILE=$out/$target.profraw "$binary" -runs=0 "$corpora/$target" 2>"$out/$target.log"
+		objects="$objects -object $binary"
+	done
+	llvm-profdata merge -sparse "$out"/*.profraw -o "$out/all.profdata"
+	# shellcheck disable=SC2086  # words
+	llvm-cov export -format=lcov -instr-profile="$out/all.profdata" $objects \
+		-ignore-filename-regex='/(registry|rustlib|scripts|tests)/' >"$out/all.lcov"
+	awk -v top="$top/" -v missed="$out/missed.txt" '
+		/^SF:/ { file = substr($0, 4); sub(top, "", file); n = hit = 0 }
+		/^DA:/ { split(substr($0, 4), line, ","); n++; if (line[2] + 0) hit++; else print file ":" line[1] >missed }
+		/^end_of_record/ && n { printf "| `%s` | %d | %d | %.1f |\n", file, n, hit, 100 * hit / n; N += n; H += hit }
+		END { printf "| **all** | %d | %d | %.1f |\n", N, H, 100 * H / N }
+	' "$out/all.lcov" | { printf '| file | lines | reached | %% |\n|---|---:|---:|---:|\n'; sort; }
+}
+
+case ${1:-} in
+'')
 	ls fuzz_targets | sed 's/\.rs$//'
 	exit 0
-fi
+	;;
+--coverage)
+	shift
+	# shellcheck disable=SC2046  # words
+	[ $# -gt 0 ] || set -- $(ls fuzz_targets | sed 's/\.rs$//')
+	coverage "$@"
+	exit 0
+	;;
+--minimize)
+	minimize=1
+	shift
+	;;
+esac
 target=$1
 seconds=${2:-60}
 [ $# -lt 2 ] || shift
 shift
 
-build=${CARGO_TARGET_DIR:-$PWD/target}
-corpus=${FUZZ_CORPUS:-$build/corpus}/$target
+corpus=$corpora/$target
 artifacts=$build/artifacts/$target
-host=$(rustc -vV | sed -n 's/^host: //p')
 
 RUSTFLAGS="--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
 -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
 -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares ${RUSTFLAGS:-}"
-export RUSTFLAGS
-
-# With --target the flags are not applied to build scripts, which have no fuzzer runtime.
-cargo build --locked --release --target "$host" --bin "$target"
+build_target "$target"
 
 mkdir -p "$corpus" "$artifacts"
-exec "$build/$host/release/$target" -artifact_prefix="$artifacts/" -max_len=512 \
-	-max_total_time="$seconds" -print_final_stats=1 "$@" "$corpus"
+set -- -artifact_prefix="$artifacts/" -max_len=512 "$@"
+if [ -n "${minimize:-}" ]; then
+	rm -rf "$corpus.new"
+	mkdir "$corpus.new"
+	"$build/$host/release/$target" "$@" -merge=1 "$corpus.new" "$corpus"
+	rm -rf "$corpus"
+	exec mv "$corpus.new" "$corpus"
+fi
+exec "$build/$host/release/$target" -max_total_time="$seconds" -print_final_stats=1 "$@" "$corpus"

@@ -55,6 +55,7 @@ class Case:
     plain: list = field(default_factory=list)
     models: list = field(default_factory=list)
     rings: list = field(default_factory=list)
+    covers: list = field(default_factory=list)
     debug: list = field(default_factory=lambda: ["split"])
     ring: str = None
     legacy: str = None
@@ -82,6 +83,9 @@ class Case:
             else:
                 device.device = RINGS.get(ring, {}) | (LEGACY if case.is_legacy else {}) | device.device
         variant = ring or (is_legacy and "legacy")
+        if is_legacy:
+            # There are fewer features.
+            case.covers = []
         if variant:
             case.name, case.title = f"{case.name}-{variant}", f"{case.title} ({variant})"
         return case
@@ -127,6 +131,8 @@ class Case:
                     self.nics.append(Nic.parse(value))
                 case "rings":
                     self.rings = [one_of(name, set(RINGS)) for name in value.split()]
+                case "covers":
+                    self.covers += value.split()
                 case "debug":
                     self.debug = [one_of(name, set(RINGS) | {"split", "none"}) for name in value.split()]
                 case "model":

@@ -18,6 +18,7 @@ use crate::{
     },
     BlkModule, //
 };
+use core::num::NonZeroU64;
 use kernel::{
     module::this_module,
     new_mutex,
@@ -111,8 +112,10 @@ impl Blk {
 
     /// Tells the size, in the words that C's driver has for it.
     fn log_capacity(&self, disk: &AddedDisk<BlkQueue>, what: &str, sectors: u64) {
+        let per_block =
+            NonZeroU64::new((self.logical_block / SECTOR_SIZE).into()).unwrap_or(NonZeroU64::MIN);
         let size = Size {
-            blocks: sectors.div_ceil(u64::from((self.logical_block / SECTOR_SIZE).max(1))),
+            blocks: (sectors / per_block).saturating_add((sectors % per_block != 0).into()),
             block_size: self.logical_block,
         };
 

@@ -441,6 +441,7 @@ impl BlkQueue {
 
     /// Fails everything that is under way. The device has been reset.
     pub(crate) fn fail_all(&self) {
+        // BOUND: Each turn takes out one of what was under way.
         while let Some(request) = self.queue.drain_one() {
             self.release(request.tag());
             request.restart_stopped_queues();
@@ -550,6 +551,7 @@ impl QueueHandler for BlkQueue {
         // is not waited for.
         for _ in 0..=self.queue.size() {
             ring.disable_callbacks();
+            // BOUND: Nothing is added meanwhile, and no buffer comes back twice.
             while let Some(completion) = ring.pop() {
                 any = true;
                 self.complete(completion);

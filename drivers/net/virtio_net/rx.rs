@@ -300,6 +300,7 @@ impl RxQueue {
 
     /// Gives back what is left, after the device was reset.
     pub(crate) fn drain(&self) {
+        // BOUND: Each turn takes out one of what was under way.
         while let Some(piece) = self.queue.drain_one() {
             drop(piece);
         }
@@ -309,7 +310,7 @@ impl RxQueue {
     fn discard(&self) {
         let mut ring = self.queue.lock();
 
-        // As many as were posted: none is posted meanwhile.
+        // BOUND: As many as were posted: none is posted meanwhile.
         while let Some(completion) = ring.pop() {
             drop(completion);
         }
@@ -370,6 +371,7 @@ impl RxQueue {
 
     /// Posts new buffers until the ring is full. Says whether memory was enough.
     fn fill(ring: &mut RxRing<'_>, quiet: &impl Quiet) -> bool {
+        // BOUND: Each turn posts a buffer, and none is taken back meanwhile.
         while ring.free() != 0 {
             let store = ring.data();
             let size = store.sizing.piece();
@@ -392,6 +394,7 @@ impl RxQueue {
         let mut ring = self.queue.lock();
         let mut enough = true;
 
+        // BOUND: As many as were taken in this poll.
         while let Some(piece) = hands.spare.pop() {
             // What a broken ring does not take goes back to the pool.
             drop(Self::post(&mut ring, piece));
@@ -620,6 +623,7 @@ impl Poll for RxQueue {
         };
         let mut done: usize = 0;
 
+        // BOUND: `done` goes up each turn.
         while done < budget {
             let Some(first) = inbox.next(budget.saturating_sub(done)) else {
                 break;

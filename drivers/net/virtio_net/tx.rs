@@ -247,6 +247,7 @@ impl TxQueue {
 
     /// Gives back what is left, after the device was reset.
     pub(crate) fn drain(&self) {
+        // BOUND: Each turn takes out one of what was under way.
         while let Some(sent) = self.queue.drain_one() {
             self.lose(self.queue.lock().data(), sent);
         }
@@ -469,7 +470,7 @@ impl TxQueue {
         let mut packets: u32 = 0;
         let mut bytes: u32 = 0;
 
-        // As many as are under way: none is added meanwhile.
+        // BOUND: As many as are under way: none is added meanwhile.
         while let Some(completion) = ring.pop() {
             let sent = completion.into_token();
 

@@ -257,6 +257,8 @@ impl Balloon {
 
     /// Gives all pages back to the guest, telling a host that answers.
     fn give_back(&self) {
+        // BOUND: The host acknowledges each notice within `Timeout::Balloon`, or is broken; or memory is short for
+        // a moment.
         while self.pages.count() != 0
             && self.device.broken().is_none()
             && self.device.is_live()
@@ -273,6 +275,7 @@ impl Balloon {
     fn abandon(&self) {
         stack_pin_init!(let batch = Batch::new());
 
+        // BOUND: Nothing is added any more. Pages that the kernel is moving are waited for, which ends.
         while self.pages.count() != 0 {
             if self.pages.take(batch.as_mut(), self.plan.most()) == 0 {
                 fsleep(Delta::from_millis(AGAIN_MS.into()));

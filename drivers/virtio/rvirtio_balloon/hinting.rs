@@ -181,6 +181,7 @@ impl Hinter {
 
     /// The device has been reset. Whoever waits for it finds that out.
     pub(crate) fn close(&self) {
+        // BOUND: Each turn takes out one of what was under way.
         while let Some(sent) = self.queue.drain_one() {
             drop(self.take_back(sent));
         }
@@ -203,6 +204,7 @@ impl Hinter {
         let mut seen: usize = 0;
 
         ring.disable_callbacks();
+        // BOUND: Nothing is added meanwhile, and no buffer comes back twice.
         while let Some(completion) = ring.pop() {
             seen = seen.wrapping_add(1);
             if let Some(block) = self.take_back(completion.into_token()) {
@@ -314,6 +316,8 @@ impl Hinter {
         let mut more = self.device.master().max_mapping() >= LARGEST_BLOCK;
 
         self.tell(ROUND_AT, round)?;
+        // BOUND: Blocks stay here, so memory runs out; where the kernel takes them back, the host may ask for more as
+        // long as the driver stays. Each turn waits for `Timeout::Balloon` at most.
         while more && !self.leaving.load(Relaxed) {
             // One that cannot be read is no wish to go on.
             if self.changed.xchg(false, Full) && hint::is_over(self.wanted().unwrap_or(DONE), round)
@@ -404,6 +408,7 @@ impl Shrink for Hinter {
     fn shrink(&self, pages: usize) -> usize {
         let mut freed: usize = 0;
 
+        // BOUND: Each turn takes a block off the list.
         while freed < pages {
             let block = self.queue.lock().data().pop();
             let Some(block) = block else {

@@ -133,6 +133,7 @@ impl NoticeQueue {
         let awaited = self.places.lock().close();
 
         self.wake(awaited);
+        // BOUND: Each turn takes out one of what was under way.
         while self.queue.drain_one().is_some() {}
     }
 

@@ -121,6 +121,7 @@ impl Statistics {
 
     /// The device has been reset.
     pub(crate) fn close(&self) {
+        // BOUND: Each turn takes out one of what was under way.
         while self.queue.drain_one().is_some() {}
     }
 
@@ -128,12 +129,12 @@ impl Statistics {
     fn write(&self) -> u32 {
         let mut bytes: u32 = 0;
 
-        for (byte, at) in gather(&Counters::read())
-            .into_iter()
-            .flatten()
-            .flat_map(Stat::bytes)
-            .zip(0..)
-        {
+        for (at, byte) in (0..STATS * STAT_BYTES).zip(
+            gather(&Counters::read())
+                .into_iter()
+                .flatten()
+                .flat_map(Stat::bytes),
+        ) {
             self.memory.write8(at, byte);
             bytes = bytes.wrapping_add(1);
         }

@@ -389,7 +389,7 @@ impl Transport for Legacy {
         })
     }
 
-    fn areas(&self, sizes: &RingSizes) -> Areas {
+    fn areas(&self, sizes: &RingSizes) -> Option<Areas> {
         areas(sizes)
     }
 

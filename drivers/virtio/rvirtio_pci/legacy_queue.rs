@@ -13,16 +13,18 @@ const ALIGN: usize = 4096;
 /// An address is told as the number of its page of as many bits.
 const PAGE_SHIFT: u32 = 12;
 
-/// Where the areas of a queue stand.
-pub(crate) const fn areas(sizes: &RingSizes) -> Areas {
+/// Where the areas of a queue stand; `None` for what is larger than memory.
+pub(crate) fn areas(sizes: &RingSizes) -> Option<Areas> {
     let driver = sizes.desc.bytes;
-    let device = (driver + sizes.driver.bytes).next_multiple_of(ALIGN);
+    let device = driver
+        .checked_add(sizes.driver.bytes)?
+        .checked_next_multiple_of(ALIGN)?;
 
-    Areas {
+    Some(Areas {
         driver,
         device,
-        bytes: device + sizes.device.bytes.next_multiple_of(ALIGN),
-    }
+        bytes: device.checked_add(sizes.device.bytes.checked_next_multiple_of(ALIGN)?)?,
+    })
 }
 
 /// What is written to say that a queue begins at `address`: `None` when that cannot be said. Zero is no

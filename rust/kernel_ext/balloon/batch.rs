@@ -98,6 +98,8 @@ impl Batch {
     pub fn free(self: Pin<&mut Self>) -> usize {
         let list = self.list.get();
 
+        // BOUND: Each turn takes a page off the list.
+        //
         // SAFETY: The list is initialised, and its pages are `self`'s.
         while let Some(page) = NonNull::new(unsafe { bindings::rvirtio_helper_page_list_pop(list) })
         {

@@ -117,6 +117,7 @@ impl Default for Hoard {
 
 impl Drop for Hoard {
     fn drop(&mut self) {
+        // BOUND: Each turn takes a block off the list.
         while let Some(block) = self.pop() {
             drop(block);
         }

@@ -138,6 +138,8 @@ impl<M: Migrate> PinnedDrop for Pages<M> {
 
         // Until the count is zero: then no page refers to `info`, and nobody is in the middle of
         // moving one, since such a page counts until that is over.
+        //
+        // BOUND: Nothing is added any more, and moving a page is the kernel's business, which ends.
         while self.count() != 0 {
             if self.take(batch.as_mut(), LAST_BATCH) == 0 {
                 // SAFETY: A plain sleep; drop runs in process context, where pages are freed.

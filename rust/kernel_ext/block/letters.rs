@@ -12,6 +12,8 @@ pub(super) fn spell(name: &mut [u8], prefix: &str, index: u32) -> Option<()> {
 
     // There are `count` names of `letters` letters, and `rest` is the number among those of as many
     // letters or more.
+    //
+    // BOUND: `rest` gets smaller, by more each time.
     while rest >= count {
         rest = rest.checked_sub(count)?;
         count = count.checked_mul(26)?;

@@ -75,6 +75,7 @@ impl Iterator for Segments<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Segment> {
+        // BOUND: The bios of a request, which are a list with an end.
         while self.left == 0 {
             if self.bio.is_null() {
                 return None;

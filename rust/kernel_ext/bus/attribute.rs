@@ -73,7 +73,8 @@ impl Output<'_> {
 
         if let (Some(to), Some(from)) = (room.get_mut(..count), bytes.get(..count)) {
             to.copy_from_slice(from);
-            self.used += count;
+            // At most the page's length.
+            self.used = self.used.saturating_add(count);
         }
     }
 

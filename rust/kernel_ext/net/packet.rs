@@ -244,6 +244,7 @@ impl Iterator for Segments<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<(u64, u32)> {
+        // BOUND: The index goes up each turn.
         while self.index <= LAST_PIECE {
             let mut phys = 0;
             // SAFETY: The packet is valid as long as it is borrowed.

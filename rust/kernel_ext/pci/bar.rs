@@ -116,7 +116,7 @@ macro_rules! accessors {
         ///
         /// `ERANGE` outside the window, `EINVAL` when not aligned to its size.
         pub fn $read(&self, offset: usize) -> Result<$type> {
-            let at = self.address(offset, size_of::<$type>())?;
+            let at = self.address::<$type>(offset)?;
             // SAFETY: `address()` checked the access against the mapping.
             // CAST: The C accessor returns an `unsigned int` that holds the narrower value.
             Ok(unsafe { bindings::$raw_read(at.as_ptr()) } as $type)
@@ -128,7 +128,7 @@ macro_rules! accessors {
         ///
         /// `ERANGE` outside the window, `EINVAL` when not aligned to its size.
         pub fn $write(&self, offset: usize, value: $type) -> Result {
-            let at = self.address(offset, size_of::<$type>())?;
+            let at = self.address::<$type>(offset)?;
             // SAFETY: `address()` checked the access against the mapping.
             unsafe { bindings::$raw_write(value.into(), at.as_ptr()) };
             Ok(())
@@ -165,12 +165,16 @@ impl Window {
         self.length
     }
 
-    fn address(&self, offset: usize, size: usize) -> Result<NonNull<c_void>> {
-        if offset.checked_add(size).is_none_or(|end| end > self.length) {
+    /// Where a `T` stands `offset` bytes into the window.
+    fn address<T>(&self, offset: usize) -> Result<NonNull<c_void>> {
+        if offset
+            .checked_add(size_of::<T>())
+            .is_none_or(|end| end > self.length)
+        {
             return Err(ERANGE);
         }
-        let at = self.offset + offset;
-        if at % size != 0 {
+        let at = self.offset.checked_add(offset).ok_or(ERANGE)?;
+        if at % size_of::<T>() != 0 {
             return Err(EINVAL);
         }
         // Inside the mapping, by the type invariant and the check above. What stands for a port is no
@@ -190,7 +194,7 @@ impl Window {
     pub fn doorbell<T: Word>(&self, offset: usize) -> Result<Doorbell<T>> {
         // INVARIANT: `address()` checked an access of this size there.
         Ok(Doorbell {
-            at: self.address(offset, size_of::<T>())?,
+            at: self.address::<T>(offset)?,
             _bar: self.bar.clone(),
             _value: PhantomData,
         })

@@ -10,45 +10,18 @@
 
 #[path = "../../hosttests/pure/blk_promise.rs"]
 mod blk_promise;
+#[path = "../input.rs"]
+mod input;
 #[path = "../../../drivers/block/virtio_blk/limits.rs"]
 mod limits;
 
+use input::Input;
 use libfuzzer_sys::fuzz_target;
 use limits::{
     Claims,
     Room,
     Topology, //
 };
-
-/// The input, field by field; zeros after its end.
-struct Input<'a>(&'a [u8]);
-
-impl Input<'_> {
-    fn bytes<const N: usize>(&mut self) -> [u8; N] {
-        let mut bytes = [0; N];
-        let (head, tail) = self.0.split_at(self.0.len().min(N));
-
-        bytes[..head.len()].copy_from_slice(head);
-        self.0 = tail;
-        bytes
-    }
-
-    fn u8(&mut self) -> u8 {
-        u8::from_le_bytes(self.bytes())
-    }
-
-    fn u16(&mut self) -> u16 {
-        u16::from_le_bytes(self.bytes())
-    }
-
-    fn u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.bytes())
-    }
-
-    fn u64(&mut self) -> u64 {
-        u64::from_le_bytes(self.bytes())
-    }
-}
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Input(data);

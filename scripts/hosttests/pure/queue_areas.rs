@@ -10,7 +10,7 @@ use vring::{
 };
 
 fn stands(sizes: &RingSizes, what: &str) -> Areas {
-    let areas = Areas::dense(sizes);
+    let areas = Areas::dense(sizes).unwrap();
 
     assert!(sizes.desc.bytes <= areas.driver, "{what}");
     assert!(areas.driver + sizes.driver.bytes <= areas.device, "{what}");

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: what is free is not migrated; the kernel gets it back when it wants it, when the host is done, and at unbind
+# covers: VIRTIO_BALLOON_F_FREE_PAGE_HINT
 # rings: packed-in-order
 # debug: none
 # balloon: balloon free-page-hint=on

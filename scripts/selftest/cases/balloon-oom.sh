@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: a guest that runs out of memory takes it from the balloon (DEFLATE_ON_OOM), and nobody is killed
+# covers: VIRTIO_BALLOON_F_DEFLATE_ON_OOM
 # balloon: balloon deflate-on-oom=on
 # memory: 768
 # legacy: named

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: pages that become free are reported, and the host gets them back
+# covers: VIRTIO_BALLOON_F_PAGE_REPORTING
 # rings: packed-in-order
 # balloon: balloon free-page-reporting=on
 # legacy: named

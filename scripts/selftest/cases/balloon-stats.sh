@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: statistics that the host asks for, against /proc
+# covers: VIRTIO_BALLOON_F_STATS_VQ
 # rings: packed-in-order
 # balloon: balloon
 # legacy: always

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: write cache: mode, flushes that reach the host, cache_type
+# covers: VIRTIO_BLK_F_FLUSH VIRTIO_BLK_F_CONFIG_WCE
 # debug: none
 # disk: back 64M cache=writeback
 # disk: thru 64M cache=writethrough

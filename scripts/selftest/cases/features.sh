@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: devices that offer less, more, or something else
+# covers: VIRTIO_F_RING_PACKED VIRTIO_F_IN_ORDER
 # debug: none
 # disk: noevent 64M event_idx=off
 # disk: noindirect 64M indirect_desc=off

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: disks behind an IOMMU, in strict mode
+# covers: VIRTIO_F_ACCESS_PLATFORM
 # rings: packed-in-order
 # machine: q35 intel-iommu
 # cmdline: intel_iommu=on iommu.passthrough=0 iommu.strict=1

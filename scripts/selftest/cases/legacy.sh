@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: disks, NICs and others of before version 1, on INTx, one vector and many; framing; addresses and cache modes by configuration
+# covers: VIRTIO_F_ANY_LAYOUT
 # legacy: only
 # disk: d0 64M vectors=0
 # disk: d1 64M vectors=1

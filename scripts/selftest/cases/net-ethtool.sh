@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: names, sysfs, ethtool, counters, interrupts, aliases
+# covers: VIRTIO_NET_F_SPEED_DUPLEX
 # nic: a
 # nic: b rx_queue_size=512 tx_queue_size=256 speed=10000 duplex=full
 # timeout: 300

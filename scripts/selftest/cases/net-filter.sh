@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: MAC address, unicast and multicast lists, promiscuous and allmulti
+# covers: VIRTIO_NET_F_MAC VIRTIO_NET_F_CTRL_VQ VIRTIO_NET_F_CTRL_RX VIRTIO_NET_F_CTRL_MAC_ADDR
 # nic: a
 # nic: b mac=52:54:00:0a:0b:0c
 # legacy: named

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: MTU 9000 at both ends, other sizes, and the MTU that the device names
+# covers: VIRTIO_NET_F_MTU VIRTIO_NET_F_MRG_RXBUF
 # debug: none
 # nic: a
 # nic: b

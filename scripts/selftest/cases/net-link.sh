@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: the link goes down and up at the host
+# covers: VIRTIO_NET_F_STATUS
 # nic: a
 # nic: b
 # nic: c hub=1 ctrl_vq=off ctrl_rx=off ctrl_rx_extra=off ctrl_vlan=off ctrl_mac_addr=off ctrl_guest_offloads=off guest_announce=off

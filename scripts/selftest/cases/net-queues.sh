@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: 1, 2 and 4 queue pairs on taps, their number changed under load
+# covers: VIRTIO_NET_F_MQ
 # nic: a tap queues=4
 # nic: b tap queues=2
 # nic: c tap queues=4 mq=off vectors=3

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: ring sizes changed under load, over taps
+# covers: VIRTIO_F_RING_RESET
 # rings: packed-in-order
 # debug: none
 # nic: a tap queues=2 rx_queue_size=1024 tx_queue_size=256

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: VLANs, with the device filtering ids
+# covers: VIRTIO_NET_F_CTRL_VLAN
 # debug: none
 # nic: a
 # nic: b

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: a disk appears, and sysfs says what the host configured
+# covers: VIRTIO_BLK_F_SEG_MAX VIRTIO_BLK_F_BLK_SIZE VIRTIO_BLK_F_TOPOLOGY VIRTIO_F_VERSION_1 VIRTIO_F_INDIRECT_DESC VIRTIO_F_EVENT_IDX
 # disk: plain 256M serial=ABC-0123456789-wxyz
 # disk: fine 64M logical_block_size=512 physical_block_size=4096 min_io_size=8192 opt_io_size=65536
 # disk: big 8G logical_block_size=4096 physical_block_size=4096

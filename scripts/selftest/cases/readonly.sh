@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: a read-only disk
+# covers: VIRTIO_BLK_F_RO
 # debug: none
 # disk: ro 64M ro table=mbr
 # disk: rw 64M

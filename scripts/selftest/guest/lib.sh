@@ -92,6 +92,11 @@ load_modules() {
     for _module in $PCI_MODULE $LEAF_MODULES; do
         modprobe "$_module" || fail "modprobe $_module failed"
     done
+    [ "$RV_DRIVER" = rvirtio ] || return 0
+    for _feature in $RV_COVERS; do
+        grep -qE "^[0-9]+ $_feature accepted$" $DEBUGFS/rvirtio/*/features ||
+            fail "the case covers $_feature, and no device has agreed on it"
+    done
 }
 
 # Also takes away what the modules pulled in, the core last.
