@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # lint.sh [--summary FILE] [fmt|CHECK...]: checks of the source text itself; without a name, all of them:
-#   fmtcheck    rustfmt changes nothing             no-unsafe   drivers and vring hold no unsafe code, and say so
-#   spdx        each source begins with its licence  shellcheck  the scripts
-#   sample      its page tells all of it              clippy      the kernel crates, no warning
-#   frames      no function has a large stack frame  panics      what can panic in the modules was reviewed
-#   waits       what waits has an end, and was reviewed   features    each implemented feature has a test
+#   fmtcheck    rustfmt changes nothing               no-unsafe   drivers and vring hold no unsafe code, and say so
+#   spdx        each source begins with its licence   shellcheck  the scripts
+#   features    each implemented feature has a test   sample      its page tells all of it
+#   clippy      the kernel crates, no warning         frames      no function has a large stack frame
+#   panics      what can panic was reviewed           waits       what waits was reviewed, and has an end
 # fmt formats the Rust code.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -71,12 +71,19 @@ features() { in_root -- python3 "$TOP/scripts/lint/features.py"; }
 
 sample() { in_root -- python3 "$TOP/scripts/sample-check.py"; }
 
+# The modules for the stock kernel, and the kernel's folder in `kernel`, once for all that look at them.
+kernel=
+made() {
+    [ -z "$kernel" ] || return 0
+    "$TOP/scripts/modules.sh" stock >/dev/null || return 1
+    kernel=$("$TOP/scripts/kernel.sh" stock)
+}
+
 # rustc knows no -Wframe-larger-than, and the receive path of the network is deep. checkstack.pl counts a frame that is laid at two
 # places twice, so this is about 2 KiB.
 frames() {
-    local kernel module code large found=0
-    kernel=$("$TOP/scripts/kernel.sh" stock) || return 1
-    "$TOP/scripts/modules.sh" stock >/dev/null || return 1
+    local module code large found=0
+    made || return 1
     for module in "$TOP"/build/stock/*.ko; do
         code=$(in_root -- objdump -d "$module") || return 1
         large=$(in_root -- perl "$kernel/build/scripts/checkstack.pl" x86_64 3072 <<<"$code") || return 1
@@ -87,9 +94,7 @@ frames() {
 
 # linked CHECK: a check of the linked modules, where it shows what the compiler has left in.
 linked() {
-    local kernel
-    kernel=$("$TOP/scripts/kernel.sh" stock) || return 1
-    "$TOP/scripts/modules.sh" stock >/dev/null || return 1
+    made || return 1
     in_root -- python3 "$TOP/scripts/lint/$1.py" --kernel "$kernel/build" "$TOP"/build/stock/*.ko
 }
 panics() { linked panics; }
