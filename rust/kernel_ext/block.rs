@@ -18,6 +18,7 @@
 mod attribute;
 mod disk;
 mod disk_ref;
+mod extents;
 mod letters;
 mod limits;
 mod major;
@@ -41,6 +42,10 @@ pub use self::disk::{
     MAX_CAPACITY, //
 };
 pub use self::disk_ref::DiskRef;
+pub use self::extents::{
+    Extent,
+    Extents, //
+};
 pub use self::limits::Limits;
 pub use self::major::Major;
 pub use self::operations::{

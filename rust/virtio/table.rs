@@ -105,7 +105,15 @@ pub struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The device's address of byte `at` of the front.
+    /// Where descriptor `index` of the table stands in the place, in bytes. What lies behind the
+    /// descriptors of a short table is the driver's, as the front is.
+    #[inline]
+    pub fn behind(&self, index: u16) -> usize {
+        self.front
+            .wrapping_add(usize::from(index).wrapping_mul(DESC_BYTES))
+    }
+
+    /// The device's address of byte `at` of the place.
     #[inline]
     pub fn address(&self, at: usize) -> u64 {
         self.memory
@@ -113,20 +121,20 @@ impl<'a> Table<'a> {
             .wrapping_add(self.offset.wrapping_add(at) as u64)
     }
 
-    /// Writes a byte of the front.
+    /// Writes a byte of the place.
     #[inline]
     pub fn write8(&self, at: usize, value: u8) {
         self.memory.write8(self.offset.wrapping_add(at), value);
     }
 
-    /// Writes two little-endian 64-bit words of the front, at a multiple of eight.
+    /// Writes two little-endian 64-bit words of the place, at a multiple of eight.
     #[inline]
     pub fn write_pair(&self, at: usize, low: u64, high: u64) {
         self.memory
             .write_pair(self.offset.wrapping_add(at), low.to_le(), high.to_le());
     }
 
-    /// Reads a byte of the front, once.
+    /// Reads a byte of the place, once.
     #[inline]
     pub fn read8(&self, at: usize) -> vring::Untrusted<u8> {
         vring::Untrusted::new(self.memory.read8(self.offset.wrapping_add(at)))

@@ -54,6 +54,8 @@ mod pci_feature;
 mod places;
 #[path = "../../drivers/virtio/rvirtio_balloon/plan.rs"]
 mod plan;
+#[path = "../../drivers/block/virtio_blk/ranges.rs"]
+mod ranges;
 #[path = "../../drivers/virtio/rvirtio_pci/registers.rs"]
 mod registers;
 #[path = "../../drivers/block/virtio_blk/request.rs"]

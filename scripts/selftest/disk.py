@@ -12,6 +12,7 @@ ours are listed in OWN; every other one goes to `-device virtio-blk-pci` as it i
 import json
 import re
 import struct
+import subprocess
 import uuid
 import zlib
 from dataclasses import dataclass, field
@@ -24,15 +25,19 @@ UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 # ro                      the host opens the image read-only
 # cache=NAME              writeback (the default) or writethrough: write-cache=on|off of the device
 # table=mbr|gpt           a partition table with one partition, from sector 2048 to near the end
-# fault=EVENT:ERRNO:SECTOR[,...]   blkdebug: EVENT (read, write, flush) that touches SECTOR (or `any`) fails with ERRNO
+# format=qcow2            the format of the image; raw without
+# unmap                   discards reach the image, whose blocks go away
+# fault=EVENT:ERRNO:SECTOR[,...]   blkdebug: EVENT (one of EVENTS) that touches SECTOR (or `any`) fails with ERRNO
 # port                    the disk sits on a PCI Express root port of its own, and can be unplugged
 # absent                  the disk is not there at boot; the case plugs it (needs port)
-OWN = {"ro", "cache", "table", "fault", "port", "absent"}
+OWN = {"ro", "cache", "table", "format", "unmap", "fault", "port", "absent"}
 
 # Device options that QEMU wants as text even where the value is on or off.
 ON_OFF_AUTO = {"disable-legacy", "write-cache"}
 
-EVENTS = {"read": ("read_aio", "read"), "write": ("write_aio", "write"), "flush": ("flush_to_disk", "flush")}
+# Each with its event, and with the kind of I/O that it is.
+EVENTS = {"read": ("read_aio", "read"), "write": ("write_aio", "write"), "flush": ("flush_to_disk", "flush"),
+          "discard": ("none", "discard"), "zero": ("none", "write-zeroes")}
 ERRNOS = {"EIO": 5, "ENOSPC": 28}
 
 
@@ -74,6 +79,9 @@ class Disk:
 
     def make_image(self, folder):
         self.path = f"{folder}/{self.name}.img"
+        if self.own.get("format") == "qcow2":
+            run(["qemu-img", "create", "-q", "-f", "qcow2", self.path, str(self.size)])
+            return
         with open(self.path, "wb") as image:
             image.truncate(self.size)
             if "table" in self.own:
@@ -81,11 +89,13 @@ class Disk:
                 writer(image, self.size // SECTOR)
 
     def blockdev(self):
-        """The chain of block nodes: file, faults where asked for, raw on top."""
+        """The chain of block nodes: file, faults where asked for, the format on top."""
         backing = {"driver": "file", "filename": self.path, "discard": "unmap", "aio": "threads"}
         if "fault" in self.own:
             backing = {"driver": "blkdebug", "image": backing, "inject-error": faults(self.own["fault"])}
-        return {"driver": "raw", "node-name": self.node, "read-only": "ro" in self.own, "file": backing}
+        discard = "unmap" if "unmap" in self.own else "ignore"
+        return {"driver": self.own.get("format", "raw"), "node-name": self.node, "read-only": "ro" in self.own, "discard": discard,
+                "file": backing}
 
     def device_args(self):
         args = port.place(self, {"driver": "virtio-blk-pci", "id": self.name, "drive": self.node, "serial": self.name})
@@ -102,6 +112,12 @@ class Disk:
         if "absent" not in self.own:
             args += ["-device", json.dumps(self.device_args())]
         return args
+
+
+def run(command):
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise OSError(f"{' '.join(command)}: {result.stderr.strip() or result.returncode}")
 
 
 def typed(key, value):

@@ -154,6 +154,10 @@ class Host:
         with open(self._disks[name].path, "rb") as image:
             return os.pread(image.fileno(), min(int(length), 512), int(offset)).hex()
 
+    def do_allocated(self, text):
+        """allocated DISK: how much of the image file takes place, in KiB."""
+        return os.stat(self._disks[text].path).st_blocks // 2
+
     def do_link(self, text):
         """link NIC on|off: the cable."""
         name, state = text.split()

@@ -7,6 +7,11 @@ use crate::{
     limits::{
         Claims,
         Topology, //
+    },
+    ranges::{
+        Claim,
+        RangeClaims,
+        ZeroesClaim, //
     }, //
 };
 use kernel::prelude::*;
@@ -27,14 +32,23 @@ const ALIGNMENT_OFFSET: usize = 25;
 const MIN_IO_SIZE: usize = 26;
 const OPT_IO_SIZE: usize = 28;
 const WRITEBACK: usize = 32;
+const DISCARD: usize = 36;
+const WRITE_ZEROES: usize = 48;
+const WRITE_ZEROES_MAY_UNMAP: usize = 56;
+const SECURE_ERASE: usize = 60;
+/// Bytes of the three limits of [`DISCARD`], and of [`SECURE_ERASE`]: sectors, ranges, alignment.
+const CLAIM_BYTES: usize = 12;
 
 /// Where the field that a feature makes valid ends: the configuration has to be that long.
-const FIELDS: [(Features, usize); 5] = [
+const FIELDS: [(Features, usize); 8] = [
     (feature::SIZE_MAX, SIZE_MAX + 4),
     (feature::SEG_MAX, SEG_MAX + 4),
     (feature::BLK_SIZE, BLK_SIZE + 4),
     (feature::TOPOLOGY, OPT_IO_SIZE + 4),
     (feature::CONFIG_WCE, WRITEBACK + 1),
+    (feature::DISCARD, DISCARD + CLAIM_BYTES),
+    (feature::WRITE_ZEROES, WRITE_ZEROES_MAY_UNMAP + 1),
+    (feature::SECURE_ERASE, SECURE_ERASE + CLAIM_BYTES),
 ];
 
 /// Takes away the features whose fields the configuration is too short for.
@@ -106,6 +120,40 @@ pub(crate) fn claims(features: Features, config: &Config<'_>) -> Result<Claims> 
             } else {
                 has(feature::FLUSH)
             },
+        })
+    })
+}
+
+/// Reads what the device says of the commands that carry ranges, as the features allow.
+///
+/// # Errors
+///
+/// As for [`capacity`].
+pub(crate) fn range_claims(features: Features, config: &Config<'_>) -> Result<RangeClaims> {
+    config.consistent(|config| {
+        let field = |offset| config.u32(offset).and_then(claim);
+        let three = |feature, at| -> Result<Option<Claim>> {
+            if !features.contains(feature) {
+                return Ok(None);
+            }
+            Ok(Some(Claim {
+                max_sectors: field(at)?,
+                max_ranges: field(at + 4)?,
+                alignment: field(at + 8)?,
+            }))
+        };
+
+        Ok(RangeClaims {
+            discard: three(feature::DISCARD, DISCARD)?,
+            write_zeroes: if features.contains(feature::WRITE_ZEROES) {
+                Some(ZeroesClaim {
+                    max_sectors: field(WRITE_ZEROES)?,
+                    may_unmap: config.u8(WRITE_ZEROES_MAY_UNMAP)?.test(|may| may != 0),
+                })
+            } else {
+                None
+            },
+            secure_erase: three(feature::SECURE_ERASE, SECURE_ERASE)?,
         })
     })
 }

@@ -16,6 +16,11 @@ use crate::{
         BlkQueue,
         Options, //
     },
+    ranges::{
+        self,
+        Geometry,
+        Ranges, //
+    },
     BlkModule, //
 };
 use core::num::NonZeroU64;
@@ -132,7 +137,7 @@ impl Blk {
 }
 
 /// The disk's limits in the block layer's words.
-fn disk_limits(checked: &Checked, write_cache: bool) -> Limits {
+fn disk_limits(checked: &Checked, ranges: &Ranges, write_cache: bool) -> Limits {
     Limits {
         logical_block_size: checked.logical_block,
         physical_block_size: checked.physical_block,
@@ -144,6 +149,12 @@ fn disk_limits(checked: &Checked, write_cache: bool) -> Limits {
         max_sectors: MAX_SECTORS,
         write_cache,
         rotational: false,
+        max_discard_sectors: ranges.discard_sectors,
+        max_discard_extents: ranges.discard_ranges,
+        discard_granularity: ranges.discard_granularity,
+        max_write_zeroes_sectors: ranges.write_zeroes_sectors,
+        write_zeroes_unmap: ranges.unmap,
+        max_secure_erase_sectors: ranges.secure_erase_sectors,
     }
 }
 
@@ -165,6 +176,8 @@ impl Driver for Blk {
         let unreadable =
             |error: &Error| dev_err!(node, "configuration cannot be read: {:?}\n", error);
         let claims = config::claims(features, &setup.config()).inspect_err(unreadable)?;
+        let range_claims =
+            config::range_claims(features, &setup.config()).inspect_err(unreadable)?;
         let capacity = config::capacity(&setup.config()).inspect_err(unreadable)?;
         let options = QueueOptions {
             max_size: MAX_QUEUE_SIZE,
@@ -189,6 +202,22 @@ impl Driver for Blk {
         if checked.topology_ignored {
             dev_warn!(node, "topology makes no sense and is ignored\n");
         }
+        let ranges = ranges::check(
+            &range_claims,
+            &Geometry {
+                logical_block: checked.logical_block,
+                physical_block: checked.physical_block,
+                max_segments: checked.max_segments,
+            },
+        );
+
+        for name in ranges.ignored.names() {
+            dev_warn!(
+                node,
+                "limits of the command {} make no sense: it is not used\n",
+                name
+            );
+        }
         let depth = match module_parameters::queue_depth.value() {
             0 => checked.depth,
             wanted => checked.depth.min(wanted),
@@ -199,6 +228,7 @@ impl Driver for Blk {
             &checked,
             Options {
                 depth,
+                ranges,
                 write_cache: claims.write_cache,
                 lenient_length: options.lenient_length,
             },
@@ -213,7 +243,7 @@ impl Driver for Blk {
         )?;
         let disk = Disk::new(
             tags.clone(),
-            &disk_limits(&checked, claims.write_cache),
+            &disk_limits(&checked, &ranges, claims.write_cache),
             queue.clone(),
             this_module::<BlkModule>(),
         )

@@ -19,6 +19,23 @@ pub(crate) const TOPOLOGY: Features = Features::bit(10);
 /// `writeback` says whether the cache is on.
 pub(crate) const CONFIG_WCE: Features = Features::bit(11);
 
+/// The device knows the discard command, and its three limits are valid.
+pub(crate) const DISCARD: Features = Features::bit(13);
+/// The device knows the write zeroes command, and its limits are valid.
+pub(crate) const WRITE_ZEROES: Features = Features::bit(14);
+/// The device knows the secure erase command, and its three limits are valid.
+pub(crate) const SECURE_ERASE: Features = Features::bit(16);
+
 /// What the driver has code for.
-pub(crate) const IMPLEMENTED: Features =
-    Features::all_of(&[SIZE_MAX, SEG_MAX, RO, BLK_SIZE, FLUSH, TOPOLOGY, CONFIG_WCE]);
+pub(crate) const IMPLEMENTED: Features = Features::all_of(&[
+    SIZE_MAX,
+    SEG_MAX,
+    RO,
+    BLK_SIZE,
+    FLUSH,
+    TOPOLOGY,
+    CONFIG_WCE,
+    DISCARD,
+    WRITE_ZEROES,
+    SECURE_ERASE,
+]);

@@ -13,6 +13,10 @@ use crate::{
         Finding,
         Patience, //
     },
+    ranges::{
+        Ranges,
+        DESCRIPTORS, //
+    },
     request::{
         self,
         command,
@@ -78,6 +82,8 @@ use virtio::{
     Virtqueue, //
 };
 
+mod ranges;
+
 /// The request queue of a disk. Its virtqueue owns the requests that are under way.
 ///
 /// Locks: the virtqueue's is taken first, then that of `staging`.
@@ -94,6 +100,8 @@ pub(crate) struct BlkQueue {
     staged: bool,
     indirect: bool,
     max_segment_size: u32,
+    /// The limits of the commands that carry ranges.
+    ranges: Ranges,
     /// A host that counts written bytes wrongly is believed.
     lenient_length: bool,
     /// When the queue was made: the zero of its clock.
@@ -119,6 +127,8 @@ pub(crate) struct BlkQueue {
 pub(crate) struct Options {
     /// Requests under way.
     pub(crate) depth: u32,
+    /// The limits of the commands that carry ranges.
+    pub(crate) ranges: Ranges,
     /// There is a cache that needs flushing.
     pub(crate) write_cache: bool,
     /// A host that counts written bytes wrongly is believed.
@@ -132,6 +142,8 @@ struct Order {
     sector: u64,
     /// Which way the data goes; none has no data.
     data: Option<Direction>,
+    /// It carries ranges of sectors instead.
+    has_ranges: bool,
 }
 
 impl BlkQueue {
@@ -148,10 +160,14 @@ impl BlkQueue {
         let indirect = setup.features().contains(transport_feature::INDIRECT_DESC);
         let staged = !indirect || device.master().is_translated();
         let count = usize::try_from(options.depth)?;
-        let entries = if indirect {
+        let table = if indirect {
             checked.max_segments.saturating_add(OVERHEAD)
         } else {
             0
+        };
+        let entries = match options.ranges.most() {
+            0 => table,
+            ranges => table.max(ranges.saturating_add(DESCRIPTORS)),
         };
         let places = Tables::new(&device, count, FRONT_BYTES, entries)?;
         let staging = if staged {
@@ -169,6 +185,7 @@ impl BlkQueue {
                 staged,
                 indirect,
                 max_segment_size: checked.max_segment_size,
+                ranges: options.ranges,
                 lenient_length: options.lenient_length,
                 made: Instant::now(),
                 completions: Atomic::new(0),
@@ -236,6 +253,9 @@ impl BlkQueue {
             Operation::Write => (command::OUT, Some(Direction::ToDevice)),
             Operation::Flush => (command::FLUSH, None),
             Operation::DriverRead => (command::GET_ID, Some(Direction::FromDevice)),
+            Operation::Discard => (command::DISCARD, None),
+            Operation::WriteZeroes { .. } => (command::WRITE_ZEROES, None),
+            Operation::SecureErase => (command::SECURE_ERASE, None),
             Operation::Other(_) => return Err(Status::NotSupported),
         };
         let sector = match command {
@@ -247,6 +267,7 @@ impl BlkQueue {
             command,
             sector,
             data,
+            has_ranges: command::has_ranges(command),
         })
     }
 
@@ -384,7 +405,8 @@ impl BlkQueue {
         let written = completion.written();
         let request = completion.into_token();
         let tag = request.tag();
-        let data = match request.operation() {
+        let operation = request.operation();
+        let data = match operation {
             Operation::Read if !self.lenient_length => request.bytes(),
             _ => 0,
         };
@@ -401,12 +423,18 @@ impl BlkQueue {
             self.stopped.store(false, Relaxed);
             request.restart_stopped_queues();
         }
-        request.complete(match outcome {
+        let status = match outcome {
             Outcome::Ok => Status::Ok,
             Outcome::Unsupported => Status::NotSupported,
             Outcome::Failed => Status::IoError,
             Outcome::NoStatus | Outcome::Short => self.misbehaved(outcome),
-        });
+        };
+
+        if operation == Operation::Discard {
+            self.complete_ranges(request, status);
+        } else {
+            request.complete(status);
+        }
     }
 
     /// The device said that a request is done, which it is not.
@@ -494,7 +522,9 @@ impl Operations for BlkQueue {
             return Err((Rejected::Failed(Status::IoError), request));
         };
 
-        if self.staged {
+        if order.has_ranges {
+            self.post_ranges(queue, request, place, last)
+        } else if self.staged {
             self.post_staged(queue, request, order, place, last)
         } else {
             self.post_straight(queue, request, order, place, last)

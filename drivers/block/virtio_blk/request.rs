@@ -13,6 +13,18 @@ pub(crate) mod command {
     pub(crate) const FLUSH: u32 = 4;
     /// Tell the serial number, [`super::SERIAL_BYTES`] bytes.
     pub(crate) const GET_ID: u32 = 8;
+    /// Forget the ranges that the data says.
+    pub(crate) const DISCARD: u32 = 11;
+    /// Make the ranges that the data says read as zeros.
+    pub(crate) const WRITE_ZEROES: u32 = 13;
+    /// Forget the ranges that the data says, for good.
+    pub(crate) const SECURE_ERASE: u32 = 14;
+
+    /// Whether the data of a command are ranges.
+    #[inline]
+    pub(crate) const fn has_ranges(command: u32) -> bool {
+        matches!(command, DISCARD | WRITE_ZEROES | SECURE_ERASE)
+    }
 }
 
 /// Bytes of a serial number; no NUL at its end when it fills them.
@@ -35,6 +47,20 @@ pub(crate) const UNWRITTEN: u8 = 0xff;
 pub(crate) const fn header(command: u32, priority: u16, sector: u64) -> (u64, u64) {
     // CAST: Widening.
     (command as u64 | (priority as u64) << 32, sector)
+}
+
+/// Bytes of a range.
+pub(crate) const RANGE_BYTES: u32 = 16;
+/// The only flag of a range, for [`command::WRITE_ZEROES`] alone.
+const UNMAP: u32 = 1;
+
+/// A range of sectors, as the two 64-bit words that it is made of.
+#[inline]
+pub(crate) const fn range(sector: u64, sectors: u32, unmap: bool) -> (u64, u64) {
+    let flags = if unmap { UNMAP } else { 0 };
+
+    // CAST: Widening.
+    (sector, sectors as u64 | (flags as u64) << 32)
 }
 
 /// How a request ended.

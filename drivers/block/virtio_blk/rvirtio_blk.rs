@@ -5,6 +5,7 @@
 //! - [`driver`] takes a device over and gives it back.
 //! - [`config`] decodes the device's configuration; pure.
 //! - [`limits`] makes the disk's limits of it; pure, tested on the host.
+//! - [`ranges`] does the same for discard, write zeroes and secure erase; pure.
 //! - [`queue`] is the data path: requests in, completions out.
 //! - [`request`] is the wire format of a request; pure.
 //! - [`patience`] says when a device that does not answer is given up; pure.
@@ -24,6 +25,7 @@ mod feature;
 mod limits;
 mod patience;
 mod queue;
+mod ranges;
 mod request;
 
 /// The module: its major number, which the driver shares, and the driver.

@@ -29,6 +29,18 @@ pub struct Limits {
     pub write_cache: bool,
     /// The medium turns.
     pub rotational: bool,
+    /// Sectors of one discard; zero where there is none.
+    pub max_discard_sectors: u32,
+    /// Extents of one discard. More than one of them need not adjoin.
+    pub max_discard_extents: u16,
+    /// What is discarded in whole pieces, in bytes. At least a physical block counts.
+    pub discard_granularity: u32,
+    /// Sectors of one request for zeros; zero where the block layer has to write them.
+    pub max_write_zeroes_sectors: u32,
+    /// Zeros are written without taking place on the medium, unless that is asked for.
+    pub write_zeroes_unmap: bool,
+    /// Sectors of one secure erase; zero where there is none.
+    pub max_secure_erase_sectors: u32,
 }
 
 impl Limits {
@@ -41,6 +53,16 @@ impl Limits {
         raw.max_segments = self.max_segments;
         raw.max_segment_size = self.max_segment_size;
         raw.max_hw_sectors = self.max_sectors;
+        raw.max_hw_discard_sectors = self.max_discard_sectors;
+        raw.max_discard_segments = self.max_discard_extents;
+        raw.discard_granularity = self.discard_granularity;
+        raw.max_write_zeroes_sectors = self.max_write_zeroes_sectors;
+        raw.max_hw_wzeroes_unmap_sectors = if self.write_zeroes_unmap {
+            self.max_write_zeroes_sectors
+        } else {
+            0
+        };
+        raw.max_secure_erase_sectors = self.max_secure_erase_sectors;
         apply_cache(self.write_cache, raw);
         if self.rotational {
             raw.features |= bindings::RVIRTIO_FEAT_ROTATIONAL;

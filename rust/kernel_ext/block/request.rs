@@ -3,9 +3,14 @@
 //! A request that the driver owns.
 
 use super::{
+    extents::{
+        Extent,
+        Extents, //
+    },
     operations::Operations,
     segments::Segments,
-    status::Status, //
+    status::Status,
+    SECTOR_SHIFT, //
 };
 use crate::bindings;
 use core::{
@@ -23,6 +28,15 @@ pub enum Operation {
     Write,
     /// Make all completed writes permanent.
     Flush,
+    /// Forget what is in the request's extents.
+    Discard,
+    /// Make the request's extent read as zeros.
+    WriteZeroes {
+        /// It shall keep its place on the medium.
+        keep: bool,
+    },
+    /// Forget what is in the request's extent, and any copy of it, for good.
+    SecureErase,
     /// A driver's own request that reads, see
     /// [`DiskRef::driver_read`](super::DiskRef::driver_read).
     DriverRead,
@@ -87,6 +101,11 @@ impl<O: Operations> Request<O> {
             bindings::req_op_REQ_OP_READ => Operation::Read,
             bindings::req_op_REQ_OP_WRITE => Operation::Write,
             bindings::req_op_REQ_OP_FLUSH => Operation::Flush,
+            bindings::req_op_REQ_OP_DISCARD => Operation::Discard,
+            bindings::req_op_REQ_OP_WRITE_ZEROES => Operation::WriteZeroes {
+                keep: self.get().cmd_flags & bindings::RVIRTIO_REQ_NOUNMAP != 0,
+            },
+            bindings::req_op_REQ_OP_SECURE_ERASE => Operation::SecureErase,
             bindings::req_op_REQ_OP_DRV_IN => Operation::DriverRead,
             other => Operation::Other(other),
         }
@@ -125,17 +144,49 @@ impl<O: Operations> Request<O> {
         self.get().tag as usize
     }
 
-    /// How many segments the block layer counted; zero for a request without data.
+    /// How many segments the block layer counted; zero for a request without data, for a discard its
+    /// extents.
     #[inline]
     pub fn segment_count(&self) -> u16 {
         self.get().nr_phys_segments
+    }
+
+    /// The sectors from the first to the last, of a request whose extents adjoin: each but a discard of
+    /// several extents.
+    #[inline]
+    pub fn extent(&self) -> Extent {
+        Extent {
+            sector: self.sector(),
+            sectors: self.bytes() >> SECTOR_SHIFT,
+        }
+    }
+
+    /// The extents of a discard that were put together. With
+    /// [`Limits::max_discard_extents`](super::Limits) of more than one they need not adjoin, and there may
+    /// be more than that: the block layer puts whole requests together, too.
+    #[inline]
+    pub fn extents(&self) -> Extents<'_> {
+        // SAFETY: The request is ours for the life of `&self`.
+        unsafe { Extents::new(self.get().bio) }
+    }
+
+    /// Whether there is memory that goes with the request. Discards and the like have bios without.
+    #[inline]
+    fn has_data(&self) -> bool {
+        matches!(
+            self.get().cmd_flags & 0xff,
+            bindings::req_op_REQ_OP_READ
+                | bindings::req_op_REQ_OP_WRITE
+                | bindings::req_op_REQ_OP_DRV_IN
+                | bindings::req_op_REQ_OP_ZONE_APPEND
+        )
     }
 
     /// The request's memory, in pieces of at most `limit` bytes.
     #[inline]
     pub fn segments(&self, limit: u32) -> Segments<'_> {
         let request = self.get();
-        let bio = if request.nr_phys_segments == 0 {
+        let bio = if request.nr_phys_segments == 0 || !self.has_data() {
             core::ptr::null()
         } else {
             request.bio.cast_const()
@@ -166,6 +217,23 @@ impl<O: Operations> Request<O> {
         if !unsafe { bindings::blk_mq_complete_request_remote(raw.as_ptr()) } {
             // SAFETY: The block layer left the request to us.
             unsafe { bindings::blk_mq_end_request(raw.as_ptr(), status.as_raw()) };
+        }
+    }
+
+    /// Ends the first `bytes` of a discard, which the device has done, and gives the rest back to the
+    /// block layer, which submits it. Any context.
+    pub fn complete_part(self, bytes: u32) {
+        let raw = self.into_raw();
+
+        // SAFETY: The request is started and ours. What is done of it is ended here; what is left is
+        // still ours, and the block layer's after `blk_mq_requeue_request()`. Where nothing is left, the
+        // request itself ends.
+        unsafe {
+            if bindings::blk_update_request(raw.as_ptr(), Status::Ok.as_raw(), bytes) {
+                bindings::blk_mq_requeue_request(raw.as_ptr(), true);
+            } else {
+                bindings::__blk_mq_end_request(raw.as_ptr(), Status::Ok.as_raw());
+            }
         }
     }
 

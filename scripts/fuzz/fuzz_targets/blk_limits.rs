@@ -10,10 +10,14 @@
 
 #[path = "../../hosttests/pure/blk_promise.rs"]
 mod blk_promise;
+#[path = "../../hosttests/pure/blk_ranges_promise.rs"]
+mod blk_ranges_promise;
 #[path = "../input.rs"]
 mod input;
 #[path = "../../../drivers/block/virtio_blk/limits.rs"]
 mod limits;
+#[path = "../../../drivers/block/virtio_blk/ranges.rs"]
+mod ranges;
 
 use input::Input;
 use libfuzzer_sys::fuzz_target;
@@ -21,6 +25,12 @@ use limits::{
     Claims,
     Room,
     Topology, //
+};
+use ranges::{
+    Claim,
+    Geometry,
+    RangeClaims,
+    ZeroesClaim, //
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -51,5 +61,31 @@ fuzz_target!(|data: &[u8]| {
     };
     let starts = [input.u64(), input.u64(), input.u32().into(), 0];
 
-    let _ = blk_promise::verify(&claims, room, &starts);
+    let Ok(checked) = blk_promise::verify(&claims, room, &starts) else {
+        return;
+    };
+    let flags = input.u8();
+    let has = |bit: u8| flags >> bit & 1 != 0;
+    let mut three = || Claim {
+        max_sectors: input.u32(),
+        max_ranges: input.u32(),
+        alignment: input.u32(),
+    };
+    let claims = RangeClaims {
+        discard: has(0).then(&mut three),
+        secure_erase: has(1).then(&mut three),
+        write_zeroes: has(2).then(|| ZeroesClaim {
+            may_unmap: has(3),
+            max_sectors: input.u32(),
+        }),
+    };
+
+    blk_ranges_promise::verify(
+        &claims,
+        &Geometry {
+            logical_block: checked.logical_block,
+            physical_block: checked.physical_block,
+            max_segments: checked.max_segments,
+        },
+    );
 });

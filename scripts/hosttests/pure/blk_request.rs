@@ -6,6 +6,7 @@ use crate::request::{
     command,
     header,
     judge,
+    range,
     Outcome::{
         self,
         *, //
@@ -13,6 +14,7 @@ use crate::request::{
     FRONT_BYTES,
     HEADER_AT,
     HEADER_BYTES,
+    RANGE_BYTES,
     SERIAL_BYTES,
     STATUS_AT,
     STATUS_BYTES,
@@ -36,6 +38,20 @@ fn clause_5_2_6_commands() {
         [command::IN, command::OUT, command::FLUSH, command::GET_ID],
         [0, 1, 4, 8]
     );
+    assert_eq!(
+        [
+            command::DISCARD,
+            command::WRITE_ZEROES,
+            command::SECURE_ERASE
+        ],
+        [11, 13, 14]
+    );
+    for command in 0..32 {
+        assert_eq!(
+            command::has_ranges(command),
+            [11, 13, 14].contains(&command)
+        );
+    }
     assert_eq!(SERIAL_BYTES, 20);
 }
 
@@ -46,6 +62,22 @@ fn clause_5_2_6_the_header() {
         [1, 2, 3, 4, 5, 6, 0, 0, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18]
     );
     assert_eq!(bytes(command::FLUSH, 0, 0)[..4], [4, 0, 0, 0]);
+}
+
+#[test]
+fn clause_5_2_6_a_range() {
+    let bytes = |unmap| {
+        let (low, high) = range(0x1817_1615_1413_1211, 0x2423_2221, unmap);
+        [low.to_le_bytes(), high.to_le_bytes()].concat()
+    };
+    let mut wanted = [
+        0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x21, 0x22, 0x23, 0x24, 0, 0, 0, 0,
+    ];
+
+    assert_eq!(RANGE_BYTES, 16);
+    assert_eq!(bytes(false), wanted);
+    wanted[12] = 1;
+    assert_eq!(bytes(true), wanted);
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod balloon_stat;
 mod blk_limits;
 mod blk_patience;
 mod blk_promise;
+mod blk_ranges;
+mod blk_ranges_promise;
 mod blk_request;
 mod debugfs;
 mod disk_name;

@@ -2,14 +2,19 @@
 /*
  * rvio: direct I/O that the usual tools cannot be told to do. Linked statically into the guest's initramfs.
  *
- *   rvio try read|write|fsync|discard|zero DEVICE OFFSET LENGTH   one call; prints ok, short N, or the errno's name
+ *   rvio try VERB DEVICE OFFSET LENGTH                            one call; prints ok, short N, or the errno's name
+ *            VERB is read, write, fsync, discard, zero, erase (the ioctls), punch, zero-range, write-zeroes (fallocate)
  *   rvio fill|check DEVICE OFFSET LENGTH SEED                     a pattern that depends on seed and place
+ *   rvio zeros DEVICE OFFSET LENGTH                               that all of it is zero
+ *   rvio holes DEVICE OFFSET COUNT STRIDE LENGTH SEED             four processes discard LENGTH bytes at each of COUNT places,
+ *                                                                 then what `fill` wrote between them is checked
  *   rvio odd DEVICE SEED COUNT ALIGN                              random vectored I/O at random memory offsets, checked
  *   rvio vector DEVICE SEED ALIGN                                 256 segments of one block, written, read back whole
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +22,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MIB (1u << 20)
@@ -65,12 +71,44 @@ static void pattern(uint64_t *to, uint64_t offset, size_t length, uint64_t seed)
 		to[i] = (offset / 8 + i) * 0x9e3779b97f4a7c15ull ^ seed * 0xd6e8feb86659fd93ull;
 }
 
+#ifndef FALLOC_FL_WRITE_ZEROES
+#define FALLOC_FL_WRITE_ZEROES 0x80
+#endif
+
+/* Calls that are about a range, and move no data. */
+static const struct range_call {
+	const char *verb;
+	unsigned long request;	/* an ioctl, or */
+	int mode;		/* a mode of fallocate */
+} range_calls[] = {
+	{ "discard", BLKDISCARD, 0 },
+	{ "zero", BLKZEROOUT, 0 },
+	{ "erase", BLKSECDISCARD, 0 },
+	{ "punch", 0, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE },
+	{ "zero-range", 0, FALLOC_FL_ZERO_RANGE },
+	{ "write-zeroes", 0, FALLOC_FL_WRITE_ZEROES },
+};
+
+static int call_range(int fd, const char *verb, off_t offset, size_t length)
+{
+	uint64_t range[2] = { offset, length };
+
+	for (size_t i = 0; i < sizeof(range_calls) / sizeof(range_calls[0]); i++) {
+		const struct range_call *call = &range_calls[i];
+
+		if (strcmp(call->verb, verb))
+			continue;
+		return call->request ? ioctl(fd, call->request, range) : fallocate(fd, call->mode, offset, length);
+	}
+	fprintf(stderr, "rvio: no verb %s\n", verb);
+	exit(2);
+}
+
 static int one_try(char **arg)
 {
 	const char *verb = arg[0];
 	off_t offset = atoll(arg[2]);
 	size_t length = atoll(arg[3]);
-	uint64_t range[2] = { offset, length };
 	int fd = open(arg[1], (strcmp(verb, "read") ? O_RDWR : O_RDONLY) | O_DIRECT);
 	ssize_t done = fd;
 
@@ -81,7 +119,7 @@ static int one_try(char **arg)
 	else if (fd >= 0 && !strcmp(verb, "fsync"))
 		done = fsync(fd) ?: (ssize_t)length;
 	else if (fd >= 0)
-		done = ioctl(fd, strcmp(verb, "discard") ? BLKZEROOUT : BLKDISCARD, range) ?: (ssize_t)length;
+		done = call_range(fd, verb, offset, length) ?: (ssize_t)length;
 	if (done < 0)
 		printf("%s\n", strerrorname_np(errno));
 	else if ((size_t)done < length)
@@ -118,6 +156,63 @@ static int fill_or_check(char **arg)
 	}
 	if (!check && fsync(fd))
 		die("fsync");
+	return 0;
+}
+
+static int zeros(char **arg)
+{
+	int fd = open_device(arg[1], O_RDONLY);
+	uint64_t offset = atoll(arg[2]), end = offset + atoll(arg[3]);
+	char *got = pages(MIB);
+
+	for (; offset < end; offset += MIB) {
+		size_t length = end - offset < MIB ? end - offset : MIB;
+
+		if (pread(fd, got, length, offset) != (ssize_t)length)
+			die("read");
+		for (size_t i = 0; i < length; i++) {
+			if (!got[i])
+				continue;
+			printf("byte %llu is %02x, not zero\n", (unsigned long long)offset + i, got[i] & 255);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+#define LANES 4
+
+static int holes(char **arg)
+{
+	int fd = open_device(arg[1], O_RDWR), failed = 0, status;
+	uint64_t offset = atoll(arg[2]), count = atoll(arg[3]), stride = atoll(arg[4]), length = atoll(arg[5]);
+	uint64_t seed = atoll(arg[6]);
+	char *wanted = pages(stride), *got = pages(stride);
+
+	for (int lane = 0; lane < LANES; lane++) {
+		if (fork())
+			continue;
+		for (uint64_t i = lane; i < count; i += LANES)
+			if (call_range(fd, "discard", offset + i * stride, length))
+				die("discard");
+		exit(0);
+	}
+	while (wait(&status) > 0)
+		failed |= status;
+	if (failed)
+		return 1;
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t at = offset + i * stride + length;
+		size_t left = stride - length;
+
+		pattern((uint64_t *)wanted, at, left, seed);
+		if (pread(fd, got, left, at) != (ssize_t)left)
+			die("read");
+		if (memcmp(wanted, got, left)) {
+			printf("what lies behind hole %llu has changed\n", (unsigned long long)i);
+			return 1;
+		}
+	}
 	return 0;
 }
 
@@ -247,7 +342,7 @@ int main(int argc, char **argv)
 		int args;
 	} verbs[] = {
 		{ "try", NULL, 6 }, { "fill", fill_or_check, 6 }, { "check", fill_or_check, 6 }, { "odd", odd, 6 },
-		{ "vector", vector, 5 },
+		{ "vector", vector, 5 }, { "zeros", zeros, 5 }, { "holes", holes, 8 },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
