@@ -126,6 +126,7 @@ fn down_to(number: u32, unit: u32) -> Option<u32> {
 fn common_multiple(one: u32, other: u32) -> Option<u32> {
     let (mut divisor, mut rest) = (one, other);
 
+    // BOUND: The remainder gets smaller each time.
     while rest != 0 {
         (divisor, rest) = (rest, divisor.checked_rem(rest)?);
     }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
 # title: discard, zeroing, secure erase: what the host's image gives back, and what it keeps
+# covers: VIRTIO_BLK_F_DISCARD VIRTIO_BLK_F_WRITE_ZEROES
 # rings: packed
 # disk: raw 64M unmap
 # disk: qcow 64M format=qcow2 unmap logical_block_size=4096 physical_block_size=4096
