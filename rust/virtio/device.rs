@@ -211,6 +211,13 @@ impl Device {
         Config::of(self.transport(), &self.epoch)
     }
 
+    /// Calls `each` with the CPUs to which the interrupt of queue `index` goes for good, see
+    /// [`FeaturesOk::connect_spread`](crate::FeaturesOk::connect_spread); returns false where that is open. From
+    /// [`FeaturesOk::start_queues`](crate::FeaturesOk::start_queues) on.
+    pub fn queue_cpus(&self, index: u16, each: &mut dyn FnMut(u32)) -> bool {
+        self.transport().queue_cpus(index, each)
+    }
+
     /// Why the device is broken, if it is.
     #[inline]
     pub fn broken(&self) -> Option<Reason> {

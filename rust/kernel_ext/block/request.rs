@@ -15,7 +15,10 @@ use super::{
 use crate::bindings;
 use core::{
     marker::PhantomData,
-    mem::ManuallyDrop,
+    mem::{
+        ManuallyDrop,
+        MaybeUninit, //
+    },
     ptr::NonNull, //
 };
 
@@ -46,7 +49,9 @@ pub enum Operation {
 
 /// What this crate keeps with each request, behind the `struct request`.
 #[repr(C)]
-pub(super) struct Private {
+pub(super) struct Private<O: Operations> {
+    /// What was prepared for the request, on its way into the ring.
+    pub(super) prepared: MaybeUninit<O::Prepared>,
     /// How the device ended the request, on its way to the CPU that submitted it.
     pub(super) status: bindings::blk_status_t,
 }
@@ -196,28 +201,12 @@ impl<O: Operations> Request<O> {
         unsafe { Segments::new(bio, limit) }
     }
 
-    /// Lets the hardware queues of this request's disk run again that were stopped for want of
-    /// ring entries. Any context.
+    /// Lets the hardware queue of this request run again, if it was stopped for want of ring entries. Any
+    /// context.
     #[inline]
-    pub fn restart_stopped_queues(&self) {
+    pub fn restart_stopped_queue(&self) {
         // SAFETY: The request's queue is valid while it is in flight.
-        unsafe { bindings::blk_mq_start_stopped_hw_queues(self.get().q, true) };
-    }
-
-    /// Ends the request, on the CPU that submitted it if the block layer wants that.
-    /// Any context.
-    #[inline]
-    pub fn complete(self, status: Status) {
-        let raw = self.into_raw();
-
-        // SAFETY: The request is started and ours, so its private data is, too: `TagSet` made
-        // room for it behind each request.
-        unsafe { (*private(raw)).status = status.as_raw() };
-        // SAFETY: As above; `true` means that `Operations::complete` will be called for it.
-        if !unsafe { bindings::blk_mq_complete_request_remote(raw.as_ptr()) } {
-            // SAFETY: The block layer left the request to us.
-            unsafe { bindings::blk_mq_end_request(raw.as_ptr(), status.as_raw()) };
-        }
+        unsafe { bindings::blk_mq_start_stopped_hw_queue(self.get().mq_hctx, true) };
     }
 
     /// Ends the first `bytes` of a discard, which the device has done, and gives the rest back to the
@@ -237,10 +226,10 @@ impl<O: Operations> Request<O> {
         }
     }
 
-    /// Gives the request back to the block layer, which submits it again, with all that was stopped.
-    /// Any context.
+    /// Gives the request back to the block layer, which submits it again, with all of its queue that was
+    /// stopped. Any context.
     pub fn requeue(self) {
-        self.restart_stopped_queues();
+        self.restart_stopped_queue();
         let raw = self.into_raw();
 
         // SAFETY: The request is started and ours; it is the block layer's after this.
@@ -268,7 +257,7 @@ impl<O: Operations> Drop for Request<O> {
 
 /// The private data behind a request.
 #[inline]
-pub(super) fn private(request: NonNull<bindings::request>) -> *mut Private {
+pub(super) fn private<O: Operations>(request: NonNull<bindings::request>) -> *mut Private<O> {
     // blk-mq puts `cmd_size` bytes right behind each request (`blk_mq_rq_to_pdu()`).
     request.as_ptr().wrapping_add(1).cast()
 }

@@ -9,7 +9,7 @@
 # timeout: 120
 # What this case provokes.
 # allow: I/O error, dev vda, sector|Buffer I/O error on dev(ice)? vda
-# allow: rvirtio_blk virtio[0-9]+: (device is broken: queue 0: request was not answered in time|queue 0: the device answers no request)
+# allow: rvirtio_blk virtio[0-9]+: (device is broken: queue [01]: request was not answered in time|queue [01]: the device answers no request)
 
 prepare() {
     modprobe rvirtio_pci
@@ -19,7 +19,7 @@ prepare() {
     same "a first read" "$(rvio try read "$(disk mute)" 0 4096)" ok
 }
 
-said() { dmesg | grep -q "$(virtio mute): device is broken: queue 0: request was not answered in time"; }
+said() { dmesg | grep -q "$(virtio mute): device is broken: queue [01]: request was not answered in time"; }
 
 # start_read OFFSET: a read that may take long; what becomes of it stands in /run/became.
 start_read() {
