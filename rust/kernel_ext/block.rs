@@ -60,6 +60,8 @@ pub use self::operations::{
     TimerAction, //
 };
 pub use self::request::{
+    Late,
+    Notes,
     Operation,
     Request, //
 };

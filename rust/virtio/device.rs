@@ -89,8 +89,11 @@ pub struct Device {
     /// What came of the reset that ends the session; held while it is under way.
     #[pin]
     pub(crate) ended: Mutex<Option<Result>>,
-    /// It asked for a reset, and has not begun anew.
+    /// It asked for a reset, or needs one, and has not begun anew.
     pub(crate) ailing: AtomicFlag,
+    /// Why it needs one, where it did not ask.
+    #[pin]
+    pub(crate) ailment: Mutex<Option<Reason>>,
     /// Held while the device is reset and begins anew. Taken before `ended`, and before what the driver takes
     /// for it, such as RTNL.
     #[pin]
@@ -153,6 +156,7 @@ impl Device {
                 driver <- new_mutex!(None),
                 ended <- new_mutex!(None),
                 ailing: AtomicFlag::new(false),
+                ailment <- new_mutex!(None),
                 reshaping <- new_mutex!(Reshaping::new()),
                 made: Instant::now(),
                 queues <- new_mutex!(KVec::new()),

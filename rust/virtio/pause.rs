@@ -18,6 +18,7 @@ use crate::{
     status::Status,
     timeouts::Timeout, //
 };
+use core::fmt;
 use kernel::{
     prelude::*,
     sync::{
@@ -217,6 +218,7 @@ impl Device {
             return Err(ENODEV);
         }
         transport.set_status(status | Status::DRIVER_OK);
+        *self.ailment.lock() = None;
         self.ailing.store(false, Release);
         self.quiet.store(true, Release);
         self.epoch.store(self.epoch().wrapping_add(1), Release);
@@ -246,7 +248,22 @@ impl Device {
         }
     }
 
-    /// The device asked for a reset: does it, in a work item, if it has not had too many.
+    /// Has a device that does not do what it should, but may after a reset, begin anew; it is marked broken instead, with
+    /// the same `reason`, if it has had too many resets, or if its driver is probing still. One line in the log either
+    /// way. What is under way goes to [`QueueHandler::restart`](crate::QueueHandler::restart), or the driver
+    /// hears of the break: soon, if it has not begun anew meanwhile for another reason.
+    ///
+    /// Process context.
+    pub fn begin_anew(self: &Arc<Self>, reason: Reason) {
+        if !self.settled.load(Acquire) {
+            self.break_device(reason);
+            return;
+        }
+        self.ailment.lock().get_or_insert(reason);
+        self.recover();
+    }
+
+    /// The device asked for a reset, or needs one: does it, in a work item, if it has not had too many.
     pub(crate) fn recover(self: &Arc<Self>) {
         self.ailing.store(true, Release);
         let driver = self.driver.lock().clone();
@@ -261,6 +278,18 @@ impl Device {
 
         // Already enqueued is as good.
         let _ = queue.queue().enqueue::<Arc<Self>, RECOVER>(self.clone());
+    }
+}
+
+/// Why a device gets a reset, for the log.
+struct Need(Reason);
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Reason::NeedsReset => write!(f, "{}", self.0),
+            reason => write!(f, "device needs a reset: {reason}"),
+        }
     }
 }
 
@@ -279,15 +308,17 @@ impl WorkItem<RECOVER> for Device {
         {
             return;
         }
+        let reason = this.ailment.lock().unwrap_or(Reason::NeedsReset);
         let now = this.made.elapsed().as_millis().unsigned_abs();
 
         if !reshaping.allowance.take(now) {
-            this.break_device(Reason::NeedsReset);
+            this.break_device(reason);
             return;
         }
         dev_warn!(
             this.node(),
-            "device asks for a reset (DEVICE_NEEDS_RESET); it gets one, and goes on\n"
+            "{}; it gets one, and goes on\n",
+            format_args!("{}", Need(reason))
         );
         // In one go: whoever takes the driver away waits for the end.
         this.pause_locked(&mut reshaping, true);

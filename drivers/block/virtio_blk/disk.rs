@@ -6,12 +6,15 @@ use crate::{
     config,
     feature,
     patience::{
-        Finding,
-        Patience, //
+        remedy,
+        Look,
+        Moment,
+        Remedy, //
     },
     queue::{
         BlkQueue,
-        Prepared, //
+        Prepared,
+        Stage, //
     }, //
 };
 use kernel::{
@@ -26,16 +29,13 @@ use kernel::{
         Arc,
         Mutex,
         SpinLockIrq, //
-    },
-    time::{
-        Instant,
-        Monotonic, //
     }, //
 };
 use kernel_ext::block::{
     Batch,
     Done,
     HardwareQueue,
+    Late,
     Operations,
     Rejected,
     Request,
@@ -53,11 +53,11 @@ pub(crate) struct BlkDisk {
     device: Arc<Device>,
     /// In the order of the device's queues, at least one.
     queues: KVec<Arc<BlkQueue>>,
-    /// When this was made: the zero of its clock.
-    made: Instant<Monotonic>,
-    /// What requests that were late have seen.
+    /// When the device was to begin anew because a request was lost.
     #[pin]
-    patience: SpinLockIrq<Patience>,
+    asked: SpinLockIrq<Option<Moment>>,
+    /// The driver is about to leave.
+    leaving: AtomicFlag,
     /// The cache is on, and is flushed.
     pub(crate) write_cache: AtomicFlag,
     /// Held while that is asked of the device. No memory is waited for meanwhile.
@@ -76,8 +76,8 @@ impl BlkDisk {
             pin_init!(Self {
                 device,
                 queues,
-                made: Instant::now(),
-                patience <- new_spinlock_irq!(Patience::new(), "rvirtio_blk_patience"),
+                asked <- new_spinlock_irq!(None, "rvirtio_blk_asked"),
+                leaving: AtomicFlag::new(false),
                 write_cache: AtomicFlag::new(write_cache),
                 choosing <- new_mutex!(()),
             }),
@@ -133,6 +133,40 @@ impl BlkDisk {
         }
     }
 
+    /// The driver is about to leave, and waits for what is under way: a device that loses a request is not tried again.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Relaxed);
+    }
+
+    /// Whether nothing came back for so long.
+    fn is_silent_for(&self, ms: u64) -> bool {
+        self.queues.iter().all(|queue| queue.idle_ms() >= ms)
+    }
+
+    /// A request of queue `index` is lost: the device begins anew, or is given up. Either way what is under way is taken
+    /// back soon.
+    fn recover(&self, index: u16) {
+        let now = Moment {
+            completions: self.completions(),
+            epoch: self.device.epoch(),
+        };
+        let remedy = {
+            let mut asked = self.asked.lock();
+            let remedy = remedy(now, *asked, self.leaving.load(Relaxed));
+
+            if remedy == Remedy::Reset {
+                *asked = Some(now);
+            }
+            remedy
+        };
+
+        match remedy {
+            Remedy::Coming => {}
+            Remedy::Reset => self.device.begin_anew(Reason::TimedOut { index }),
+            Remedy::GiveUp => self.device.break_device(Reason::TimedOut { index }),
+        }
+    }
+
     /// How many requests have come back so far. Wraps.
     fn completions(&self) -> u32 {
         self.queues
@@ -174,33 +208,37 @@ impl Operations for BlkDisk {
         queue.poll(done)
     }
 
-    /// A request is late, see [`Patience`].
-    fn timeout(&self, queue: &BlkQueue) -> TimerAction {
+    /// A request is late, see [`Look`].
+    fn timeout(&self, queue: &BlkQueue, late: &Late<'_, Self>) -> TimerAction {
         // What is waiting to be taken back is taken back.
         queue.look();
 
+        if !late.is_under_way() {
+            return TimerAction::Leave;
+        }
         if !self.device.is_live() {
             // It is being reset, and what is late will be submitted again.
             return TimerAction::Restart;
         }
         self.device.look_after();
 
-        let completions = self.completions();
-        let now = self.made.elapsed().as_millis().unsigned_abs();
-        let finding = self.patience.lock().look(completions, now);
-        let index = queue.ring().index();
+        let notes = late.notes();
+        let now = queue.completions();
+        let look = Look {
+            given: notes.given.load(Relaxed),
+            before: (notes.stage.load(Relaxed) != Stage::GIVEN).then(|| notes.seen.load(Relaxed)),
+            now,
+            room: queue.ring().room().into(),
+            silent: self.is_silent_for(late.timeout_ms()),
+        };
 
-        match finding {
-            Finding::Progress | Finding::Waiting => {}
-            Finding::Stalled => {
-                dev_warn!(
-                    self.device.node(),
-                    "queue {}: the device answers no request\n",
-                    index
-                );
-            }
-            Finding::GiveUp => self.device.break_device(Reason::TimedOut { index }),
+        if !look.is_lost() {
+            notes.seen.store(now, Relaxed);
+            notes.stage.store(Stage::SEEN, Relaxed);
+            return TimerAction::Restart;
         }
-        TimerAction::Restart
+        notes.stage.store(Stage::LOST, Relaxed);
+        self.recover(queue.ring().index());
+        TimerAction::Leave
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         Room, //
     },
     module_parameters,
+    patience::interval_ms,
     plan::{
         Plan,
         Wish, //
@@ -314,7 +315,7 @@ impl Driver for Blk {
                     u16::try_from(queue).is_ok_and(|queue| device.queue_cpus(queue, each))
                 },
                 depth,
-                timeout_s: module_parameters::io_timeout.value(),
+                timeout_ms: interval_ms(module_parameters::io_timeout.value()),
             }),
             GFP_KERNEL,
         )?;
@@ -368,8 +369,8 @@ impl Driver for Blk {
     fn remove(&self) {
         let disk = self.disk.lock().take();
 
-        // Waits for what is under way; a device that does not answer is given up after the
-        // timeout, and its requests fail.
+        // Waits for what is under way; a device that loses a request is given up, and all fail.
+        self.service.leave();
         drop(disk);
     }
 }

@@ -48,7 +48,8 @@ use kernel_ext::{
         Request,
         Status, //
     },
-    dma::Direction, //
+    dma::Direction,
+    time, //
 };
 use virtio::{
     transport_feature,
@@ -98,10 +99,24 @@ pub(crate) struct BlkQueue {
     polled: bool,
     /// How many completions there were; wraps.
     completions: Atomic<u32>,
+    /// When the last one was, in ticks.
+    last: Atomic<u64>,
     /// The block layer was told to wait for room. Changed under the virtqueue's lock.
     stopped: AtomicFlag,
     /// The log has a line about requests that came back wrong.
     warned: AtomicFlag,
+}
+
+/// What became of a request that is under way, in its notes.
+pub(crate) struct Stage;
+
+impl Stage {
+    /// The device was given it.
+    pub(crate) const GIVEN: u32 = 0;
+    /// It was late, and waited for.
+    pub(crate) const SEEN: u32 = 1;
+    /// It is lost, see [`patience`](crate::patience).
+    pub(crate) const LOST: u32 = 2;
 }
 
 /// What the driver wants of a queue.
@@ -185,6 +200,7 @@ impl BlkQueue {
                 lenient_length: options.lenient_length,
                 polled: options.polled,
                 completions: Atomic::new(0),
+                last: Atomic::new(time::ticks()),
                 stopped: AtomicFlag::new(false),
                 warned: AtomicFlag::new(false),
             }),
@@ -280,6 +296,10 @@ impl BlkQueue {
         request: Request<BlkDisk>,
         prepared: Prepared,
     ) -> Result<(), (Rejected, Request<BlkDisk>)> {
+        let notes = request.notes();
+
+        notes.stage.store(Stage::GIVEN, Relaxed);
+        notes.given.store(self.completions(), Relaxed);
         match prepared {
             Prepared::Straight(table) => ring.add_indirect(table, request).map_err(rejected),
             Prepared::Staged(order) => self.add_staged(ring, request, order),
@@ -476,7 +496,15 @@ impl BlkQueue {
             count = count.wrapping_add(1);
             self.complete(completion, done);
         }
+        if count != 0 {
+            self.last.store(time::ticks(), Relaxed);
+        }
         count
+    }
+
+    /// How many milliseconds ago the last request came back.
+    pub(crate) fn idle_ms(&self) -> u64 {
+        time::ticks_to_ms(time::ticks().saturating_sub(self.last.load(Relaxed)))
     }
 
     /// Takes back what is used, in case an interrupt was lost.
@@ -543,17 +571,29 @@ impl QueueHandler for BlkQueue {
     fn used(&self) -> bool {
         let mut done = Done::new();
 
-        self.queue
-            .take_back(|(), completion| self.complete(completion, &mut done))
+        let any = self
+            .queue
+            .take_back(|(), completion| self.complete(completion, &mut done));
+
+        if any {
+            self.last.store(time::ticks(), Relaxed);
+        }
+        any
     }
 
     /// What was under way is submitted again. A device may have done it already, which does no harm: nothing
-    /// that depends on it was told that it is done.
+    /// that depends on it was told that it is done. What was lost, and lost again, ends.
     fn restart(&self, again: &Restart<'_>) -> Result {
         self.stopped.store(false, Relaxed);
         self.queue.restart(again, |(), request| {
             self.release(request.tag());
-            request.requeue();
+            if request.notes().stage.load(Relaxed) != Stage::LOST {
+                request.requeue();
+            } else if request.is_repeated() {
+                request.end(Status::TimedOut);
+            } else {
+                request.repeat();
+            }
         })?;
         if self.polled {
             self.queue.lock().disable_callbacks();

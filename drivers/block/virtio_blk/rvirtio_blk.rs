@@ -10,7 +10,7 @@
 //! - [`disk`] is what the block layer calls: the hardware queues, the cache mode, late requests.
 //! - [`queue`] is the data path of one hardware queue: requests in, completions out.
 //! - [`request`] is the wire format of a request; pure.
-//! - [`patience`] says when a device that does not answer is given up; pure.
+//! - [`patience`] says when a request is lost, and what is done then; pure.
 //! - [`attributes`] are the disk's own files in sysfs.
 
 #![deny(unsafe_code)]
@@ -60,8 +60,8 @@ module! {
     alias: ["rvirtio:d00000002v*"],
     params: {
         io_timeout: u32 {
-            default: 60,
-            description: "Seconds after which a request is late; a device that answers none of them for as long again is given up",
+            default: 30,
+            description: "Seconds after which a request that the device does not answer fails; it is reset after half of them",
         },
         lenient_length: bool {
             default: false,

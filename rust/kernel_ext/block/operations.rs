@@ -10,6 +10,7 @@ use super::{
     done::Done,
     request::{
         private,
+        Late,
         Request, //
     },
     status::Status,
@@ -39,6 +40,8 @@ pub enum Rejected {
 pub enum TimerAction {
     /// Wait for another timeout.
     Restart,
+    /// Nothing: it came back, or the driver will end it or give it back soon, whatever the device does.
+    Leave,
 }
 
 /// A hardware queue, as the block layer sees it.
@@ -128,9 +131,8 @@ pub trait Operations: Sized + Send + Sync + 'static {
     /// how many that were. Process context; other CPUs may call it at the same time.
     fn poll(queue: &Self::Queue, done: &mut Done<'_, Self>) -> u32;
 
-    /// A request of `queue` has not come back within the tag set's timeout. It is still the device's.
-    /// Process context.
-    fn timeout(&self, queue: &Self::Queue) -> TimerAction;
+    /// A request of `queue` has not come back within the tag set's timeout. Process context.
+    fn timeout(&self, queue: &Self::Queue, late: &Late<'_, Self>) -> TimerAction;
 }
 
 /// The driver's object behind a request queue.
@@ -244,14 +246,16 @@ unsafe extern "C" fn timeout<O: Operations>(
     request: *mut bindings::request,
 ) -> bindings::blk_eh_timer_return {
     // SAFETY: The block layer passes a valid request and holds a reference to it and its queue.
-    let (operations, queue) = unsafe {
+    let (operations, queue, late) = unsafe {
         (
             object::<O>((*request).q),
             HardwareQueue::<O>::from_raw((*request).mq_hctx),
+            Late::from_raw(NonNull::new_unchecked(request)),
         )
     };
 
-    match operations.timeout(queue.own()) {
+    match operations.timeout(queue.own(), &late) {
+        TimerAction::Leave => bindings::blk_eh_timer_return_BLK_EH_DONE,
         TimerAction::Restart => bindings::blk_eh_timer_return_BLK_EH_RESET_TIMER,
     }
 }

@@ -58,8 +58,8 @@ pub struct TagSetConfig<'a> {
     pub affinity: &'a Affinity<'a>,
     /// Requests under way on each.
     pub depth: u32,
-    /// After how many seconds [`Operations::timeout`] is called.
-    pub timeout_s: u32,
+    /// After how many milliseconds [`Operations::timeout`] is called.
+    pub timeout_ms: u32,
 }
 
 /// The tags of a disk.
@@ -104,7 +104,9 @@ impl<O: Operations> TagSet<O> {
                     (*set).queue_depth = config.depth;
                     (*set).cmd_size = size_of::<Private<O>>() as u32;
                     (*set).numa_node = bindings::NUMA_NO_NODE;
-                    (*set).timeout = config.timeout_s.saturating_mul(bindings::HZ);
+                    // CAST: What does not fit is a wait without end anyway.
+                    (*set).timeout = bindings::__msecs_to_jiffies(config.timeout_ms)
+                        .min(i32::MAX as usize) as u32;
                     let result = to_result(bindings::blk_mq_alloc_tag_set(set));
 
                     (*set).driver_data = core::ptr::null_mut();
