@@ -88,6 +88,29 @@ impl Device {
         self.break_and_wait(reason);
     }
 
+    /// Makes the device quiet because the machine goes to sleep, until [`Self::wake`].
+    ///
+    /// Process context. Not beside [`Self::close`].
+    pub(crate) fn sleep(self: &Arc<Self>) {
+        let driver = self.driver.lock().clone();
+
+        // Without the lock of pauses: a device that has lost what is waited for begins anew.
+        if let Some(driver) = driver {
+            driver.before_sleep();
+        }
+        self.pause();
+    }
+
+    /// Ends [`Self::sleep`].
+    pub(crate) fn wake(self: &Arc<Self>) {
+        self.resume();
+        let driver = self.driver.lock().clone();
+
+        if let Some(driver) = driver {
+            driver.after_sleep();
+        }
+    }
+
     /// Makes the device quiet until [`Self::resume`] was called as often as this: the driver pauses, and the
     /// device is reset. If it does not answer it is broken, and its DMA is off. Either way it does not
     /// touch memory when this returns.

@@ -278,7 +278,7 @@ impl Driver for Blk {
         };
         let mut queues = KVec::with_capacity(rings.len(), GFP_KERNEL)?;
 
-        for (index, (ring, _)) in (0..).zip(rings) {
+        for (index, (ring, _)) in (0..plan.count()).zip(rings) {
             let options = Options {
                 depth,
                 ranges,
@@ -352,6 +352,19 @@ impl Driver for Blk {
 
     fn device_broken(&self) {
         self.service.fail_all();
+    }
+
+    /// A request that stayed under way would keep the CPU of its queue from going offline.
+    fn before_sleep(&self) {
+        if let Some(disk) = &*self.disk.lock() {
+            disk.freeze();
+        }
+    }
+
+    fn after_sleep(&self) {
+        if let Some(disk) = &*self.disk.lock() {
+            disk.thaw();
+        }
     }
 
     fn pause(&self) {

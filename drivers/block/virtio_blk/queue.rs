@@ -462,7 +462,7 @@ impl BlkQueue {
         let mut ring = self.queue.lock();
 
         // BOUND: Those that the block layer handed over.
-        while let Some((request, prepared)) = batch.next() {
+        while let Some((request, prepared)) = batch.take() {
             if let Err((_, request)) = self.add(&mut ring, request, prepared) {
                 // It comes back by itself, and is told then what is wrong.
                 request.requeue();
@@ -590,6 +590,7 @@ impl QueueHandler for BlkQueue {
             if request.notes().stage.load(Relaxed) != Stage::LOST {
                 request.requeue();
             } else if request.is_repeated() {
+                request.restart_stopped_queue();
                 request.end(Status::TimedOut);
             } else {
                 request.repeat();

@@ -90,7 +90,7 @@ impl<'a, O: Operations> Batch<'a, O> {
 
     /// A request that is prepared, with what was prepared for it.
     #[inline]
-    pub fn next(&mut self) -> Option<(Request<O>, O::Prepared)> {
+    pub fn take(&mut self) -> Option<(Request<O>, O::Prepared)> {
         let raw = self.ready.pop()?;
 
         // SAFETY: By the type invariant it is started and ours, and was prepared.
@@ -109,7 +109,7 @@ impl<O: Operations> Drop for Batch<'_, O> {
         self.prepare(|_| Err(Status::IoError));
         // What was prepared in vain.
         // BOUND: Each turn takes one off the list.
-        while let Some((request, _)) = self.next() {
+        while let Some((request, _)) = self.take() {
             request.requeue();
         }
     }
