@@ -7,8 +7,8 @@
 //! completion on another CPU with a status that was read once, disk attributes, resizing.
 //!
 //! The life of a request: the block layer calls [`Operations::queue_rq`] with a [`Request`] that
-//! is started. The driver owns it from then on, and gives it back exactly once: with
-//! [`Request::complete`] or [`Request::end`] when the device is done, or as the error value of
+//! is started, or [`Operations::queue_batch`] with several. The driver owns it from then on, and gives it back exactly
+//! once: with [`Done::add`] or [`Request::end`] when the device is done, or as the error value of
 //! `queue_rq` when it did not take it. A request that is dropped ends with an I/O error.
 //!
 //! C header: [`include/linux/blk-mq.h`](srctree/include/linux/blk-mq.h)
@@ -16,11 +16,14 @@
 //! Upstream replacement: `kernel::block::mq`, as it grows.
 
 mod attribute;
+mod batch;
 mod disk;
 mod disk_ref;
+mod done;
 mod extents;
 mod letters;
 mod limits;
+mod list;
 mod major;
 mod name;
 mod operations;
@@ -36,12 +39,14 @@ pub use self::attribute::{
     ShowDisk,
     StoreDisk, //
 };
+pub use self::batch::Batch;
 pub use self::disk::{
     AddedDisk,
     Disk,
     MAX_CAPACITY, //
 };
 pub use self::disk_ref::DiskRef;
+pub use self::done::Done;
 pub use self::extents::{
     Extent,
     Extents, //
@@ -55,6 +60,8 @@ pub use self::operations::{
     TimerAction, //
 };
 pub use self::request::{
+    Late,
+    Notes,
     Operation,
     Request, //
 };
@@ -65,6 +72,9 @@ pub use self::segments::{
 pub use self::size::Size;
 pub use self::status::Status;
 pub use self::tag_set::{
+    possible_queues,
+    Affinity,
+    Queues,
     TagSet,
     TagSetConfig, //
 };

@@ -27,6 +27,7 @@
 #include <linux/spinlock.h>
 #include <net/page_pool/helpers.h>
 
+bool rvirtio_helper_request_done(struct request *rq, struct io_comp_batch *batch, bool failed);
 phys_addr_t rvirtio_helper_bvec_phys(const struct bio_vec *bv);
 phys_addr_t rvirtio_helper_virt_to_phys(const void *addr);
 int rvirtio_helper_dma_mapping_error(struct device *dev, dma_addr_t addr);
@@ -39,6 +40,8 @@ void rvirtio_helper_limits_start(struct request_queue *q, struct queue_limits *l
 
 const struct cpumask *rvirtio_helper_cpumask_of(unsigned int cpu);
 unsigned int rvirtio_helper_online_cpus(void);
+unsigned int rvirtio_helper_cpu_ids(void);
+int rvirtio_helper_cpumask_next(int after, const struct cpumask *mask);
 
 /* The network layer. */
 

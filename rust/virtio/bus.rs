@@ -299,11 +299,11 @@ impl Bus for VirtioBus {
     }
 
     fn suspend(device: &bus::Device<Self>, _driver: &Arc<dyn AnyDriver>) {
-        device.payload().with_device(Device::pause);
+        device.payload().with_device(Device::sleep);
     }
 
     fn resume(device: &bus::Device<Self>, _driver: &Arc<dyn AnyDriver>) {
-        device.payload().with_device(Device::resume);
+        device.payload().with_device(Device::wake);
     }
 }
 

@@ -89,8 +89,11 @@ pub struct Device {
     /// What came of the reset that ends the session; held while it is under way.
     #[pin]
     pub(crate) ended: Mutex<Option<Result>>,
-    /// It asked for a reset, and has not begun anew.
+    /// It asked for a reset, or needs one, and has not begun anew.
     pub(crate) ailing: AtomicFlag,
+    /// Why it needs one, where it did not ask.
+    #[pin]
+    pub(crate) ailment: Mutex<Option<Reason>>,
     /// Held while the device is reset and begins anew. Taken before `ended`, and before what the driver takes
     /// for it, such as RTNL.
     #[pin]
@@ -153,6 +156,7 @@ impl Device {
                 driver <- new_mutex!(None),
                 ended <- new_mutex!(None),
                 ailing: AtomicFlag::new(false),
+                ailment <- new_mutex!(None),
                 reshaping <- new_mutex!(Reshaping::new()),
                 made: Instant::now(),
                 queues <- new_mutex!(KVec::new()),
@@ -209,6 +213,13 @@ impl Device {
     /// The device's configuration.
     pub fn config(&self) -> Config<'_> {
         Config::of(self.transport(), &self.epoch)
+    }
+
+    /// Calls `each` with the CPUs to which the interrupt of queue `index` goes for good, see
+    /// [`FeaturesOk::connect_spread`](crate::FeaturesOk::connect_spread); returns false where that is open. From
+    /// [`FeaturesOk::start_queues`](crate::FeaturesOk::start_queues) on.
+    pub fn queue_cpus(&self, index: u16, each: &mut dyn FnMut(u32)) -> bool {
+        self.transport().queue_cpus(index, each)
     }
 
     /// Why the device is broken, if it is.

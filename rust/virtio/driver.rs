@@ -68,6 +68,16 @@ pub trait Driver: Sized + Send + Sync + 'static {
     /// [`Self::config_changed`]; perhaps more than once, and not when the machine goes down.
     fn after_break(&self) {}
 
+    /// The machine is about to sleep, and [`Self::pause`] follows: what cannot stay under way over it has to come back now,
+    /// while the device works, if it does. CPUs go offline while the machine sleeps, and the block layer waits for
+    /// what is under way on theirs.
+    ///
+    /// Process context, user space is frozen.
+    fn before_sleep(&self) {}
+
+    /// Ends [`Self::before_sleep`], after [`Self::resume`].
+    fn after_sleep(&self) {}
+
     /// The device is about to be reset and will begin anew, because it asks for it, because the machine goes
     /// to sleep, or because somebody resets it by other means: keep the layers above from giving it more
     /// to do. What is under way stays where it is until [`QueueHandler::restart`](crate::QueueHandler::restart),
@@ -106,6 +116,8 @@ pub(crate) trait Bound: Send + Sync {
     fn device_broken(&self);
     fn after_break(&self);
     fn is_storage(&self) -> bool;
+    fn before_sleep(&self);
+    fn after_sleep(&self);
     fn pause(&self);
     fn reconfigure(&self, config: &Config<'_>) -> Result;
     fn resume(&self);
@@ -127,6 +139,14 @@ impl<D: Driver> Bound for D {
 
     fn is_storage(&self) -> bool {
         D::STORAGE
+    }
+
+    fn before_sleep(&self) {
+        Driver::before_sleep(self);
+    }
+
+    fn after_sleep(&self) {
+        Driver::after_sleep(self);
     }
 
     fn pause(&self) {

@@ -19,6 +19,7 @@ use crate::{
     },
     status::Status,
     transport::{
+        Delivery,
         Interrupts,
         QueueInterrupt, //
     }, //
@@ -41,6 +42,8 @@ pub struct FeaturesOk {
     gates: KVec<Arc<Gate>>,
     /// Whether dropping this gives the device up.
     pending: bool,
+    /// Whether the queues are enabled.
+    started: bool,
 }
 
 impl FeaturesOk {
@@ -50,6 +53,7 @@ impl FeaturesOk {
             queues: KVec::new(),
             gates: KVec::new(),
             pending: true,
+            started: false,
         }
     }
 
@@ -88,7 +92,7 @@ impl FeaturesOk {
         name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
     ) -> Result {
-        self.add_interrupt(queue, name, handler, None, false)
+        self.add_interrupt(queue, name, handler, Delivery::Anywhere)
     }
 
     /// Like [`Self::connect`], for a queue off the data path: the first to share its interrupt where there are
@@ -103,12 +107,11 @@ impl FeaturesOk {
         name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
     ) -> Result {
-        self.add_interrupt(queue, name, handler, None, true)
+        self.add_interrupt(queue, name, handler, Delivery::Slow)
     }
 
     /// Like [`Self::connect`]. Where the queue has an interrupt of its own, it goes to CPU number
-    /// `place` of those that are online, counted round; user space may move it. Interrupts of queues
-    /// without a place are spread by the kernel, if none of the device has one.
+    /// `place` of those that are online, counted round; user space may move it.
     ///
     /// # Errors
     ///
@@ -120,7 +123,40 @@ impl FeaturesOk {
         handler: Arc<dyn QueueHandler>,
         place: u16,
     ) -> Result {
-        self.add_interrupt(queue, name, handler, Some(place), false)
+        self.add_interrupt(queue, name, handler, Delivery::Near(place))
+    }
+
+    /// Like [`Self::connect`]. Where each queue has an interrupt of its own, the kernel shares all CPUs out among those of
+    /// the queues that are connected with this, and keeps them there, see [`Device::queue_cpus`]. There is none while all
+    /// CPUs of a queue are offline: nothing may be under way on it by then. For queues with a layer above that sees to
+    /// that, as the block layer does.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn connect_spread<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
+        &mut self,
+        queue: &Virtqueue<T, L, D>,
+        name: fmt::Arguments<'_>,
+        handler: Arc<dyn QueueHandler>,
+    ) -> Result {
+        self.add_interrupt(queue, name, handler, Delivery::Spread)
+    }
+
+    /// Like [`Self::connect`], for a queue without an interrupt: the driver looks itself for what is used. The handler is
+    /// for resets and debugfs alone.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn connect_polled<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
+        &mut self,
+        queue: &Virtqueue<T, L, D>,
+        name: fmt::Arguments<'_>,
+        handler: Arc<dyn QueueHandler>,
+    ) -> Result {
+        queue.lock().disable_callbacks();
+        self.add_interrupt(queue, name, handler, Delivery::Polled)
     }
 
     fn add_interrupt<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
@@ -128,8 +164,7 @@ impl FeaturesOk {
         queue: &Virtqueue<T, L, D>,
         name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
-        place: Option<u16>,
-        slow: bool,
+        delivery: Delivery,
     ) -> Result {
         let gate = Arc::new(
             Gate {
@@ -150,12 +185,44 @@ impl FeaturesOk {
                 queue: queue.setup(),
                 name: CString::try_from_fmt(name)?,
                 handler: gate,
-                place,
-                slow,
+                delivery,
             },
             GFP_KERNEL,
         )?;
         Ok(())
+    }
+
+    /// Takes the interrupts and enables the queues, all of which are connected. [`Self::go_live`] does that, too: this is
+    /// for who has to know before where the interrupts go.
+    ///
+    /// # Errors
+    ///
+    /// Those of the interrupt layer, and `EBUSY` when the device does not take a queue's vector.
+    pub fn start_queues(&mut self) -> Result {
+        if self.started {
+            return Ok(());
+        }
+        let queues = core::mem::take(&mut self.queues);
+
+        Self::start(&self.device, queues).inspect_err(|error| {
+            dev_err!(
+                self.device.node(),
+                "queues cannot be started: {:?}\n",
+                error
+            );
+        })?;
+        self.started = true;
+        Ok(())
+    }
+
+    fn start(device: &Arc<Device>, queues: KVec<QueueInterrupt>) -> Result {
+        let config = Arc::new(ConfigInterrupt(device.clone()), GFP_KERNEL)?;
+
+        device.transport().start_interrupts(Interrupts {
+            config,
+            queues,
+            device: CString::try_from_fmt(fmt!("virtio{}", device.number()))?,
+        })
     }
 
     /// Enables the queues and sets `DRIVER_OK`: from now on the device works, `driver` hears of
@@ -163,39 +230,15 @@ impl FeaturesOk {
     ///
     /// # Errors
     ///
-    /// Those of the interrupt layer, and `EBUSY` when the device does not take a queue's vector.
+    /// As for [`Self::start_queues`].
     pub fn go_live<D: Driver>(mut self, driver: &Arc<D>) -> Result<Live> {
-        let queues = core::mem::take(&mut self.queues);
-        let gates = core::mem::take(&mut self.gates);
-
         // On an error `self` is dropped, and the device given up.
-        Self::start(&self.device, queues, gates, driver).inspect_err(|error| {
-            dev_err!(
-                self.device.node(),
-                "queues cannot be started: {:?}\n",
-                error
-            );
-        })?;
+        self.start_queues()?;
+        self.device
+            .open(driver.clone(), core::mem::take(&mut self.gates));
+        self.device.start();
         self.pending = false;
         Ok(Live(self.device.clone()))
-    }
-
-    fn start<D: Driver>(
-        device: &Arc<Device>,
-        queues: KVec<QueueInterrupt>,
-        gates: KVec<Arc<Gate>>,
-        driver: &Arc<D>,
-    ) -> Result {
-        let config = Arc::new(ConfigInterrupt(device.clone()), GFP_KERNEL)?;
-
-        device.transport().start_interrupts(Interrupts {
-            config,
-            queues,
-            device: CString::try_from_fmt(fmt!("virtio{}", device.number()))?,
-        })?;
-        device.open(driver.clone(), gates);
-        device.start();
-        Ok(())
     }
 }
 

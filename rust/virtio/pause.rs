@@ -18,6 +18,7 @@ use crate::{
     status::Status,
     timeouts::Timeout, //
 };
+use core::fmt;
 use kernel::{
     prelude::*,
     sync::{
@@ -85,6 +86,29 @@ impl Device {
             }
         }
         self.break_and_wait(reason);
+    }
+
+    /// Makes the device quiet because the machine goes to sleep, until [`Self::wake`].
+    ///
+    /// Process context. Not beside [`Self::close`].
+    pub(crate) fn sleep(self: &Arc<Self>) {
+        let driver = self.driver.lock().clone();
+
+        // Without the lock of pauses: a device that has lost what is waited for begins anew.
+        if let Some(driver) = driver {
+            driver.before_sleep();
+        }
+        self.pause();
+    }
+
+    /// Ends [`Self::sleep`].
+    pub(crate) fn wake(self: &Arc<Self>) {
+        self.resume();
+        let driver = self.driver.lock().clone();
+
+        if let Some(driver) = driver {
+            driver.after_sleep();
+        }
     }
 
     /// Makes the device quiet until [`Self::resume`] was called as often as this: the driver pauses, and the
@@ -217,6 +241,7 @@ impl Device {
             return Err(ENODEV);
         }
         transport.set_status(status | Status::DRIVER_OK);
+        *self.ailment.lock() = None;
         self.ailing.store(false, Release);
         self.quiet.store(true, Release);
         self.epoch.store(self.epoch().wrapping_add(1), Release);
@@ -246,7 +271,22 @@ impl Device {
         }
     }
 
-    /// The device asked for a reset: does it, in a work item, if it has not had too many.
+    /// Has a device that does not do what it should, but may after a reset, begin anew; it is marked broken instead, with
+    /// the same `reason`, if it has had too many resets, or if its driver is probing still. One line in the log either
+    /// way. What is under way goes to [`QueueHandler::restart`](crate::QueueHandler::restart), or the driver
+    /// hears of the break: soon, if it has not begun anew meanwhile for another reason.
+    ///
+    /// Process context.
+    pub fn begin_anew(self: &Arc<Self>, reason: Reason) {
+        if !self.settled.load(Acquire) {
+            self.break_device(reason);
+            return;
+        }
+        self.ailment.lock().get_or_insert(reason);
+        self.recover();
+    }
+
+    /// The device asked for a reset, or needs one: does it, in a work item, if it has not had too many.
     pub(crate) fn recover(self: &Arc<Self>) {
         self.ailing.store(true, Release);
         let driver = self.driver.lock().clone();
@@ -261,6 +301,18 @@ impl Device {
 
         // Already enqueued is as good.
         let _ = queue.queue().enqueue::<Arc<Self>, RECOVER>(self.clone());
+    }
+}
+
+/// Why a device gets a reset, for the log.
+struct Need(Reason);
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Reason::NeedsReset => write!(f, "{}", self.0),
+            reason => write!(f, "device needs a reset: {reason}"),
+        }
     }
 }
 
@@ -279,15 +331,17 @@ impl WorkItem<RECOVER> for Device {
         {
             return;
         }
+        let reason = this.ailment.lock().unwrap_or(Reason::NeedsReset);
         let now = this.made.elapsed().as_millis().unsigned_abs();
 
         if !reshaping.allowance.take(now) {
-            this.break_device(Reason::NeedsReset);
+            this.break_device(reason);
             return;
         }
         dev_warn!(
             this.node(),
-            "device asks for a reset (DEVICE_NEEDS_RESET); it gets one, and goes on\n"
+            "{}; it gets one, and goes on\n",
+            format_args!("{}", Need(reason))
         );
         // In one go: whoever takes the driver away waits for the end.
         this.pause_locked(&mut reshaping, true);

@@ -140,6 +140,10 @@ pub trait Transport: Send + Sync + 'static {
     /// `EBUSY` when the device does not take the vector, `ENODEV` when interrupts were given back.
     fn restart_queue(&self, queue: &QueueSetup) -> Result;
 
+    /// Calls `each` with the CPUs to which the interrupt of queue `index` goes for good. Returns false where that is
+    /// open, or where another queue has the same.
+    fn queue_cpus(&self, index: u16, each: &mut dyn FnMut(u32)) -> bool;
+
     /// Gives the interrupts back; no handler runs after this, and none is kept.
     fn stop_interrupts(&self);
 
@@ -242,6 +246,23 @@ pub struct QueueSetup {
     pub addresses: QueueAddresses,
 }
 
+/// How a queue is interrupted, where it has a vector of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Delivery {
+    /// On whatever CPU. User space may move it.
+    Anywhere,
+    /// As [`Self::Anywhere`]; off the data path, so it is the first to share its vector where there are too few.
+    Slow,
+    /// On the CPU of this number among those online, counted round. User space may move it.
+    Near(u16),
+    /// On its share of all CPUs, for good: the kernel shares them out evenly among the queues that ask for this, see
+    /// [`Transport::queue_cpus`]. There is none while all of them are offline. All queues of a device with interrupts
+    /// ask for it, or none.
+    Spread,
+    /// Not at all: the queue is looked at without.
+    Polled,
+}
+
 /// One queue, ready to be enabled, and its interrupt.
 pub struct QueueInterrupt {
     /// The queue.
@@ -250,9 +271,6 @@ pub struct QueueInterrupt {
     pub name: CString,
     /// What it does.
     pub handler: Arc<dyn InterruptHandler>,
-    /// The CPU it should go to where it has a vector of its own: the number of those online, counted
-    /// round. Without one for any queue the kernel shares the CPUs out, for good.
-    pub place: Option<u16>,
-    /// Off the data path: the first to share its vector where there are too few.
-    pub slow: bool,
+    /// Where it goes.
+    pub delivery: Delivery,
 }

@@ -124,6 +124,7 @@ pub use self::table::{
 };
 pub use self::timeouts::Timeout;
 pub use self::transport::{
+    Delivery,
     InterruptHandler,
     Interrupts,
     Notifier,

@@ -16,6 +16,8 @@ mod allowance;
 mod areas;
 #[path = "../../drivers/net/virtio_net/batch.rs"]
 mod batch;
+#[path = "../../drivers/block/virtio_blk/plan.rs"]
+mod blk_plan;
 #[path = "../../drivers/virtio/rvirtio_pci/capability.rs"]
 mod capability;
 #[path = "../../rust/virtio/feature.rs"]

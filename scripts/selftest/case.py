@@ -46,6 +46,7 @@ class Case:
     memory: int = 768
     timeout: int = 60
     boots: int = 1
+    smp: int = 2
     end: str = "poweroff"
     cmdline: list = field(default_factory=list)
     needs: set = field(default_factory=set)
@@ -115,7 +116,7 @@ class Case:
                     self.machine, self.iommu = one_of(name, MACHINES), "intel-iommu" in more
                 case "end":
                     self.end = one_of(value, {"poweroff", "reboot"})
-                case "memory" | "timeout" | "boots":
+                case "memory" | "timeout" | "boots" | "smp":
                     setattr(self, key, int(value))
                 case "legacy":
                     self.legacy = one_of(value, LEGACY_WHEN)

@@ -84,9 +84,11 @@ class Host:
         return iops
 
     def do_silence(self, text):
-        """silence DISK: the next request uses up what is allowed for a very long time. `throttle DISK 0` lifts it."""
-        limits = dict.fromkeys(("bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"), 0)
-        self._limit(text, bps=1, **limits)
+        """silence DISK [rd]: the next request, or read, uses up what is allowed for a very long time. `throttle DISK 0` lifts it."""
+        name, *only = text.split()
+        limits = dict.fromkeys(("bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"), 0)
+        limits["_".join(["bps", *only])] = 1
+        self._limit(name, **limits)
         return "silent"
 
     def _limit(self, name, **limits):

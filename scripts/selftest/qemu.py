@@ -42,7 +42,7 @@ def command_line(case, kernel, folder, initrd, extra):
     args = [QEMU, "-name", case.name, "-M", case.machine + (",kernel-irqchip=split" if case.iommu and kvm else "")]
     args += ["-accel", "kvm" if kvm else "tcg,thread=multi", "-cpu", "host" if kvm else TCG_CPU]
     memory = case.memory + (512 if kernel.name == "debug" else 0)
-    args += ["-m", str(memory), "-smp", "2", "-nodefaults", "-no-reboot", "-display", "none"]
+    args += ["-m", str(memory), "-smp", str(case.smp), "-nodefaults", "-no-reboot", "-display", "none"]
     if case.models:
         args += [*model.FIRMWARE, *model.memory_arguments(memory)]
     # Hot plug by PCI Express itself, which both kernels have, rather than by ACPI.

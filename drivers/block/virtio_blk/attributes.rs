@@ -4,8 +4,8 @@
 
 use crate::{
     config,
+    disk::BlkDisk,
     feature,
-    queue::BlkQueue,
     request::SERIAL_BYTES, //
 };
 use kernel::{
@@ -31,10 +31,10 @@ struct Serial;
 /// `write back` or `write through`.
 struct CacheType;
 
-impl ShowDisk<BlkQueue> for Serial {
+impl ShowDisk<BlkDisk> for Serial {
     const NAME: &'static CStr = c"serial";
 
-    fn show(disk: &DiskRef<'_, BlkQueue>, out: &mut Output<'_>) -> Result {
+    fn show(disk: &DiskRef<'_, BlkDisk>, out: &mut Output<'_>) -> Result {
         let mut serial = KVec::from_elem(0u8, SERIAL_BYTES, GFP_KERNEL)?;
 
         match disk.driver_read(&mut serial) {
@@ -54,10 +54,10 @@ impl ShowDisk<BlkQueue> for Serial {
     }
 }
 
-impl ShowDisk<BlkQueue> for CacheType {
+impl ShowDisk<BlkDisk> for CacheType {
     const NAME: &'static CStr = c"cache_type";
 
-    fn show(disk: &DiskRef<'_, BlkQueue>, out: &mut Output<'_>) -> Result {
+    fn show(disk: &DiskRef<'_, BlkDisk>, out: &mut Output<'_>) -> Result {
         let on = disk.operations().write_cache.load(Relaxed);
 
         out.bytes(if on { WRITE_BACK } else { WRITE_THROUGH });
@@ -66,12 +66,12 @@ impl ShowDisk<BlkQueue> for CacheType {
     }
 }
 
-impl StoreDisk<BlkQueue> for CacheType {
+impl StoreDisk<BlkDisk> for CacheType {
     /// Turns the cache on or off. `EPERM` when the device does not let the driver choose, `EINVAL`
     /// for other words, `EIO` when the device stays as it was, `EAGAIN` while it is being reset.
-    fn store(disk: &DiskRef<'_, BlkQueue>, text: &[u8]) -> Result {
-        let queue = disk.operations();
-        let device = queue.device();
+    fn store(disk: &DiskRef<'_, BlkDisk>, text: &[u8]) -> Result {
+        let own = disk.operations();
+        let device = own.device();
         let on = match text {
             WRITE_BACK => true,
             WRITE_THROUGH => false,
@@ -85,7 +85,7 @@ impl StoreDisk<BlkQueue> for CacheType {
             return Err(EPERM);
         }
         let now = disk.change_write_cache(|| {
-            queue.choose_cache(|| config::set_write_cache(&device.config(), on))
+            own.choose_cache(|| config::set_write_cache(&device.config(), on))
         })?;
 
         if now == on {
@@ -96,7 +96,7 @@ impl StoreDisk<BlkQueue> for CacheType {
     }
 }
 
-static SERIAL: DiskAttribute<BlkQueue> = DiskAttribute::new::<Serial>();
-static CACHE_TYPE: DiskAttribute<BlkQueue> = DiskAttribute::writable::<CacheType>();
-pub(crate) static ATTRIBUTES: DiskAttributes<BlkQueue, 3> =
+static SERIAL: DiskAttribute<BlkDisk> = DiskAttribute::new::<Serial>();
+static CACHE_TYPE: DiskAttribute<BlkDisk> = DiskAttribute::writable::<CacheType>();
+pub(crate) static ATTRIBUTES: DiskAttributes<BlkDisk, 3> =
     DiskAttributes::two(&SERIAL, &CACHE_TYPE);

@@ -32,6 +32,7 @@ const ALIGNMENT_OFFSET: usize = 25;
 const MIN_IO_SIZE: usize = 26;
 const OPT_IO_SIZE: usize = 28;
 const WRITEBACK: usize = 32;
+const NUM_QUEUES: usize = 34;
 const DISCARD: usize = 36;
 const WRITE_ZEROES: usize = 48;
 const WRITE_ZEROES_MAY_UNMAP: usize = 56;
@@ -40,12 +41,13 @@ const SECURE_ERASE: usize = 60;
 const CLAIM_BYTES: usize = 12;
 
 /// Where the field that a feature makes valid ends: the configuration has to be that long.
-const FIELDS: [(Features, usize); 8] = [
+const FIELDS: [(Features, usize); 9] = [
     (feature::SIZE_MAX, SIZE_MAX + 4),
     (feature::SEG_MAX, SEG_MAX + 4),
     (feature::BLK_SIZE, BLK_SIZE + 4),
     (feature::TOPOLOGY, OPT_IO_SIZE + 4),
     (feature::CONFIG_WCE, WRITEBACK + 1),
+    (feature::MQ, NUM_QUEUES + 2),
     (feature::DISCARD, DISCARD + CLAIM_BYTES),
     (feature::WRITE_ZEROES, WRITE_ZEROES_MAY_UNMAP + 1),
     (feature::SECURE_ERASE, SECURE_ERASE + CLAIM_BYTES),
@@ -76,6 +78,20 @@ pub(crate) fn capacity(config: &Config<'_>) -> Result<u64> {
 pub(crate) fn set_write_cache(config: &Config<'_>, on: bool) -> Result<bool> {
     config.write_u8(WRITEBACK, on.into())?;
     Ok(config.u8(WRITEBACK)?.test(|mode| mode != 0))
+}
+
+/// Reads how many queues the device offers; one without `VIRTIO_BLK_F_MQ`. Any number is possible.
+///
+/// # Errors
+///
+/// As for [`capacity`].
+pub(crate) fn queues(features: Features, config: &Config<'_>) -> Result<u16> {
+    if !features.contains(feature::MQ) {
+        return Ok(1);
+    }
+    config
+        .consistent(|config| config.u16(NUM_QUEUES))?
+        .validate(Ok)
 }
 
 /// Takes a field as a claim, which only `limits::check` makes a limit of: any value is allowed here.

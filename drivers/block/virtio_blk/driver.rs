@@ -5,6 +5,7 @@
 use crate::{
     attributes::ATTRIBUTES,
     config,
+    disk::BlkDisk,
     feature,
     limits::{
         self,
@@ -12,8 +13,14 @@ use crate::{
         Room, //
     },
     module_parameters,
+    patience::interval_ms,
+    plan::{
+        Plan,
+        Wish, //
+    },
     queue::{
         BlkQueue,
+        BlkRing,
         Options, //
     },
     ranges::{
@@ -34,10 +41,12 @@ use kernel::{
     }, //
 };
 use kernel_ext::block::{
+    possible_queues,
     AddedDisk,
     Disk,
     Limits,
     Major,
+    Queues,
     Size,
     TagSet,
     TagSetConfig,
@@ -59,27 +68,24 @@ use virtio::{
 const MAX_QUEUE_SIZE: u16 = 1024;
 /// Sectors of one request: what 32 bits of bytes can count, as the ring's lengths do.
 const MAX_SECTORS: u32 = u32::MAX / SECTOR_SIZE;
-/// The only queue that is used so far.
-const REQUEST_QUEUE: u16 = 0;
-
 /// A block device that is bound.
 #[pin_data]
 pub(crate) struct Blk {
     device: Arc<Device>,
-    queue: Arc<BlkQueue>,
-    tags: Arc<TagSet<BlkQueue>>,
+    service: Arc<BlkDisk>,
+    tags: Arc<TagSet<BlkDisk>>,
     /// Bytes of a logical block, 512 at least.
     logical_block: u32,
     /// The disk, from the end of `probe` to `remove`.
     #[pin]
-    disk: Mutex<Option<AddedDisk<BlkQueue>>>,
+    disk: Mutex<Option<AddedDisk<BlkDisk>>>,
 }
 
 impl Blk {
     fn new(
         device: Arc<Device>,
-        queue: Arc<BlkQueue>,
-        tags: Arc<TagSet<BlkQueue>>,
+        service: Arc<BlkDisk>,
+        tags: Arc<TagSet<BlkDisk>>,
         checked: &Checked,
     ) -> Result<Arc<Self>> {
         let logical_block = checked.logical_block;
@@ -87,7 +93,7 @@ impl Blk {
         Arc::pin_init(
             pin_init!(Self {
                 device,
-                queue,
+                service,
                 tags,
                 logical_block,
                 disk <- new_mutex!(None),
@@ -97,7 +103,7 @@ impl Blk {
     }
 
     /// Follows the device's capacity.
-    fn update_capacity(&self, disk: &AddedDisk<BlkQueue>) {
+    fn update_capacity(&self, disk: &AddedDisk<BlkDisk>) {
         let sectors = match config::capacity(&self.device.config()) {
             Ok(sectors) => sectors,
             Err(error) => {
@@ -116,7 +122,7 @@ impl Blk {
     }
 
     /// Tells the size, in the words that C's driver has for it.
-    fn log_capacity(&self, disk: &AddedDisk<BlkQueue>, what: &str, sectors: u64) {
+    fn log_capacity(&self, disk: &AddedDisk<BlkDisk>, what: &str, sectors: u64) {
         let per_block =
             NonZeroU64::new((self.logical_block / SECTOR_SIZE).into()).unwrap_or(NonZeroU64::MIN);
         let size = Size {
@@ -134,6 +140,52 @@ impl Blk {
             format_args!("{size}")
         );
     }
+}
+
+/// Decides how many queues are used of a device that offers `offered`.
+fn plan(device: &Device, offered: u16) -> Result<Plan> {
+    let wish = Wish {
+        queues: module_parameters::num_request_queues.value(),
+        polled: module_parameters::poll_queues.value(),
+    };
+
+    Plan::new(offered, possible_queues(0), wish).ok_or_else(|| {
+        dev_err!(device.node(), "device offers several queues, and none\n");
+        EINVAL
+    })
+}
+
+/// Makes the rings of the planned queues, or of the first of them where memory is short or the device has fewer than it
+/// says; and tells the room of each.
+fn make_rings(
+    setup: &FeaturesOk,
+    plan: Plan,
+    options: QueueOptions,
+) -> Result<KVec<(impl PinInit<BlkRing, Error>, u16)>> {
+    let mut rings = KVec::with_capacity(plan.count().into(), GFP_KERNEL)?;
+
+    for index in 0..plan.count() {
+        match Virtqueue::new(setup, index, options) {
+            Ok(ring) => rings.push(ring, GFP_KERNEL)?,
+            Err(error) if (error == ENOMEM || error == ENOENT) && index != 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(rings)
+}
+
+/// Connects the queues to their interrupts, if they have some.
+fn connect(setup: &mut FeaturesOk, plan: Plan, queues: &[Arc<BlkQueue>]) -> Result {
+    for queue in queues {
+        let index = queue.ring().index();
+
+        if plan.is_polled(index) {
+            setup.connect_polled(queue.ring(), fmt!("req_poll.{}", index), queue.clone())?;
+        } else {
+            setup.connect_spread(queue.ring(), fmt!("req.{}", index), queue.clone())?;
+        }
+    }
+    Ok(())
 }
 
 /// The disk's limits in the block layer's words.
@@ -185,11 +237,13 @@ impl Driver for Blk {
             lenient_length: module_parameters::lenient_length.value()
                 || !features.contains(transport_feature::VERSION_1),
         };
-        let (queue, size) = Virtqueue::new(&setup, REQUEST_QUEUE, options)?;
+        let offered = config::queues(features, &setup.config()).inspect_err(unreadable)?;
+        let plan = plan(&device, offered)?;
+        let rings = make_rings(&setup, plan, options)?;
         let checked = limits::check(
             &claims,
             Room {
-                queue_size: size,
+                queue_size: rings.iter().map(|(_, room)| *room).min().unwrap_or(0),
                 indirect: features.contains(transport_feature::INDIRECT_DESC),
                 max_mapping: device.master().max_mapping(),
             },
@@ -222,39 +276,59 @@ impl Driver for Blk {
             0 => checked.depth,
             wanted => checked.depth.min(wanted),
         };
-        let queue = BlkQueue::new(
-            &setup,
-            queue,
-            &checked,
-            Options {
+        let mut queues = KVec::with_capacity(rings.len(), GFP_KERNEL)?;
+
+        for (index, (ring, _)) in (0..plan.count()).zip(rings) {
+            let options = Options {
                 depth,
                 ranges,
-                write_cache: claims.write_cache,
                 lenient_length: options.lenient_length,
-            },
-        )?;
+                polled: plan.is_polled(index),
+            };
+
+            match BlkQueue::new(&setup, ring, &checked, options) {
+                Ok(queue) => queues.push(queue, GFP_KERNEL)?,
+                // Those that there are will do.
+                Err(error) if error == ENOMEM && index != 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        let plan = plan.cut(u16::try_from(queues.len())?);
+
+        dev_info!(
+            node,
+            "{}/0/{} default/read/poll queues\n",
+            plan.default,
+            plan.polled
+        );
+        connect(&mut setup, plan, &queues)?;
+        // Which CPUs the interrupts go to decides which queues the CPUs use.
+        setup.start_queues()?;
         let tags = Arc::pin_init(
             TagSet::new(TagSetConfig {
-                queues: 1,
+                queues: Queues {
+                    default: plan.default.into(),
+                    read: 0,
+                    poll: plan.polled.into(),
+                },
+                affinity: &|queue, each| {
+                    u16::try_from(queue).is_ok_and(|queue| device.queue_cpus(queue, each))
+                },
                 depth,
-                timeout_s: module_parameters::io_timeout.value(),
+                timeout_ms: interval_ms(module_parameters::io_timeout.value()),
             }),
             GFP_KERNEL,
         )?;
+        let service = BlkDisk::new(device.clone(), queues, claims.write_cache)?;
         let disk = Disk::new(
             tags.clone(),
             &disk_limits(&checked, &ranges, claims.write_cache),
-            queue.clone(),
+            service.clone(),
             this_module::<BlkModule>(),
         )
         .inspect_err(|error| dev_err!(node, "disk cannot be made: {:?}\n", error))?;
-        let this = Self::new(device.clone(), queue.clone(), tags, &checked)?;
+        let this = Self::new(device.clone(), service, tags, &checked)?;
 
-        setup.connect(
-            queue.virtqueue(),
-            fmt!("req.{}", REQUEST_QUEUE),
-            queue.clone(),
-        )?;
         setup.go_live(&this)?;
 
         disk.set_capacity(capacity);
@@ -277,7 +351,20 @@ impl Driver for Blk {
     }
 
     fn device_broken(&self) {
-        self.queue.fail_all();
+        self.service.fail_all();
+    }
+
+    /// A request that stayed under way would keep the CPU of its queue from going offline.
+    fn before_sleep(&self) {
+        if let Some(disk) = &*self.disk.lock() {
+            disk.freeze();
+        }
+    }
+
+    fn after_sleep(&self) {
+        if let Some(disk) = &*self.disk.lock() {
+            disk.thaw();
+        }
     }
 
     fn pause(&self) {
@@ -285,7 +372,7 @@ impl Driver for Blk {
     }
 
     fn reconfigure(&self, config: &Config<'_>) -> Result {
-        self.queue.replay_cache(config)
+        self.service.replay_cache(config)
     }
 
     fn resume(&self) {
@@ -295,8 +382,8 @@ impl Driver for Blk {
     fn remove(&self) {
         let disk = self.disk.lock().take();
 
-        // Waits for what is under way; a device that does not answer is given up after the
-        // timeout, and its requests fail.
+        // Waits for what is under way; a device that loses a request is given up, and all fail.
+        self.service.leave();
         drop(disk);
     }
 }

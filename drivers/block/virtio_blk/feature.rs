@@ -19,6 +19,8 @@ pub(crate) const TOPOLOGY: Features = Features::bit(10);
 /// `writeback` says whether the cache is on.
 pub(crate) const CONFIG_WCE: Features = Features::bit(11);
 
+/// `num_queues` is valid.
+pub(crate) const MQ: Features = Features::bit(12);
 /// The device knows the discard command, and its three limits are valid.
 pub(crate) const DISCARD: Features = Features::bit(13);
 /// The device knows the write zeroes command, and its limits are valid.
@@ -35,6 +37,7 @@ pub(crate) const IMPLEMENTED: Features = Features::all_of(&[
     FLUSH,
     TOPOLOGY,
     CONFIG_WCE,
+    MQ,
     DISCARD,
     WRITE_ZEROES,
     SECURE_ERASE,

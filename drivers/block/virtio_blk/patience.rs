@@ -1,58 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! When a device that does not answer is given up. Pure.
+//! When a request is lost. Pure.
 //!
-//! A request that is late is no reason alone: an interrupt may have been lost, the host may be slow,
-//! or have slept. The device is given up when nothing at all came back between two looks that are
-//! [`GRACE_MS`] apart, each of which found a late request.
+//! A request that is late is no reason alone: the host may be slow, and has others to answer before. It is lost when the
+//! device answers nothing at all, when it has answered more than it can have had before this one, or when its queue stands
+//! still while others move.
 
-/// How far apart the two looks are at least, in milliseconds.
-pub(crate) const GRACE_MS: u64 = 5_000;
+/// How often a late request is looked at until it fails: the device is reset for the first half of them.
+pub(crate) const LOOKS: u32 = 2;
 
-/// What a look at a device with a late request found.
+/// What a look at a late request finds. Counts may wrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Finding {
-    /// Something came back since the last look.
-    Progress,
-    /// Nothing did, for the first time.
-    Stalled,
-    /// Nothing did, and it is too early to say more.
-    Waiting,
-    /// Nothing did for long enough.
+pub(crate) struct Look {
+    /// Requests that had come back on its queue when the device was given this one.
+    pub(crate) given: u32,
+    /// Those that had at the look before, if there was one.
+    pub(crate) before: Option<u32>,
+    /// Those that have now.
+    pub(crate) now: u32,
+    /// Requests that the queue has room for.
+    pub(crate) room: u32,
+    /// Nothing came back on any queue for as long as two looks are apart.
+    pub(crate) silent: bool,
+}
+
+impl Look {
+    /// Whether the request is lost.
+    pub(crate) fn is_lost(self) -> bool {
+        let passed = self.now.wrapping_sub(self.given);
+
+        self.silent || passed > self.room || self.before == Some(self.now)
+    }
+}
+
+/// What is done about a request that is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remedy {
+    /// The device begins anew. The request is issued again, or ends if it was before.
+    Reset,
+    /// The same, and it is about to happen already.
+    Coming,
+    /// The device is given up.
     GiveUp,
 }
 
-/// What was seen so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Patience {
-    completions: u32,
-    stalled_since: Option<u64>,
+/// A moment in the life of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// How many requests had come back.
+    pub(crate) completions: u32,
+    /// How often the device had begun anew, twice over; odd while it does.
+    pub(crate) epoch: u32,
 }
 
-impl Patience {
-    /// Nothing seen yet.
-    pub(crate) const fn new() -> Self {
-        Self {
-            completions: 0,
-            stalled_since: None,
-        }
+/// Decides about a device of which a request is lost `now`: `asked` is when it was to begin anew for such a reason last.
+/// `leaving`: its driver is about to be unbound, and waits.
+pub(crate) fn remedy(now: Moment, asked: Option<Moment>, leaving: bool) -> Remedy {
+    match asked {
+        _ if leaving => Remedy::GiveUp,
+        Some(asked) if now.epoch.wrapping_sub(asked.epoch) < 2 => Remedy::Coming,
+        Some(asked) if now.completions == asked.completions => Remedy::GiveUp,
+        _ => Remedy::Reset,
     }
+}
 
-    /// Looks at a device of which a request is late: `completions` is how many requests came back
-    /// so far (it may wrap), `now_ms` a clock that does not go back.
-    pub(crate) fn look(&mut self, completions: u32, now_ms: u64) -> Finding {
-        if self.completions != completions {
-            self.completions = completions;
-            self.stalled_since = None;
-            return Finding::Progress;
-        }
-        match self.stalled_since {
-            None => {
-                self.stalled_since = Some(now_ms);
-                Finding::Stalled
-            }
-            Some(since) if now_ms.saturating_sub(since) >= GRACE_MS => Finding::GiveUp,
-            Some(_) => Finding::Waiting,
-        }
-    }
+/// Milliseconds between two looks, so that a request of a device that answers nothing ends after `io_timeout` seconds; zero
+/// is the block layer's default, 30.
+pub(crate) fn interval_ms(io_timeout: u32) -> u32 {
+    let seconds = if io_timeout == 0 { 30 } else { io_timeout };
+
+    seconds.saturating_mul(1000) / LOOKS
 }

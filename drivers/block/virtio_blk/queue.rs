@@ -3,15 +3,10 @@
 //! The data path: requests of the block layer go into a virtqueue, completions come out.
 
 use crate::{
-    config,
-    feature,
+    disk::BlkDisk,
     limits::{
         Checked,
         OVERHEAD, //
-    },
-    patience::{
-        Finding,
-        Patience, //
     },
     ranges::{
         Ranges,
@@ -31,7 +26,6 @@ use crate::{
 };
 use core::iter;
 use kernel::{
-    new_mutex,
     new_spinlock_irq,
     prelude::*,
     sync::{
@@ -41,38 +35,32 @@ use kernel::{
             AtomicFlag, //
         },
         Arc,
-        Mutex,
         SpinLockIrq, //
-    },
-    time::{
-        Instant,
-        Monotonic, //
     }, //
 };
 use kernel_ext::{
     block::{
+        Batch,
+        Done,
         HardwareQueue,
         Operation,
-        Operations,
         Rejected,
         Request,
-        Status,
-        TimerAction, //
+        Status, //
     },
-    dma::Direction, //
+    dma::Direction,
+    time, //
 };
 use virtio::{
     transport_feature,
     AddError,
     AnyQueue,
     Completion,
-    Config,
     Device,
     FeaturesOk,
     IndirectTable,
     Locked,
     QueueHandler,
-    Reason,
     Restart,
     Segment,
     Staging,
@@ -84,13 +72,16 @@ use virtio::{
 
 mod ranges;
 
-/// The request queue of a disk. Its virtqueue owns the requests that are under way.
+/// The ring of a hardware queue, with the requests that are under way.
+pub(crate) type BlkRing = Virtqueue<Request<BlkDisk>>;
+
+/// A hardware queue of a disk. Its virtqueue owns the requests that are under way.
 ///
 /// Locks: the virtqueue's is taken first, then that of `staging`.
 #[pin_data]
 pub(crate) struct BlkQueue {
     #[pin]
-    queue: Virtqueue<Request<Self>>,
+    queue: BlkRing,
     device: Arc<Device>,
     /// A place for each tag: header, status, indirect table.
     places: Tables,
@@ -104,40 +95,46 @@ pub(crate) struct BlkQueue {
     ranges: Ranges,
     /// A host that counts written bytes wrongly is believed.
     lenient_length: bool,
-    /// When the queue was made: the zero of its clock.
-    made: Instant<Monotonic>,
+    /// There are no interrupts.
+    polled: bool,
     /// How many completions there were; wraps.
     completions: Atomic<u32>,
-    /// What a request that is late has seen.
-    #[pin]
-    patience: SpinLockIrq<Patience>,
+    /// When the last one was, in ticks.
+    last: Atomic<u64>,
     /// The block layer was told to wait for room. Changed under the virtqueue's lock.
     stopped: AtomicFlag,
     /// The log has a line about requests that came back wrong.
     warned: AtomicFlag,
-    /// The cache is on, and is flushed.
-    pub(crate) write_cache: AtomicFlag,
-    /// Held while that is asked of the device. No memory is waited for meanwhile.
-    #[pin]
-    choosing: Mutex<()>,
 }
 
-/// What the driver wants of the queue.
+/// What became of a request that is under way, in its notes.
+pub(crate) struct Stage;
+
+impl Stage {
+    /// The device was given it.
+    pub(crate) const GIVEN: u32 = 0;
+    /// It was late, and waited for.
+    pub(crate) const SEEN: u32 = 1;
+    /// It is lost, see [`patience`](crate::patience).
+    pub(crate) const LOST: u32 = 2;
+}
+
+/// What the driver wants of a queue.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
     /// Requests under way.
     pub(crate) depth: u32,
     /// The limits of the commands that carry ranges.
     pub(crate) ranges: Ranges,
-    /// There is a cache that needs flushing.
-    pub(crate) write_cache: bool,
     /// A host that counts written bytes wrongly is believed.
     pub(crate) lenient_length: bool,
+    /// It has no interrupts.
+    pub(crate) polled: bool,
 }
 
 /// What goes to the device for a request.
 #[derive(Clone, Copy)]
-struct Order {
+pub(crate) struct Order {
     command: u32,
     sector: u64,
     /// Which way the data goes; none has no data.
@@ -146,13 +143,27 @@ struct Order {
     has_ranges: bool,
 }
 
+/// A request that is ready to be added.
+#[derive(Clone, Copy)]
+pub(crate) enum Prepared {
+    /// Its table is written.
+    Straight(IndirectTable),
+    /// Its segments are mapped, and kept, when it is added.
+    Staged(Order),
+    /// Its ranges are written; it has no table.
+    Ranges {
+        /// The length of all of them.
+        bytes: u32,
+    },
+}
+
 impl BlkQueue {
     /// Makes the queue on `queue`, which has room for what `checked` says.
     // A ring is moved here; not in the frame of `probe` as well.
     #[inline(never)]
     pub(crate) fn new(
         setup: &FeaturesOk,
-        queue: impl PinInit<Virtqueue<Request<Self>>, Error>,
+        queue: impl PinInit<BlkRing, Error>,
         checked: &Checked,
         options: Options,
     ) -> Result<Arc<Self>> {
@@ -187,67 +198,29 @@ impl BlkQueue {
                 max_segment_size: checked.max_segment_size,
                 ranges: options.ranges,
                 lenient_length: options.lenient_length,
-                made: Instant::now(),
+                polled: options.polled,
                 completions: Atomic::new(0),
-                patience <- new_spinlock_irq!(Patience::new(), "rvirtio_blk_patience"),
+                last: Atomic::new(time::ticks()),
                 stopped: AtomicFlag::new(false),
                 warned: AtomicFlag::new(false),
-                write_cache: AtomicFlag::new(options.write_cache),
-                choosing <- new_mutex!(()),
             }),
             GFP_KERNEL,
         )
     }
 
     /// The virtqueue.
-    pub(crate) fn virtqueue(&self) -> &Virtqueue<Request<Self>> {
+    pub(crate) fn ring(&self) -> &BlkRing {
         &self.queue
     }
 
-    /// Has the cache turned on or off by `ask`, which says what came of it.
-    pub(crate) fn choose_cache(&self, ask: impl FnOnce() -> Result<bool>) -> Result<bool> {
-        let _choosing = self.choosing.lock();
-        let on = ask()?;
-
-        self.write_cache.store(on, Relaxed);
-        Ok(on)
-    }
-
-    /// Tells a device that was reset whether its cache is on, if that can be chosen: the block layer sends no
-    /// flushes where it is off.
-    ///
-    /// # Errors
-    ///
-    /// `EIO` when it does not turn it off.
-    pub(crate) fn replay_cache(&self, config: &Config<'_>) -> Result {
-        let _choosing = self.choosing.lock();
-        let on = self.write_cache.load(Relaxed);
-
-        if !self
-            .device
-            .features()
-            .contains(feature::CONFIG_WCE | feature::FLUSH)
-        {
-            return Ok(());
-        }
-        if config::set_write_cache(config, on)? && !on {
-            dev_err!(
-                self.device.node(),
-                "device turns its cache on by itself after a reset\n"
-            );
-            return Err(EIO);
-        }
-        Ok(())
-    }
-
-    /// The device behind the queue.
-    pub(crate) fn device(&self) -> &Arc<Device> {
-        &self.device
+    /// How many requests have come back so far. Wraps.
+    pub(crate) fn completions(&self) -> u32 {
+        self.completions.load(Relaxed)
     }
 
     /// What a request asks of the device.
     #[inline]
-    fn order(request: &Request<Self>) -> Result<Order, Status> {
+    fn order(request: &Request<BlkDisk>) -> Result<Order, Status> {
         let (command, data) = match request.operation() {
             Operation::Read => (command::IN, Some(Direction::FromDevice)),
             Operation::Write => (command::OUT, Some(Direction::ToDevice)),
@@ -273,7 +246,7 @@ impl BlkQueue {
 
     /// Writes header and preset status into the request's place.
     #[inline]
-    fn prepare(&self, request: &Request<Self>, order: Order) -> Option<Table<'_>> {
+    fn head(&self, request: &Request<BlkDisk>, order: Order) -> Option<Table<'_>> {
         let place = self.places.get(request.tag())?;
         let (low, high) = request::header(order.command, request.io_priority(), order.sector);
 
@@ -284,7 +257,7 @@ impl BlkQueue {
 
     /// The segments of a request, guest-physical.
     #[inline]
-    fn segments<'a>(&self, request: &'a Request<Self>) -> impl Iterator<Item = Segment> + 'a {
+    fn segments<'a>(&self, request: &'a Request<BlkDisk>) -> impl Iterator<Item = Segment> + 'a {
         request
             .segments(self.max_segment_size)
             .map(|segment| Segment {
@@ -293,48 +266,61 @@ impl BlkQueue {
             })
     }
 
-    /// Posts a request whose segments go straight into its table, without the lock until the end.
+    /// Does what can be done for a request without the lock.
     #[inline]
-    fn post_straight(
-        &self,
-        queue: &HardwareQueue<'_>,
-        request: Request<Self>,
-        order: Order,
-        place: Table<'_>,
-        last: bool,
-    ) -> Result<(), (Rejected, Request<Self>)> {
+    pub(crate) fn prepare(&self, request: &Request<BlkDisk>) -> Result<Prepared, Status> {
+        let order = Self::order(request)?;
+        let place = self.head(request, order).ok_or(Status::IoError)?;
+
+        if order.has_ranges {
+            return self.prepare_ranges(request, place);
+        }
+        if self.staged {
+            return Ok(Prepared::Staged(order));
+        }
         let (header, status) = ends(&place);
-        let data = self.segments(&request);
+        let data = self.segments(request);
         let table = match order.data {
             Some(Direction::ToDevice) => place.describe(Iterator::chain(header, data), status),
             _ => place.describe(header, Iterator::chain(data, status)),
         };
-        let Ok(table) = table else {
-            return Err((Rejected::Failed(Status::IoError), request));
-        };
-        let mut ring = self.queue.lock();
-        let added = ring.add_indirect(table, request);
 
-        self.finish(queue, ring, added, last)
+        table.map(Prepared::Straight).map_err(|_| Status::IoError)
     }
 
-    /// Posts a request whose segments are kept in `staging`.
-    #[inline(never)]
-    fn post_staged(
+    /// Adds a request that is prepared.
+    #[inline]
+    fn add(
         &self,
-        queue: &HardwareQueue<'_>,
-        request: Request<Self>,
+        ring: &mut Locked<'_, Request<BlkDisk>>,
+        request: Request<BlkDisk>,
+        prepared: Prepared,
+    ) -> Result<(), (Rejected, Request<BlkDisk>)> {
+        let notes = request.notes();
+
+        notes.stage.store(Stage::GIVEN, Relaxed);
+        notes.given.store(self.completions(), Relaxed);
+        match prepared {
+            Prepared::Straight(table) => ring.add_indirect(table, request).map_err(rejected),
+            Prepared::Staged(order) => self.add_staged(ring, request, order),
+            Prepared::Ranges { bytes } => self.add_ranges(ring, request, bytes),
+        }
+    }
+
+    /// Adds a request whose segments are kept in `staging`.
+    #[inline(never)]
+    fn add_staged(
+        &self,
+        ring: &mut Locked<'_, Request<BlkDisk>>,
+        request: Request<BlkDisk>,
         order: Order,
-        place: Table<'_>,
-        last: bool,
-    ) -> Result<(), (Rejected, Request<Self>)> {
-        let (header, status) = ends(&place);
-        let mut ring = self.queue.lock();
+    ) -> Result<(), (Rejected, Request<BlkDisk>)> {
+        let tag = request.tag();
         let mut staging = self.staging.lock();
-        let Some(staging) = &mut *staging else {
+        let (Some(staging), Some(place)) = (&mut *staging, self.places.get(tag)) else {
             return Err((Rejected::Failed(Status::IoError), request));
         };
-        let tag = request.tag();
+        let (header, status) = ends(&place);
         let direction = order.data.unwrap_or(Direction::ToDevice);
         let data = match staging.fill(tag, self.segments(&request), direction) {
             Ok(data) => data.iter().copied(),
@@ -343,12 +329,12 @@ impl BlkQueue {
         };
         let added = match (self.indirect, direction) {
             (true, Direction::ToDevice) => table(
-                &mut ring,
+                ring,
                 place.describe(Iterator::chain(header, data), status),
                 request,
             ),
             (true, Direction::FromDevice) => table(
-                &mut ring,
+                ring,
                 place.describe(header, Iterator::chain(data, status)),
                 request,
             ),
@@ -363,41 +349,12 @@ impl BlkQueue {
         if added.is_err() {
             staging.release(tag);
         }
-        self.finish(queue, ring, added, last)
+        added.map_err(rejected)
     }
 
-    /// Tells the device if it is time, and the block layer how it went.
+    /// Judges a request that the device gave back. Under the ring's lock.
     #[inline]
-    fn finish(
-        &self,
-        queue: &HardwareQueue<'_>,
-        mut ring: Locked<'_, Request<Self>>,
-        added: Result<(), (AddError, Request<Self>)>,
-        last: bool,
-    ) -> Result<(), (Rejected, Request<Self>)> {
-        let result = match added {
-            Ok(()) => Ok(()),
-            Err((AddError::Full, request)) => {
-                // Under the ring's lock: the completion that makes room comes after this.
-                self.stopped.store(true, Relaxed);
-                queue.stop();
-                Err((Rejected::QueueFull, request))
-            }
-            Err((_, request)) => Err((Rejected::Failed(Status::IoError), request)),
-        };
-        // When a request is refused, those before it have to be shown.
-        let kick = (last || result.is_err()) && ring.commit();
-
-        drop(ring);
-        if kick {
-            self.queue.notify();
-        }
-        result
-    }
-
-    /// Ends a request that the device gave back.
-    #[inline]
-    fn complete(&self, completion: Completion<Request<Self>>) {
+    fn complete(&self, completion: Completion<Request<BlkDisk>>, done: &mut Done<'_, BlkDisk>) {
         // Under the ring's lock, so nothing is lost.
         self.completions
             .store(self.completions.load(Relaxed).wrapping_add(1), Relaxed);
@@ -421,7 +378,7 @@ impl BlkQueue {
         self.release(tag);
         if self.stopped.load(Relaxed) {
             self.stopped.store(false, Relaxed);
-            request.restart_stopped_queues();
+            request.restart_stopped_queue();
         }
         let status = match outcome {
             Outcome::Ok => Status::Ok,
@@ -431,9 +388,9 @@ impl BlkQueue {
         };
 
         if operation == Operation::Discard {
-            self.complete_ranges(request, status);
+            self.complete_ranges(request, status, done);
         } else {
-            request.complete(status);
+            done.add(request, status);
         }
     }
 
@@ -467,12 +424,104 @@ impl BlkQueue {
         }
     }
 
+    /// Takes a request, see [`Operations::queue_rq`](kernel_ext::block::Operations::queue_rq).
+    #[inline]
+    pub(crate) fn submit(
+        &self,
+        queue: &HardwareQueue<'_, BlkDisk>,
+        request: Request<BlkDisk>,
+        last: bool,
+    ) -> Result<(), (Rejected, Request<BlkDisk>)> {
+        let prepared = match self.prepare(&request) {
+            Ok(prepared) => prepared,
+            Err(status) => return Err((Rejected::Failed(status), request)),
+        };
+        let mut ring = self.queue.lock();
+        let result = self.add(&mut ring, request, prepared);
+
+        if matches!(result, Err((Rejected::QueueFull, _))) {
+            // Under the ring's lock: the completion that makes room comes after this.
+            self.stopped.store(true, Relaxed);
+            queue.stop();
+        }
+        // When a request is refused, those before it have to be shown.
+        let kick = (last || result.is_err()) && ring.commit();
+
+        drop(ring);
+        if kick {
+            self.queue.notify();
+        }
+        result
+    }
+
+    /// Takes several requests at once.
+    #[inline]
+    pub(crate) fn submit_batch(&self, batch: &mut Batch<'_, BlkDisk>) {
+        batch.prepare(|request| self.prepare(request));
+
+        let mut ring = self.queue.lock();
+
+        // BOUND: Those that the block layer handed over.
+        while let Some((request, prepared)) = batch.take() {
+            if let Err((_, request)) = self.add(&mut ring, request, prepared) {
+                // It comes back by itself, and is told then what is wrong.
+                request.requeue();
+            }
+        }
+        let kick = ring.commit();
+
+        drop(ring);
+        if kick {
+            self.queue.notify();
+        }
+    }
+
+    /// Shows the device what was taken so far.
+    pub(crate) fn commit(&self) {
+        let kick = self.queue.lock().commit();
+
+        if kick {
+            self.queue.notify();
+        }
+    }
+
+    /// Takes back what is used, without asking for interrupts, and says how many requests that were: no more than were
+    /// under way.
+    pub(crate) fn poll(&self, done: &mut Done<'_, BlkDisk>) -> u32 {
+        let mut ring = self.queue.lock();
+        let mut count = 0u32;
+
+        // BOUND: Nothing is added meanwhile, and no buffer comes back twice.
+        while let Some(completion) = ring.pop() {
+            count = count.wrapping_add(1);
+            self.complete(completion, done);
+        }
+        if count != 0 {
+            self.last.store(time::ticks(), Relaxed);
+        }
+        count
+    }
+
+    /// How many milliseconds ago the last request came back.
+    pub(crate) fn idle_ms(&self) -> u64 {
+        time::ticks_to_ms(time::ticks().saturating_sub(self.last.load(Relaxed)))
+    }
+
+    /// Takes back what is used, in case an interrupt was lost.
+    pub(crate) fn look(&self) {
+        if self.polled {
+            self.poll(&mut Done::new());
+        } else {
+            self.used();
+        }
+    }
+
     /// Fails everything that is under way. The device has been reset.
     pub(crate) fn fail_all(&self) {
         // BOUND: Each turn takes out one of what was under way.
         while let Some(request) = self.queue.drain_one() {
             self.release(request.tag());
-            request.restart_stopped_queues();
+            request.restart_stopped_queue();
             request.end(Status::IoError);
         }
     }
@@ -493,114 +542,64 @@ fn ends(place: &Table<'_>) -> (iter::Once<Segment>, iter::Once<Segment>) {
     )
 }
 
+/// What the block layer is told of a request that could not be added.
+#[inline]
+fn rejected((error, request): (AddError, Request<BlkDisk>)) -> (Rejected, Request<BlkDisk>) {
+    let why = match error {
+        AddError::Full => Rejected::QueueFull,
+        _ => Rejected::Failed(Status::IoError),
+    };
+
+    (why, request)
+}
+
 /// Adds a request with its table, if that could be written.
 #[inline]
 fn table(
-    ring: &mut Locked<'_, Request<BlkQueue>>,
+    ring: &mut Locked<'_, Request<BlkDisk>>,
     table: Result<IndirectTable, TableError>,
-    request: Request<BlkQueue>,
-) -> Result<(), (AddError, Request<BlkQueue>)> {
+    request: Request<BlkDisk>,
+) -> Result<(), (AddError, Request<BlkDisk>)> {
     match table {
         Ok(table) => ring.add_indirect(table, request),
         Err(_) => Err((AddError::TooLong, request)),
     }
 }
 
-impl Operations for BlkQueue {
-    #[inline]
-    fn queue_rq(
-        &self,
-        queue: &HardwareQueue<'_>,
-        request: Request<Self>,
-        last: bool,
-    ) -> Result<(), (Rejected, Request<Self>)> {
-        let order = match Self::order(&request) {
-            Ok(order) => order,
-            Err(status) => return Err((Rejected::Failed(status), request)),
-        };
-        let Some(place) = self.prepare(&request, order) else {
-            return Err((Rejected::Failed(Status::IoError), request));
-        };
-
-        if order.has_ranges {
-            self.post_ranges(queue, request, place, last)
-        } else if self.staged {
-            self.post_staged(queue, request, order, place, last)
-        } else {
-            self.post_straight(queue, request, order, place, last)
-        }
-    }
-
-    fn commit(&self, _queue: &HardwareQueue<'_>) {
-        let kick = self.queue.lock().commit();
-
-        if kick {
-            self.queue.notify();
-        }
-    }
-
-    /// A request is late, see [`Patience`].
-    fn timeout(&self) -> TimerAction {
-        // What is waiting to be taken back is taken back.
-        self.used();
-
-        if !self.device.is_live() {
-            // It is being reset, and what is late will be submitted again.
-            return TimerAction::Restart;
-        }
-        self.device.look_after();
-
-        let completions = self.completions.load(Relaxed);
-        let now = self.made.elapsed().as_millis().unsigned_abs();
-        let finding = self.patience.lock().look(completions, now);
-        let index = self.queue.index();
-
-        match finding {
-            Finding::Progress | Finding::Waiting => {}
-            Finding::Stalled => {
-                dev_warn!(
-                    self.device.node(),
-                    "queue {}: the device answers no request\n",
-                    index
-                );
-            }
-            Finding::GiveUp => self.device.break_device(Reason::TimedOut { index }),
-        }
-        TimerAction::Restart
-    }
-}
-
 impl QueueHandler for BlkQueue {
-    /// Takes back all that is used. The lock is held all the while, so nothing is added meanwhile
-    /// and the work is bounded by what was under way.
+    /// Takes back all that is used, and ends it without the lock.
     fn used(&self) -> bool {
-        let mut ring = self.queue.lock();
-        let mut any = false;
+        let mut done = Done::new();
 
-        // Each round takes back at least one of what was under way; a device that says otherwise
-        // is not waited for.
-        for _ in 0..=self.queue.size() {
-            ring.disable_callbacks();
-            // BOUND: Nothing is added meanwhile, and no buffer comes back twice.
-            while let Some(completion) = ring.pop() {
-                any = true;
-                self.complete(completion);
-            }
-            if ring.is_broken() || !ring.enable_callbacks() {
-                break;
-            }
+        let any = self
+            .queue
+            .take_back(|(), completion| self.complete(completion, &mut done));
+
+        if any {
+            self.last.store(time::ticks(), Relaxed);
         }
         any
     }
 
     /// What was under way is submitted again. A device may have done it already, which does no harm: nothing
-    /// that depends on it was told that it is done.
+    /// that depends on it was told that it is done. What was lost, and lost again, ends.
     fn restart(&self, again: &Restart<'_>) -> Result {
         self.stopped.store(false, Relaxed);
         self.queue.restart(again, |(), request| {
             self.release(request.tag());
-            request.requeue();
-        })
+            if request.notes().stage.load(Relaxed) != Stage::LOST {
+                request.requeue();
+            } else if request.is_repeated() {
+                request.restart_stopped_queue();
+                request.end(Status::TimedOut);
+            } else {
+                request.repeat();
+            }
+        })?;
+        if self.polled {
+            self.queue.lock().disable_callbacks();
+        }
+        Ok(())
     }
 
     fn queue(&self) -> Option<&dyn AnyQueue> {

@@ -6,9 +6,11 @@
 //! - [`config`] decodes the device's configuration; pure.
 //! - [`limits`] makes the disk's limits of it; pure, tested on the host.
 //! - [`ranges`] does the same for discard, write zeroes and secure erase; pure.
-//! - [`queue`] is the data path: requests in, completions out.
+//! - [`plan`] says how many hardware queues it has; pure.
+//! - [`disk`] is what the block layer calls: the hardware queues, the cache mode, late requests.
+//! - [`queue`] is the data path of one hardware queue: requests in, completions out.
 //! - [`request`] is the wire format of a request; pure.
-//! - [`patience`] says when a device that does not answer is given up; pure.
+//! - [`patience`] says when a request is lost, and what is done then; pure.
 //! - [`attributes`] are the disk's own files in sysfs.
 
 #![deny(unsafe_code)]
@@ -20,10 +22,12 @@ use virtio::Registration;
 
 mod attributes;
 mod config;
+mod disk;
 mod driver;
 mod feature;
 mod limits;
 mod patience;
+mod plan;
 mod queue;
 mod ranges;
 mod request;
@@ -56,12 +60,20 @@ module! {
     alias: ["rvirtio:d00000002v*"],
     params: {
         io_timeout: u32 {
-            default: 60,
-            description: "Seconds after which a request is late; a device that answers none of them for as long again is given up",
+            default: 30,
+            description: "Seconds after which a request that the device does not answer fails; it is reset after half of them",
         },
         lenient_length: bool {
             default: false,
             description: "Do not hold a wrong used length against the host: some count wrongly",
+        },
+        num_request_queues: u32 {
+            default: 0,
+            description: "The most request queues that are used of a device (default: no limit)",
+        },
+        poll_queues: u32 {
+            default: 0,
+            description: "How many of them are for polled requests, without interrupts",
         },
         queue_depth: u32 {
             default: 0,

@@ -28,6 +28,7 @@ use kernel_ext::{
     }, //
 };
 use virtio::{
+    Delivery,
     InterruptHandler,
     Interrupts,
     QueueInterrupt, //
@@ -59,6 +60,8 @@ pub(crate) trait VectorRegisters {
 /// Which interrupts are tried, best first.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plan {
+    /// MSI-X, a vector for each queue, kept on its share of the CPUs: only where the queues ask for that.
+    Spread,
     /// MSI-X, with as many vectors as there is a use for.
     Many,
     /// MSI-X, with as few as possible.
@@ -68,7 +71,7 @@ pub(crate) enum Plan {
 }
 
 impl Plan {
-    pub(crate) const ALL: [Self; 3] = [Self::Many, Self::Few, Self::Intx];
+    pub(crate) const ALL: [Self; 4] = [Self::Spread, Self::Many, Self::Few, Self::Intx];
 }
 
 /// Interrupts that are taken. The handlers go before the vectors do.
@@ -100,6 +103,19 @@ impl irq::Handler for All {
         }
         any
     }
+}
+
+/// The queues that have interrupts.
+fn interrupted(interrupts: &Interrupts) -> impl Iterator<Item = &QueueInterrupt> {
+    interrupts
+        .queues
+        .iter()
+        .filter(|queue| queue.delivery != Delivery::Polled)
+}
+
+/// Whether a queue is the first to share its vector.
+fn is_slow(queue: &QueueInterrupt) -> bool {
+    queue.delivery == Delivery::Slow
 }
 
 /// The handlers of all `queues`.
@@ -149,7 +165,7 @@ impl Active {
         interrupts: &Interrupts,
     ) -> Result<Self> {
         match plan {
-            Plan::Many | Plan::Few => Self::msix(device, plan, interrupts),
+            Plan::Spread | Plan::Many | Plan::Few => Self::msix(device, plan, interrupts),
             Plan::Intx => Self::intx(device, interrupts),
         }
     }
@@ -160,23 +176,34 @@ impl Active {
     }
 
     fn msix(device: &dyn VectorRegisters, plan: Plan, interrupts: &Interrupts) -> Result<Self> {
-        let queues = &interrupts.queues;
-        let slow = u16::try_from(queues.iter().filter(|queue| queue.slow).count())?;
-        let fast = u16::try_from(queues.len())?.saturating_sub(slow);
-        let most = match plan {
-            Plan::Many => Sharing::most(slow, fast),
-            _ => FEWEST,
+        let queues = || interrupted(interrupts);
+        let all = u16::try_from(queues().count())?;
+        let slow = u16::try_from(queues().filter(|queue| is_slow(queue)).count())?;
+        let fast = all.saturating_sub(slow);
+        let function = device.function();
+        let vectors = match plan {
+            Plan::Spread => {
+                if all == 0 || queues().any(|queue| queue.delivery != Delivery::Spread) {
+                    return Err(EINVAL);
+                }
+                Vectors::msix_spread(function, all.into())?
+            }
+            Plan::Many => {
+                let most = Sharing::most(slow, fast);
+
+                Vectors::msix(function, FEWEST.into(), most.into())?
+            }
+            _ => Vectors::msix(function, FEWEST.into(), FEWEST.into())?,
         };
-        let vectors = Vectors::msix(device.function(), FEWEST.into(), most.into())?;
         // At most as many as were asked for.
         let count = u16::try_from(vectors.count())?;
         let sharing = Sharing::new(count, slow, fast);
-        let mut vectored = KVec::with_capacity(queues.len(), GFP_KERNEL)?;
+        let mut vectored = KVec::with_capacity(all.into(), GFP_KERNEL)?;
         let (mut slow_before, mut fast_before) = (0u16, 0u16);
 
-        for queue in queues {
-            let vector = sharing.vector(slow_before, fast_before, queue.slow);
-            let before = if queue.slow {
+        for queue in queues() {
+            let vector = sharing.vector(slow_before, fast_before, is_slow(queue));
+            let before = if is_slow(queue) {
                 &mut slow_before
             } else {
                 &mut fast_before
@@ -189,8 +216,7 @@ impl Active {
 
         for vector in 0..count {
             let sharers = || {
-                queues
-                    .iter()
+                queues()
                     .zip(&vectored)
                     .filter(move |(_, (_, own))| *own == vector)
                     .map(|(queue, _)| queue)
@@ -256,7 +282,7 @@ impl Active {
             irq::Registration::new(irq, false, fmt!("{}", &*name), handler)?
         };
 
-        if let Some(place) = first.place {
+        if let Delivery::Near(place) = first.delivery {
             registration.prefer(place.into());
         }
         Ok(Some(registration))
@@ -275,7 +301,7 @@ impl Active {
                     Line {
                         isr: device.isr().clone(),
                         config: interrupts.config.clone(),
-                        queues: handlers(interrupts.queues.iter())?,
+                        queues: handlers(interrupted(interrupts))?,
                     },
                     GFP_KERNEL,
                 )?,
@@ -292,6 +318,13 @@ impl Active {
     /// The vector for configuration changes, if there is one.
     pub(crate) fn config_vector(&self) -> Option<u16> {
         self.vectors.is_msix().then_some(CONFIG_VECTOR)
+    }
+
+    /// See [`virtio::Transport::queue_cpus`].
+    pub(crate) fn queue_cpus(&self, queue: u16, each: &mut dyn FnMut(u32)) -> bool {
+        // Only where queues have vectors of their own does the kernel keep them in their places.
+        self.vector(queue)
+            .is_some_and(|vector| self.vectors.cpus(vector.into(), each))
     }
 
     /// The vector of a queue, if it has one.

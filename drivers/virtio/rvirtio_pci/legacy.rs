@@ -444,6 +444,13 @@ impl Transport for Legacy {
         Ok(())
     }
 
+    fn queue_cpus(&self, index: u16, each: &mut dyn FnMut(u32)) -> bool {
+        self.active
+            .lock()
+            .as_ref()
+            .is_some_and(|active| active.interrupts.queue_cpus(index, each))
+    }
+
     fn stop_interrupts(&self) {
         let Some(Started { interrupts, queues }) = self.active.lock().take() else {
             return;

@@ -392,6 +392,13 @@ impl Transport for Modern {
         Ok(())
     }
 
+    fn queue_cpus(&self, index: u16, each: &mut dyn FnMut(u32)) -> bool {
+        self.active
+            .lock()
+            .as_ref()
+            .is_some_and(|active| active.queue_cpus(index, each))
+    }
+
     fn stop_interrupts(&self) {
         let active = self.active.lock().take();
 

@@ -275,6 +275,26 @@ impl<O: Operations> AddedDisk<O> {
     }
 }
 
+impl<O: Operations> AddedDisk<O> {
+    /// Keeps requests from being made until [`Self::thaw`], and waits until none is left. Process context; waits as long as
+    /// the driver does for its device.
+    pub fn freeze(&self) {
+        // SAFETY: The disk is valid and added, and so is its queue.
+        unsafe {
+            let queue = (*self.raw.as_ptr()).queue;
+
+            bindings::blk_freeze_queue_start_non_owner(queue);
+            bindings::blk_mq_freeze_queue_wait(queue);
+        }
+    }
+
+    /// Ends one [`Self::freeze`]. Process context.
+    pub fn thaw(&self) {
+        // SAFETY: As above.
+        unsafe { bindings::blk_mq_unfreeze_queue_non_owner((*self.raw.as_ptr()).queue) };
+    }
+}
+
 impl<O: Operations> Drop for AddedDisk<O> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant. `del_gendisk()` waits for requests; after it the queue is

@@ -15,9 +15,13 @@ use super::{
 use crate::bindings;
 use core::{
     marker::PhantomData,
-    mem::ManuallyDrop,
+    mem::{
+        ManuallyDrop,
+        MaybeUninit, //
+    },
     ptr::NonNull, //
 };
+use kernel::sync::atomic::Atomic;
 
 /// What a request asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,9 +50,24 @@ pub enum Operation {
 
 /// What this crate keeps with each request, behind the `struct request`.
 #[repr(C)]
-pub(super) struct Private {
+pub(super) struct Private<O: Operations> {
+    /// What was prepared for the request, on its way into the ring.
+    pub(super) prepared: MaybeUninit<O::Prepared>,
     /// How the device ended the request, on its way to the CPU that submitted it.
     pub(super) status: bindings::blk_status_t,
+    /// What the driver keeps of it while it is under way.
+    notes: Notes,
+}
+
+/// What a driver notes of a request, mostly while it looks at it because it is late. Nothing of it means anything when a
+/// driver is given a request.
+pub struct Notes {
+    /// What came of it so far, in the driver's own numbers.
+    pub stage: Atomic<u32>,
+    /// What was counted when the device was given the request.
+    pub given: Atomic<u32>,
+    /// What was counted at the last look.
+    pub seen: Atomic<u32>,
 }
 
 /// A started request: the driver has to end it, and until then its memory is the driver's.
@@ -196,28 +215,12 @@ impl<O: Operations> Request<O> {
         unsafe { Segments::new(bio, limit) }
     }
 
-    /// Lets the hardware queues of this request's disk run again that were stopped for want of
-    /// ring entries. Any context.
+    /// Lets the hardware queue of this request run again, if it was stopped for want of ring entries. Any
+    /// context.
     #[inline]
-    pub fn restart_stopped_queues(&self) {
+    pub fn restart_stopped_queue(&self) {
         // SAFETY: The request's queue is valid while it is in flight.
-        unsafe { bindings::blk_mq_start_stopped_hw_queues(self.get().q, true) };
-    }
-
-    /// Ends the request, on the CPU that submitted it if the block layer wants that.
-    /// Any context.
-    #[inline]
-    pub fn complete(self, status: Status) {
-        let raw = self.into_raw();
-
-        // SAFETY: The request is started and ours, so its private data is, too: `TagSet` made
-        // room for it behind each request.
-        unsafe { (*private(raw)).status = status.as_raw() };
-        // SAFETY: As above; `true` means that `Operations::complete` will be called for it.
-        if !unsafe { bindings::blk_mq_complete_request_remote(raw.as_ptr()) } {
-            // SAFETY: The block layer left the request to us.
-            unsafe { bindings::blk_mq_end_request(raw.as_ptr(), status.as_raw()) };
-        }
+        unsafe { bindings::blk_mq_start_stopped_hw_queue(self.get().mq_hctx, true) };
     }
 
     /// Ends the first `bytes` of a discard, which the device has done, and gives the rest back to the
@@ -237,10 +240,29 @@ impl<O: Operations> Request<O> {
         }
     }
 
-    /// Gives the request back to the block layer, which submits it again, with all that was stopped.
-    /// Any context.
+    /// What the driver notes of it.
+    #[inline]
+    pub fn notes(&self) -> &Notes {
+        // SAFETY: The request is ours, and so is its private data; the notes are shared, see `Late`.
+        unsafe { &(*private::<O>(self.raw)).notes }
+    }
+
+    /// Whether the request was given back with [`Self::repeat`] before.
+    pub fn is_repeated(&self) -> bool {
+        self.get().rq_flags & REPEATED != 0
+    }
+
+    /// As [`Self::requeue`], and remembers it.
+    pub fn repeat(self) {
+        // SAFETY: The request is ours.
+        unsafe { (*self.raw.as_ptr()).rq_flags |= REPEATED };
+        self.requeue();
+    }
+
+    /// Gives the request back to the block layer, which submits it again, with all of its queue that was
+    /// stopped. Any context.
     pub fn requeue(self) {
-        self.restart_stopped_queues();
+        self.restart_stopped_queue();
         let raw = self.into_raw();
 
         // SAFETY: The request is started and ours; it is the block layer's after this.
@@ -257,6 +279,57 @@ impl<O: Operations> Request<O> {
     }
 }
 
+/// The flag that is the driver's until a request ends, and with which the block layer does not merge it with others.
+const REPEATED: bindings::req_flags_t = 1 << bindings::rqf_flags___RQF_DONTPREP;
+
+/// A request that is late. It is the device's, or came back meanwhile.
+///
+/// # Invariants
+///
+/// `raw` is a request of a queue of `O`, to which the block layer has a reference for `'a`.
+pub struct Late<'a, O: Operations> {
+    raw: NonNull<bindings::request>,
+    _borrow: PhantomData<(&'a (), fn() -> O)>,
+}
+
+impl<O: Operations> Late<'_, O> {
+    /// # Safety
+    ///
+    /// The type's invariants.
+    pub(super) unsafe fn from_raw(raw: NonNull<bindings::request>) -> Self {
+        // INVARIANT: Promised by the caller.
+        Self {
+            raw,
+            _borrow: PhantomData,
+        }
+    }
+
+    /// Whether it is under way still.
+    pub fn is_under_way(&self) -> bool {
+        // SAFETY: By the type invariant; others may change the field meanwhile, so it is read once.
+        let state = unsafe { (&raw const (*self.raw.as_ptr()).state).read_volatile() };
+
+        state == bindings::mq_rq_state_MQ_RQ_IN_FLIGHT
+    }
+
+    /// After how many milliseconds a request of its disk is late: what [`TagSetConfig`](super::TagSetConfig) said, or
+    /// user space since (`queue/io_timeout`).
+    pub fn timeout_ms(&self) -> u64 {
+        // SAFETY: By the type invariant its queue is valid; user space may change the field, so it is read once.
+        unsafe {
+            let jiffies = (&raw const (*(*self.raw.as_ptr()).q).rq_timeout).read_volatile();
+
+            bindings::jiffies64_to_msecs(jiffies.into())
+        }
+    }
+
+    /// What the driver notes of it.
+    pub fn notes(&self) -> &Notes {
+        // SAFETY: By the type invariant; `TagSet` made room for it, and all of it is atomic.
+        unsafe { &(*private::<O>(self.raw)).notes }
+    }
+}
+
 impl<O: Operations> Drop for Request<O> {
     /// A request that nobody ended fails, rather than hang for ever.
     fn drop(&mut self) {
@@ -268,7 +341,7 @@ impl<O: Operations> Drop for Request<O> {
 
 /// The private data behind a request.
 #[inline]
-pub(super) fn private(request: NonNull<bindings::request>) -> *mut Private {
+pub(super) fn private<O: Operations>(request: NonNull<bindings::request>) -> *mut Private<O> {
     // blk-mq puts `cmd_size` bytes right behind each request (`blk_mq_rq_to_pdu()`).
     request.as_ptr().wrapping_add(1).cast()
 }

@@ -13,6 +13,8 @@ pub enum Status {
     NotSupported,
     /// `EIO`: anything else that went wrong.
     IoError,
+    /// `ETIMEDOUT`: it was not answered in time.
+    TimedOut,
     /// `ETOOMANYREFS`: too many zones are open.
     ZoneOpenResource,
     /// `EOVERFLOW`: too many zones are active.
@@ -26,6 +28,7 @@ impl Status {
             Self::Ok => 0,
             Self::NotSupported => bindings::RVIRTIO_STS_NOTSUPP,
             Self::IoError => bindings::RVIRTIO_STS_IOERR,
+            Self::TimedOut => bindings::RVIRTIO_STS_TIMEOUT,
             Self::ZoneOpenResource => bindings::RVIRTIO_STS_ZONE_OPEN,
             Self::ZoneActiveResource => bindings::RVIRTIO_STS_ZONE_ACTIVE,
         }

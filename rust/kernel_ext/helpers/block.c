@@ -4,6 +4,18 @@
 
 #include "../helpers.h"
 
+/*
+ * A request that the device is done with: ended on the CPU that submitted it, or
+ * in a softirq, if the block layer wants that, else added to the batch. False
+ * when it has to be ended by itself.
+ */
+bool rvirtio_helper_request_done(struct request *rq, struct io_comp_batch *batch, bool failed)
+{
+	return blk_mq_complete_request_remote(rq) ||
+	       blk_mq_add_to_batch(rq, batch, failed, blk_mq_end_request_batch);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_request_done);
+
 phys_addr_t rvirtio_helper_bvec_phys(const struct bio_vec *bv)
 {
 	return bvec_phys(bv);

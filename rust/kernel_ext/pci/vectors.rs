@@ -47,6 +47,40 @@ impl Vectors {
         })
     }
 
+    /// Allocates `count` MSI-X vectors, and one before them. The kernel shares out all CPUs among the `count`, and
+    /// keeps each vector on its share for good: it stands still while none of them is online. The one before them user
+    /// space may move.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::msix`].
+    pub fn msix_spread(function: &Function, count: u32) -> Result<Self> {
+        let mut spread = bindings::irq_affinity {
+            pre_vectors: 1,
+            ..Default::default()
+        };
+        let all = count.checked_add(1).ok_or(EINVAL)?;
+
+        // SAFETY: The device is valid and enabled; the description lives as long as the call.
+        let got = unsafe {
+            bindings::pci_alloc_irq_vectors_affinity(
+                function.as_raw(),
+                all,
+                all,
+                bindings::PCI_IRQ_MSIX | bindings::PCI_IRQ_AFFINITY,
+                &mut spread,
+            )
+        };
+        let count = u32::try_from(got).map_err(|_| Error::from_errno(got))?;
+
+        // INVARIANT: Allocated just now.
+        Ok(Self {
+            pdev: function.pci().into(),
+            count,
+            msix: true,
+        })
+    }
+
     /// Takes the function's INTx line.
     ///
     /// # Errors
@@ -91,6 +125,36 @@ impl Vectors {
         let irq = unsafe { bindings::pci_irq_vector(raw(&self.pdev), index) };
 
         u32::try_from(irq).map_err(|_| Error::from_errno(irq))
+    }
+}
+
+impl Vectors {
+    /// Calls `each` with the CPUs on which the kernel keeps vector `index` for good; returns false when user space may
+    /// move it, or when there is no such vector.
+    pub fn cpus(&self, index: u32, each: &mut dyn FnMut(u32)) -> bool {
+        let Some(index) = c_int::try_from(index)
+            .ok()
+            .filter(|_| self.msix && index < self.count)
+        else {
+            return false;
+        };
+        // SAFETY: The device is valid and has the vector.
+        let mask = unsafe { bindings::pci_irq_get_affinity(raw(&self.pdev), index) };
+
+        if mask.is_null() {
+            return false;
+        }
+        let mut cpu = -1;
+
+        // BOUND: The CPU numbers go up.
+        loop {
+            // SAFETY: The mask lives as long as the vectors, which `self` has.
+            cpu = unsafe { bindings::rvirtio_helper_cpumask_next(cpu, mask) };
+            match u32::try_from(cpu) {
+                Ok(cpu) => each(cpu),
+                Err(_) => return true,
+            }
+        }
     }
 }
 

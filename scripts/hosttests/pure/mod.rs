@@ -11,6 +11,7 @@ mod balloon_plan;
 mod balloon_stat;
 mod blk_limits;
 mod blk_patience;
+mod blk_plan;
 mod blk_promise;
 mod blk_ranges;
 mod blk_ranges_promise;

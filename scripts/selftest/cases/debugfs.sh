@@ -2,8 +2,8 @@
 # shellcheck shell=busybox
 # title: debugfs and trace events: features by name, the filter, what a queue does
 # driver: rvirtio
-# disk: d0 64M
-# disk: both 64M packed=on in_order=on
+# disk: d0 64M num-queues=1
+# disk: both 64M packed=on in_order=on num-queues=1
 # nic: n
 # balloon: b
 # timeout: 300

@@ -6,10 +6,12 @@
 
 use super::{
     ends,
-    table,
-    BlkQueue, //
+    rejected,
+    BlkQueue,
+    Prepared, //
 };
 use crate::{
+    disk::BlkDisk,
     ranges::DESCRIPTORS,
     request::{
         self,
@@ -18,8 +20,8 @@ use crate::{
 };
 use core::iter;
 use kernel_ext::block::{
+    Done,
     Extent,
-    HardwareQueue,
     Operation,
     Rejected,
     Request,
@@ -27,6 +29,7 @@ use kernel_ext::block::{
     SECTOR_SIZE, //
 };
 use virtio::{
+    Locked,
     Segment,
     Table, //
 };
@@ -34,7 +37,7 @@ use virtio::{
 impl BlkQueue {
     /// The ranges that a request is sent with. A discard may have more than the device takes in one
     /// request; what is over is submitted again, see [`Self::complete_ranges`].
-    fn ranges<'a>(&self, request: &'a Request<Self>) -> impl Iterator<Item = Extent> + 'a {
+    fn ranges<'a>(&self, request: &'a Request<BlkDisk>) -> impl Iterator<Item = Extent> + 'a {
         // Only discards that need not adjoin have several.
         let several = self.ranges.discard_ranges > 1 && request.operation() == Operation::Discard;
         let (one, many) = if several {
@@ -49,54 +52,72 @@ impl BlkQueue {
             .take(self.ranges.most().into())
     }
 
-    /// Posts a request that carries ranges.
+    /// Writes the ranges of a request that carries some, and its table, if it has one.
     #[inline(never)]
-    pub(super) fn post_ranges(
+    pub(super) fn prepare_ranges(
         &self,
-        queue: &HardwareQueue<'_>,
-        request: Request<Self>,
+        request: &Request<BlkDisk>,
         place: Table<'_>,
-        last: bool,
-    ) -> Result<(), (Rejected, Request<Self>)> {
+    ) -> Result<Prepared, Status> {
         let unmap =
             request.operation() == Operation::WriteZeroes { keep: false } && self.ranges.unmap;
         let at = place.behind(DESCRIPTORS);
         let mut bytes = 0u32;
 
-        for range in self.ranges(&request) {
+        for range in self.ranges(request) {
             let (low, high) = request::range(range.sector, range.sectors, unmap);
 
             // CAST: At most a page.
             place.write_pair(at.wrapping_add(bytes as usize), low, high);
             bytes = bytes.wrapping_add(RANGE_BYTES);
         }
-
+        if !self.indirect {
+            return Ok(Prepared::Ranges { bytes });
+        }
         let (header, status) = ends(&place);
-        let data = iter::once(Segment {
-            addr: place.address(at),
-            len: bytes,
-        });
-        let mut ring = self.queue.lock();
-        let readable = Iterator::chain(header, data);
-        let added = if self.indirect {
-            table(&mut ring, place.describe(readable, status), request)
-        } else {
-            ring.add(readable, status, request)
-        };
 
-        self.finish(queue, ring, added, last)
+        place
+            .describe(Iterator::chain(header, data(&place, bytes)), status)
+            .map(Prepared::Straight)
+            .map_err(|_| Status::IoError)
+    }
+
+    /// Adds a request whose ranges, `bytes` long, are written.
+    #[inline(never)]
+    pub(super) fn add_ranges(
+        &self,
+        ring: &mut Locked<'_, Request<BlkDisk>>,
+        request: Request<BlkDisk>,
+        bytes: u32,
+    ) -> Result<(), (Rejected, Request<BlkDisk>)> {
+        let Some(place) = self.places.get(request.tag()) else {
+            return Err((Rejected::Failed(Status::IoError), request));
+        };
+        let (header, status) = ends(&place);
+
+        ring.add(
+            Iterator::chain(header, data(&place, bytes)),
+            status,
+            request,
+        )
+        .map_err(rejected)
     }
 
     /// Ends a request that carried ranges: all of it, or as much as it was sent with.
     #[cold]
-    pub(super) fn complete_ranges(&self, request: Request<Self>, status: Status) {
+    pub(super) fn complete_ranges(
+        &self,
+        request: Request<BlkDisk>,
+        status: Status,
+        done: &mut Done<'_, BlkDisk>,
+    ) {
         let sent = self.ranges.most();
 
         if status != Status::Ok
             || self.ranges.discard_ranges <= 1
             || request.segment_count() <= sent
         {
-            return request.complete(status);
+            return done.add(request, status);
         }
         let sectors = self
             .ranges(&request)
@@ -105,4 +126,12 @@ impl BlkQueue {
         // Not more than the request's own bytes, which fit.
         request.complete_part(sectors.wrapping_mul(SECTOR_SIZE));
     }
+}
+
+/// The ranges of a request as the device finds them.
+fn data(place: &Table<'_>, bytes: u32) -> iter::Once<Segment> {
+    iter::once(Segment {
+        addr: place.address(place.behind(DESCRIPTORS)),
+        len: bytes,
+    })
 }

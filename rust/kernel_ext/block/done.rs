@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests that the device is done with.
+
+use super::{
+    list::RequestList,
+    operations::Operations,
+    request::{
+        private,
+        Request, //
+    },
+    status::Status, //
+};
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+
+/// Requests that the device is done with, to be ended together: when this goes, without the locks under which they were
+/// found.
+///
+/// Those that the block layer ends on another CPU, or in a softirq, go there at once.
+pub struct Done<'a, O: Operations> {
+    /// Those that the block layer ends in one go.
+    batch: bindings::io_comp_batch,
+    /// Where they go instead while somebody polls, who ends them.
+    polled: Option<NonNull<bindings::io_comp_batch>>,
+    /// Those that are ended one by one.
+    single: RequestList,
+    _operations: PhantomData<(&'a (), fn() -> O)>,
+}
+
+impl<O: Operations> Done<'_, O> {
+    /// None yet.
+    #[inline]
+    pub fn new() -> Self {
+        // SAFETY: Null is none.
+        unsafe { Self::polled(core::ptr::null_mut()) }
+    }
+
+    /// None yet, for somebody who polls and ends what is in `batch`, unless it is null.
+    ///
+    /// # Safety
+    ///
+    /// `batch` must be null, or valid for the life of the result.
+    #[inline]
+    pub(super) unsafe fn polled(batch: *mut bindings::io_comp_batch) -> Self {
+        Self {
+            batch: bindings::io_comp_batch {
+                req_list: RequestList::new().into_raw(),
+                need_ts: false,
+                complete: None,
+                poll_ctx: core::ptr::null_mut(),
+            },
+            polled: NonNull::new(batch),
+            single: RequestList::new(),
+            _operations: PhantomData,
+        }
+    }
+
+    /// Adds a request, which ended with `status`. Any context.
+    #[inline]
+    pub fn add(&mut self, request: Request<O>, status: Status) {
+        let raw = request.into_raw();
+        let batch = match self.polled {
+            Some(batch) => batch.as_ptr(),
+            None => &mut self.batch,
+        };
+
+        // SAFETY: The request is started and ours, so its private data is, too: `TagSet` made
+        // room for it behind each request.
+        unsafe { (*private::<O>(raw)).status = status.as_raw() };
+        // SAFETY: As above. If the answer is true the block layer has it, or the batch.
+        if !unsafe {
+            bindings::rvirtio_helper_request_done(raw.as_ptr(), batch, status != Status::Ok)
+        } {
+            self.single.push(raw);
+        }
+    }
+}
+
+impl<O: Operations> Default for Done<'_, O> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<O: Operations> Drop for Done<'_, O> {
+    #[inline]
+    fn drop(&mut self) {
+        // BOUND: Each turn takes one off the list.
+        while let Some(raw) = self.single.pop() {
+            // SAFETY: The request is started and ours, and its status was stored.
+            unsafe { bindings::blk_mq_end_request(raw.as_ptr(), (*private::<O>(raw)).status) };
+        }
+        if !self.batch.req_list.head.is_null() {
+            // SAFETY: These are started requests of ours that ended well.
+            unsafe { bindings::blk_mq_end_request_batch(&mut self.batch) };
+        }
+    }
+}

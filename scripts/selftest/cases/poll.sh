@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# title: queues without interrupts, for polled requests
+# rings: packed
+# needs: fio
+# disk: two 64M num-queues=2
+# disk: four 64M num-queues=4
+# disk: one 64M num-queues=1
+# disk: line 64M num-queues=2 vectors=0
+# debug: none
+# timeout: 120
+
+prepare() {
+    [ -z "$PCI_MODULE" ] || modprobe "$PCI_MODULE"
+    modprobe "$BLK_MODULE" poll_queues=2
+}
+
+polls() { reads "/sys/block/$(block "$1")/queue/io_poll" "$2"; }
+
+# verify NAME: polled, checked.
+verify() {
+    fio --output="/run/fio.$1" --filename="$(disk "$1")" --direct=1 --ioengine=io_uring --hipri --verify=crc32c --verify_fatal=1 \
+        --thread --numjobs=2 --size=2M --offset_increment=32M --bsrange=4k-64k --rw=randwrite --iodepth=16 --name=all ||
+        fail "fio on $1: $(grep -m 1 -E 'verify|error|err=' "/run/fio.$1")"
+}
+
+# No interrupt comes for polled requests.
+without_interrupts() {
+    before=$(interrupts "$1" 'req.*')
+    verify "$1"
+    after=$(interrupts "$1" 'req.*')
+    note "interrupts of $1: $((after - before))"
+    # fio looks at the device before, and udev might.
+    [ $((after - before)) -lt 64 ] || fail "polled requests brought $((after - before)) interrupts"
+    ! grep "$(virtio "$1")-req_poll" /proc/interrupts || fail "a polled queue has an interrupt"
+}
+
+refused() {
+    ! fio --output=/run/fio --filename="$(disk "$1")" --direct=1 --ioengine=io_uring --hipri --size=64k --rw=write --name=all || fail "it polls"
+    grep -q 'Operation not supported' /run/fio || fail "fio says: $(grep -m 1 error /run/fio)"
+}
+
+plain() { short_verify "$(disk "$1")" 5 60; }
+
+
+check "modules, two queues to be polled" prepare
+check "the ring format" in_format
+check "a disk of two queues can be polled" polls two 1
+check "a disk of four queues can be polled" polls four 1
+check "a disk of one queue cannot" polls one 0
+check "polled I/O" without_interrupts two
+check "polled I/O, four queues" without_interrupts four
+check "polled I/O on INTx" verify line
+check "a disk that cannot says so" refused one
+for name in two four one line; do
+    check "I/O with interrupts: $name" plain $name
+done
+check "modules unload" unload_modules
+check "nothing is left" no_traces
