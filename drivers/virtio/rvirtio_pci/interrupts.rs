@@ -113,6 +113,11 @@ fn interrupted(interrupts: &Interrupts) -> impl Iterator<Item = &QueueInterrupt>
         .filter(|queue| queue.delivery != Delivery::Polled)
 }
 
+/// How many there are; a device has no more queues than that.
+fn count<T>(queues: impl Iterator<Item = T>) -> u16 {
+    queues.fold(0, |count: u16, _| count.saturating_add(1))
+}
+
 /// Whether a queue is the first to share its vector.
 fn is_slow(queue: &QueueInterrupt) -> bool {
     queue.delivery == Delivery::Slow
@@ -177,8 +182,8 @@ impl Active {
 
     fn msix(device: &dyn VectorRegisters, plan: Plan, interrupts: &Interrupts) -> Result<Self> {
         let queues = || interrupted(interrupts);
-        let all = u16::try_from(queues().count())?;
-        let slow = u16::try_from(queues().filter(|queue| is_slow(queue)).count())?;
+        let all = count(queues());
+        let slow = count(queues().filter(|queue| is_slow(queue)));
         let fast = all.saturating_sub(slow);
         let function = device.function();
         let vectors = match plan {
