@@ -11,7 +11,7 @@ KDIR_GIVEN := $(filter command,$(firstword $(origin KDIR)))
 KDIR_MAKE = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(CURDIR)/build/kdir
 PLACE = $(or $(INSTALL_MOD_PATH),$(DESTDIR))
 
-.PHONY: help modules run check clippy fmtcheck fmt doc install clean
+.PHONY: help modules run check hostile fuzz clippy fmtcheck fmt doc install clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -32,6 +32,14 @@ run: ## boot Debian on the modules in QEMU; without a terminal: report and verdi
 
 check: ## lint, host tests, the Debian guest, VM selftests; a sample of them on the debug kernel (WHOLE=1: all)
 	@WHOLE=$(WHOLE) $S/check.sh
+
+hostile: ## the drivers against devices that lie (DRIVER=c: the C drivers)
+	@$S/modules.sh stock
+	@$S/in-root --net -- $S/hostile/run.py --kernel stock --driver $(or $(DRIVER),rvirtio)
+
+fuzz: ## bind, use and unbind devices made of random numbers for SECONDS=N (SEED=N LIVES=N KERNEL=debug)
+	@$S/modules.sh $(or $(KERNEL),stock)
+	@$S/in-root --net -- $S/hostile/run.py --kernel $(or $(KERNEL),stock) --fuzz $(or $(SECONDS),60) --seed $(or $(SEED),1) $(LIVES:%=--lives %)
 
 clippy: ## clippy over the kernel crates; any warning fails
 	@$S/modules.sh --clippy stock

@@ -73,6 +73,12 @@ selftest() {
         "$TOP/scripts/in-root" --net -- "$TOP/scripts/selftest/run.py" --kernel "$1" "${whole[@]}" --limit "$limit"
 }
 
+# Devices that lie: all of the catalogue, then lives made of numbers, always the same ones.
+hostile() {
+    stage "hostile-$1" 1200 "$TOP/scripts/in-root" --net -- "$TOP/scripts/hostile/run.py" --kernel "$1" --limit 900
+    stage "fuzz-$1" 300 "$TOP/scripts/in-root" --net -- "$TOP/scripts/hostile/run.py" --kernel "$1" --fuzz 60
+}
+
 # What failed, each with the log that has it, where a reader looks first.
 failures() {
     local log
@@ -93,6 +99,7 @@ single guest 1200 "$TOP/scripts/run.sh"
 for kernel in stock debug; do
     single "modules-$kernel" 3600 "$TOP/scripts/modules.sh" "$kernel"
     selftest "$kernel"
+    [ "$kernel" = debug ] || hostile "$kernel"
 done
 
 [ "$FAILED" -eq 0 ] || { say "    failed:"; failures; }

@@ -4,6 +4,7 @@
 
 import argparse
 import fnmatch
+import json
 import os
 import re
 import signal
@@ -29,6 +30,8 @@ from qemu import TRANSPORT_OFF, Machine, command_line
 from qmp import QmpError
 from verdict import reports
 
+# Where the device sits.
+ADDRESS = r"0000:00:08\.0"
 # For one case, in seconds: requests that are never answered take the longest.
 CASE_LIMIT = 90
 BOOT_LIMIT = 90
@@ -62,7 +65,7 @@ class Line:
 
     @property
     def full_name(self):
-        return f"{self.name}.{self.format}"
+        return f"{self.name}.{self.format}" if self.format else self.name
 
 
 def arguments():
@@ -70,12 +73,16 @@ def arguments():
     parser.add_argument("--kernel", choices=("stock", "debug"), default="stock")
     parser.add_argument("--driver", choices=("rvirtio", "c"), default="rvirtio")
     parser.add_argument("--only", metavar="PATTERN", action="append", help="cases NAME.FORMAT that match, or lines of the catalogue")
-    parser.add_argument("--each", action="store_true", help="a machine of its own for each case, powered off while the device lies")
+    parser.add_argument("--each", action="store_true", help="a machine of its own for each case")
     parser.add_argument("--table", metavar="FILE", help="where to write the results as lines NAME VERDICT REASON")
     parser.add_argument("--summary", metavar="FILE", help="where to write the counts as JSON")
     parser.add_argument("--logs", metavar="DIR", help="where console logs go")
     parser.add_argument("--list", action="store_true", help="list the cases and end")
     parser.add_argument("--limit", metavar="SECONDS", type=int, help="cases that have not begun by then fail")
+    parser.add_argument("--fuzz", metavar="SECONDS", type=int, help="instead of cases: lives made of numbers, for so long")
+    parser.add_argument("--seed", metavar="N", type=int, default=1, help="the number of the first life")
+    parser.add_argument("--lives", metavar="N", type=int, default=1 << 62, help="how many lives at most: --seed N --lives 1 replays one")
+    parser.add_argument("--slow", metavar="N", type=int, default=1, help="the machine has other things to do: everything may take N times as long")
     parser.set_defaults(times=1, whole=False)
     return parser.parse_args()
 
@@ -95,7 +102,7 @@ class Script(Host):
     suite = None
 
     def do_next(self, _):
-        """next: makes the device another one; NAME STRIKES FORMAT OUTCOME SAYS, or `end`."""
+        """next: makes the device another one; NAME STRIKES FORMAT OUTCOME, or `end`."""
         return self.suite.next_case(self._players)
 
 
@@ -117,19 +124,29 @@ class Suite:
 
     @property
     def _factor(self):
-        return DEBUG_FACTOR if self._options.kernel == "debug" else 1
+        return self._options.slow * (DEBUG_FACTOR if self._options.kernel == "debug" else 1)
 
     def next_case(self, players):
-        if not self._todo or (self._options.each and self._now) or time.monotonic() > self._end:
+        """Makes the device the next one; what the guest is told of it."""
+        if not self._more() or (self._now and (self._options.each or self._now.strikes == "PowerOff")):
             return "end"
-        self._now = self._todo.pop(0)
+        self._now = self._take()
         self._now.begun = time.monotonic()
-        players.ask("d0", f"be {self._now.name} ring={self._now.format}")
         self._machine.allow(CASE_LIMIT * self._factor)
-        return f"{self._now.name} {self._now.strikes} {self._now.format} {self._now.outcome} {self._now.says}"
+        return self._begin(players, self._now)
+
+    def _more(self):
+        return self._todo and time.monotonic() < self._end
+
+    def _take(self):
+        return self._todo.pop(0)
+
+    def _begin(self, players, line):
+        players.ask("d0", f"be {line.name} ring={line.format}")
+        return f"{line.name} {line.strikes} {line.format} {line.outcome}"
 
     def run(self, kind):
-        while self._todo and time.monotonic() < self._end:
+        while self._more():
             left = len(self._todo)
             self._boot(kind)
             if len(self._todo) == left:
@@ -153,6 +170,7 @@ class Suite:
                 script = type("Script", (Script,), {"suite": self})
                 self._machine = Watched(command_line(case, self._kernel, folder, initrd, extra), folder, case, players, script)
                 self._machine.suite = self
+                self._machine.poweroff_limit = PATIENCE * self._factor
                 self._machine.run(BOOT_LIMIT * self._factor)
                 self._judge_end()
             with open(log, "w", encoding="utf-8") as out:
@@ -182,13 +200,26 @@ class Suite:
         found = reports(self._since(now.full_name), ALLOW)
         if found:
             now.verdict, now.reason = "SPLAT", found[0][1]
+        elif word == "OK" and not self._has_line(now):
+            now.verdict, now.reason = "FAIL", f"no line in the log says: {now.says}"
         elif word == "OK":
             now.verdict, now.reason = "PASS", ""
         else:
             verdict, colon, reason = now.reason.partition(": ")
             now.verdict, now.reason = (verdict, reason) if colon and verdict in VERDICTS else ("FAIL", now.reason)
-        print(f"  {now.verdict:8}{now.full_name} ({now.seconds:.1f} s) {now.reason}", file=sys.stderr, flush=True)
+        self._tell(now)
         return now.verdict not in ("PASS", "FAIL")
+
+    def _has_line(self, now):
+        """Whether the log says what was wrong, and of whom."""
+        if not now.says or self._options.driver == "c":
+            return True
+        wanted = re.compile(rf"(virtio\d+|{ADDRESS}): .*({now.says})")
+        return any(wanted.search(line) for line in self._since(now.full_name).splitlines())
+
+    def _tell(self, now):
+        if now.format or now.verdict != "PASS":
+            print(f"  {now.verdict:8}{now.full_name} ({now.seconds:.1f} s) {now.reason}", file=sys.stderr, flush=True)
 
     def _wait_for_marker(self, name):
         """The console is written later than the control port."""
@@ -208,7 +239,47 @@ class Suite:
             now.verdict = "WEDGED" if wedged else "CRASH"
             now.reason = found[0][1] if found and not wedged else trouble
             now.seconds = time.monotonic() - now.begun
-            print(f"  {now.verdict:8}{now.full_name} ({now.seconds:.1f} s) {now.reason}", file=sys.stderr, flush=True)
+            self._tell(now)
+
+
+class Fuzz(Suite):
+    """Lives made of numbers, one after the other, until the time is over."""
+
+    def __init__(self, options, kernel, builder, program, logs):
+        super().__init__(options, kernel, builder, program, [], logs)
+        self._seed = options.seed
+        self._end = time.monotonic() + options.fuzz
+        self.found = []
+        self.lives = 0
+
+    def _more(self):
+        return time.monotonic() < self._end and self.lives < self._options.lives
+
+    def _take(self):
+        line = Line("L2", str(self._seed), "block", "", "", "", "", "")
+        self._seed += 1
+        self.lives += 1
+        return line
+
+    def _begin(self, players, line):
+        line.does = players.ask("d0", f"seed {line.name}")
+        return f"life {line.name}"
+
+    def _tell(self, now):
+        super()._tell(now)
+        if now.verdict != "PASS":
+            print(f"          {now.does}", file=sys.stderr, flush=True)
+            self.found.append(now)
+
+    def run(self, kind):
+        while self._more():
+            before = self.lives
+            self._boot(kind)
+            if self.lives == before:
+                line = Line("L2", "-", kind, "", "", "", "", "")
+                line.verdict, line.reason = "FAIL", f"the machine does not come so far: {self._machine.trouble}"
+                self.found.append(line)
+                break
 
 
 class Watched(Machine):
@@ -244,6 +315,21 @@ def report(lines, options, logs):
     return out.finish(options.summary)
 
 
+def fuzz(lives, options, logs):
+    begun = time.monotonic()
+    lives.run("block")
+    took = time.monotonic() - begun
+    print(f"# {options.kernel} kernel: lives {options.seed} to {options.seed + lives.lives - 1}, {took:.0f} s, {lives.lives / took:.1f} a second")
+    if lives.found:
+        report(lives.found, options, logs)
+    else:
+        print(f"ok 1 {lives.lives} lives of hostile devices")
+    if options.summary:
+        with open(options.summary, "w", encoding="utf-8") as file:
+            json.dump({"passed": int(not lives.found), "failed": len(lives.found), "skipped": 0}, file)
+    return 0 if lives.lives and not lives.found else 1
+
+
 def main():
     options = arguments()
     program = build()
@@ -260,6 +346,8 @@ def main():
     start = time.monotonic()
     kernel = Kernel(cache_folder(), options.kernel)
     builder = Builder(cache_folder(), kernel, our_modules(TOP, options.kernel) if options.driver == "rvirtio" else [])
+    if options.fuzz:
+        return fuzz(Fuzz(options, kernel, builder, program, logs), options, logs)
     for kind in dict.fromkeys(line.kind for line in lines):
         Suite(options, kernel, builder, program, [line for line in lines if line.kind == kind], logs).run(kind)
     good = report(lines, options, logs)

@@ -63,6 +63,8 @@ def command_line(case, kernel, folder, initrd, extra):
 class Machine:
     """Runs QEMU once and collects what the guest says on its control port. `players` are the programs behind its models."""
 
+    poweroff_limit = POWEROFF_LIMIT
+
     def __init__(self, args, folder, case, players=None, host=Host):
         self._folder = folder
         self.players = players
@@ -106,9 +108,9 @@ class Machine:
 
     def _see_off(self):
         try:
-            self._process.wait(POWEROFF_LIMIT)
+            self._process.wait(self.poweroff_limit)
         except subprocess.TimeoutExpired:
-            self.trouble = f"wedged: the guest did not power off within {POWEROFF_LIMIT} s"
+            self.trouble = f"wedged: the guest did not power off within {self.poweroff_limit} s"
 
     def _listen(self, limit):
         """Reads what the guest sent; False when it has closed its end."""

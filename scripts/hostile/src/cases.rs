@@ -15,6 +15,8 @@ pub enum Strikes {
     Io,
     /// While it is being unbound.
     Removal,
+    /// While the machine is powered off, with requests under way: the last case of its machine.
+    PowerOff,
 }
 
 /// What has to come of it. After each of them the driver can be unbound, in 10 s at most, and an honest device works.

@@ -186,6 +186,11 @@ impl Function {
         }
     }
 
+    /// A function whose bus mastering is off reaches no memory; nobody else sees to that here.
+    fn is_master(&self) -> bool {
+        self.space.0[4] & 4 != 0
+    }
+
     fn offered(&self) -> u128 {
         (self.options.features | self.model.features()) & !self.options.hidden
     }
@@ -413,7 +418,8 @@ impl Function {
         let mut any = false;
 
         for _ in 0..MOST_BUFFERS {
-            let works = self.registers.status & status::DRIVER_OK != 0 && !self.mad;
+            let works =
+                self.registers.status & status::DRIVER_OK != 0 && self.is_master() && !self.mad;
 
             if !works || !self.model.wants(index) {
                 break;
@@ -457,6 +463,9 @@ impl Function {
     }
 
     fn give_back(&mut self, index: u16, chain: &Chain, written: u32) -> Result<(), Nonsense> {
+        if !self.is_master() {
+            return Ok(());
+        }
         let queue = &mut self.registers.queues[usize::from(index)];
         let Some(ring) = &mut queue.ring else {
             return Ok(());
@@ -566,7 +575,7 @@ impl Function {
             self.config_interrupt();
         }
         for area in [Area::Desc, Area::Driver, Area::Device] {
-            if self.lies.tell(What::Race(area), 0).is_some() {
+            if self.is_master() && self.lies.tell(What::Race(area), 0).is_some() {
                 // A descriptor that was spoilt leads into memory that is nobody's business.
                 self.mad |= area != Area::Device;
                 self.race(area);

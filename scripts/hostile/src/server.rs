@@ -195,11 +195,11 @@ pub fn serve(socket: &Path, control: &Path, kind: &str, options: Options) -> Res
     let listener = UnixListener::bind(control).map_err(|error| format!("{control:?}: {error}"))?;
     let server = Server::new(socket, true, interrupts(), regions())
         .map_err(|error| format!("{socket:?}: {error}"))?;
-    let suite = Suite {
+    let suite = Arc::new(Suite {
         kind: kind.into(),
         options,
         function: function.clone(),
-    };
+    });
     let restless = function.clone();
 
     thread::spawn(move || loop {
@@ -214,7 +214,9 @@ pub fn serve(socket: &Path, control: &Path, kind: &str, options: Options) -> Res
     });
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let _ = suite.talk(&stream);
+            let suite = suite.clone();
+
+            thread::spawn(move || suite.talk(&stream));
         }
     });
     server
@@ -226,7 +228,7 @@ pub fn serve(socket: &Path, control: &Path, kind: &str, options: Options) -> Res
 ///
 /// ```text
 /// be CASE [KEY=VALUE...]    a new life, with the personality of this case; `good` is an honest one
-/// seed NUMBER [KEY=VALUE...]  a new life, with a personality made of a number
+/// seed NUMBER               a new life, made of a number
 /// strike                    the time has come
 /// ask WORD...               told, requests, notifications, status, features, complaints, accesses, or what the model knows
 /// ```
@@ -260,12 +262,12 @@ impl Suite {
                 self.live(words, &case.lies, 1)?;
                 Ok(String::new())
             }
-            ["seed", seed, more @ ..] => {
+            ["seed", seed] => {
                 let seed = seed.parse().map_err(|_| format!("{seed} is no number"))?;
-                let lies = fuzz::lies(seed);
+                let (options, lies) = fuzz::life(seed);
 
-                self.live(more.iter().copied(), &lies, seed)?;
-                Ok(fuzz::describe(&lies))
+                self.live(options.split_whitespace(), &lies, seed)?;
+                Ok(fuzz::describe(&options, &lies))
             }
             ["strike"] => {
                 self.function.lock().unwrap().strike();

@@ -117,6 +117,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(capability_cases());
     all.extend(register_cases());
     all.extend(disk_cases());
+    all.extend(power_off_cases());
     all
 }
 
@@ -821,5 +822,31 @@ fn disk_cases() -> Vec<Case> {
             "changes its capacity each millisecond from the start",
         )
         .lie(tell(Change)),
+    ]
+}
+
+fn power_off_cases() -> Vec<Case> {
+    let case = |line, name, does| case(line, name, does).at(PowerOff).ends(Safe, "");
+
+    vec![
+        case(
+            "R1",
+            "used-id-at-poweroff",
+            "names a used id that is as large as the queue",
+        )
+        .lie(ring(Field::Id, Size(0))),
+        case(
+            "B9",
+            "never-answers-at-poweroff",
+            "answers no request any more",
+        )
+        .lie(tell(Keep).struck()),
+        case(
+            "P10",
+            "no-reset-at-poweroff",
+            "does not come back from its last reset",
+        )
+        .lie(common(at::STATUS, 1, Or(1)).struck().maybe()),
+        case("P14", "gone-at-poweroff", "is gone").lie(tell(Vanish).struck()),
     ]
 }
