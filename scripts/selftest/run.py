@@ -40,6 +40,7 @@ def arguments():
     parser.add_argument("--logs", metavar="DIR", help="where console logs go")
     parser.add_argument("--list", action="store_true", help="list the cases and end")
     parser.add_argument("--limit", metavar="SECONDS", type=int, help="cases that have not begun by then fail")
+    parser.add_argument("--budget", metavar="SECONDS", type=int, help="cases that have not begun by then are skipped")
     parser.add_argument("--whole", action="store_true", help="on the debug kernel too, every case in every format, and all repetitions")
     parser.add_argument("--times", metavar="N", type=int, default=1, help="cases that repeat something do it N times as often")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
@@ -65,13 +66,18 @@ class Runner:
         self._logs = logs
         self._no_taps = no_taps
         self._player = player
-        self._end = time.monotonic() + options.limit if options.limit else float("inf")
+        self._begun = time.monotonic()
+        self._end = self._begun + options.limit if options.limit else float("inf")
 
     def run(self, case):
         outcome = Outcome(case.name, case.title)
         reason = case.skip_reason(self._options.kernel, self._options.driver) or (case.taps and self._no_taps)
         if reason:
             outcome.add(case.name, SKIP, reason)
+            return outcome
+        budget = self._options.budget
+        if budget and time.monotonic() > self._begun + budget:
+            outcome.add(case.name, SKIP, f"not begun: the time for a sample, {budget} s, is over")
             return outcome
         left = self._end - time.monotonic()
         if left < LEAST:
