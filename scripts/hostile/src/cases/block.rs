@@ -406,7 +406,7 @@ fn capability_cases() -> Vec<Case> {
         )
         .lie(
             pci(COMMON_CAP, cap::OFFSET, 4, Is(0xffff_0000))
-                .after(1)
+                .after(4)
                 .maybe(),
         ),
         case(
@@ -422,7 +422,7 @@ fn capability_cases() -> Vec<Case> {
         )
         .lie(
             pci(DEVICE_CAP, cap::LENGTH, 4, Is(0x10_0000))
-                .after(1)
+                .after(4)
                 .maybe(),
         ),
         bad(
