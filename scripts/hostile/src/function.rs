@@ -572,6 +572,11 @@ impl Function {
                 self.interrupts.raise_line();
             }
         }
+        if self.registers.status & status::DRIVER_OK != 0
+            && self.lies.tell(What::NeedsReset, 0).is_some()
+        {
+            self.ask_for_reset();
+        }
         if self.lies.tell(What::Change, 0).is_some() {
             self.model.change();
             self.registers.generation = self.registers.generation.wrapping_add(1);

@@ -584,20 +584,16 @@ fn register_cases() -> Vec<Case> {
                 Works,
                 "device asks for a reset .*; it gets one, and goes on",
             ),
-        case(
-            "P12",
-            "needs-reset-always",
-            "asks for a reset with each request",
-        )
-        .at(Io)
-        .lie(tell(NeedsReset).struck())
-        .ends(Broken, "device is broken: device asks for a reset"),
+        case("P12", "needs-reset-always", "asks for a reset all the time")
+            .at(Io)
+            .lie(tell(NeedsReset).struck())
+            .ends(Broken, "device is broken: device asks for a reset"),
         case(
             "P12",
             "needs-reset-at-probe",
             "asks for a reset from the start",
         )
-        .lie(common(at::STATUS, 1, Or(64)).after(3))
+        .lie(common(at::STATUS, 1, Or(64)).after(2))
         .ends(Safe, ""),
         case(
             "P12",
