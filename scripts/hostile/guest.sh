@@ -197,7 +197,7 @@ begin() {
     if [ "$RV_DRIVER" = rvirtio ]; then
         modprobe rvirtio reset_ms=500 queue_reset_ms=500
         modprobe rvirtio_pci
-        modprobe rvirtio_blk io_timeout=1
+        modprobe rvirtio_blk io_timeout=4
     else
         load_modules
     fi
