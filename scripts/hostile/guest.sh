@@ -197,7 +197,7 @@ begin() {
     if [ "$RV_DRIVER" = rvirtio ]; then
         modprobe rvirtio reset_ms=500 queue_reset_ms=500
         modprobe rvirtio_pci
-        modprobe rvirtio_blk io_timeout=1
+        modprobe rvirtio_blk io_timeout=4
     else
         load_modules
     fi
@@ -205,6 +205,12 @@ begin() {
     echo "ADDRESS=$(pci d0) DRIVER=$(driver_of d0)" >/run/place
     . /run/place
     let_go
+}
+
+# After a case that went wrong: the next one has to find the device unbound.
+clean_up() {
+    host model d0 be good >/dev/null
+    (let_go) >/dev/null 2>&1
 }
 
 begin_all() { check "modules load, and a good device works" begin; }
@@ -226,6 +232,6 @@ while :; do
     fi
     name=$1.$3 strikes=$2 format=$3 outcome=$4
     echo "suite: begin $name" >/dev/kmsg
-    check "$name" one "$name" "$strikes" "$format" "$outcome"
+    check "$name" one "$name" "$strikes" "$format" "$outcome" || clean_up
     echo "suite: end $name" >/dev/kmsg
 done

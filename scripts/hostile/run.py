@@ -39,7 +39,7 @@ BOOT_LIMIT = 90
 RUN_LIMIT = 3600
 # A debug kernel takes this many times as long.
 DEBUG_FACTOR = 4
-# What has to end at all has to do so in this many seconds.
+# What has to end at all has to do so in this many seconds; requests have four times as long.
 PATIENCE = 10
 # What the cases provoke, and every driver says.
 ALLOW = [re.compile(text) for text in (
@@ -82,6 +82,7 @@ def arguments():
     parser.add_argument("--fuzz", metavar="SECONDS", type=int, help="instead of cases: lives made of numbers, for so long")
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="the number of the first life")
     parser.add_argument("--lives", metavar="N", type=int, default=1 << 62, help="how many lives at most: --seed N --lives 1 replays one")
+    parser.add_argument("--patience", metavar="SECONDS", type=int, help="what has to end has to do so in that time, four times as long for requests")
     parser.add_argument("--slow", metavar="N", type=int, default=1, help="the machine has other things to do: everything may take N times as long")
     parser.set_defaults(times=1, whole=False)
     return parser.parse_args()
@@ -126,6 +127,10 @@ class Suite:
     def _factor(self):
         return self._options.slow * (DEBUG_FACTOR if self._options.kernel == "debug" else 1)
 
+    @property
+    def _patience(self):
+        return self._options.patience or PATIENCE * self._factor
+
     def next_case(self, players):
         """Makes the device the next one; what the guest is told of it."""
         if not self._more() or (self._now and (self._options.each or self._now.strikes == "PowerOff")):
@@ -163,14 +168,14 @@ class Suite:
         log = os.path.join(self._logs, f"{kind}-{self._number}.log")
         with tempfile.TemporaryDirectory(prefix="vm-", dir=WORK) as folder:
             initrd = f"{folder}/initrd"
-            settings = config(case, self._options, 1, RUN_LIMIT) + f"RV_PATIENCE={PATIENCE * self._factor}\n"
+            settings = config(case, self._options, 1, RUN_LIMIT) + f"RV_PATIENCE={self._patience}\n"
             self._builder.join(case, settings, initrd)
             extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" else []
             with Players(case.models, self._program, folder) as players:
                 script = type("Script", (Script,), {"suite": self})
                 self._machine = Watched(command_line(case, self._kernel, folder, initrd, extra), folder, case, players, script)
                 self._machine.suite = self
-                self._machine.poweroff_limit = PATIENCE * self._factor
+                self._machine.poweroff_limit = self._patience
                 self._machine.run(BOOT_LIMIT * self._factor)
                 self._judge_end()
             with open(log, "w", encoding="utf-8") as out:

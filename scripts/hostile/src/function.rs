@@ -474,12 +474,15 @@ impl Function {
         if let Some(value) = self.lies.tell(What::Overwrite, 0) {
             let [(desc, _), ..] = ring.areas();
             let word = value.to_le_bytes();
+            let packed = matches!(ring, Ring::Packed(_));
 
             for index in &chain.indices {
                 let at = desc + 16 * u64::from(*index);
+                // In a packed ring the flags would say that it is used.
+                let behind = if packed { 6 } else { 8 };
 
                 self.memory.write(at, &word)?;
-                self.memory.write(at + 8, &word)?;
+                self.memory.write(at + 8, &word[..behind])?;
             }
         }
         if self.lies.tell(What::Scribble, 0).is_some() {
@@ -568,6 +571,11 @@ impl Function {
             if !self.interrupts.has_vectors() {
                 self.interrupts.raise_line();
             }
+        }
+        if self.registers.status & status::DRIVER_OK != 0
+            && self.lies.tell(What::NeedsReset, 0).is_some()
+        {
+            self.ask_for_reset();
         }
         if self.lies.tell(What::Change, 0).is_some() {
             self.model.change();

@@ -62,7 +62,7 @@ pub enum What {
     Scribble,
     /// A request: it is given back twice.
     Twice,
-    /// A request, after it came back: the device sets `DEVICE_NEEDS_RESET`.
+    /// A request, after it came back, or a millisecond with a driver: the device sets `DEVICE_NEEDS_RESET`.
     NeedsReset,
     /// A request, after it came back, or the strike: the device is gone.
     Vanish,
