@@ -11,7 +11,7 @@ KDIR_GIVEN := $(filter command,$(firstword $(origin KDIR)))
 KDIR_MAKE = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(CURDIR)/build/kdir
 PLACE = $(or $(INSTALL_MOD_PATH),$(DESTDIR))
 
-.PHONY: help modules run check hostile fuzz clippy fmtcheck fmt doc install clean
+.PHONY: help modules run check hostile fuzz bench clippy fmtcheck fmt doc install clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -40,6 +40,9 @@ hostile: ## the drivers against devices that lie (DRIVER=c: the C drivers)
 fuzz: ## bind, use and unbind devices made of random numbers for SECONDS=N (SEED=N LIVES=N KERNEL=debug)
 	@$S/modules.sh $(or $(KERNEL),stock)
 	@$S/in-root --net -- $S/hostile/run.py --kernel $(or $(KERNEL),stock) --fuzz $(or $(SECONDS),60) --seed $(or $(SEED),1) $(LIVES:%=--lives %)
+
+bench: ## count instructions, kicks and interrupts against the C drivers (ONLY=PATTERN jobs; CONTROL=1: C against itself)
+	@$S/bench.sh
 
 clippy: ## clippy over the kernel crates; any warning fails
 	@$S/modules.sh --clippy stock
