@@ -96,9 +96,8 @@ bool rvirtio_helper_xmit_more(void);
 u16 rvirtio_helper_skb_queue(const struct sk_buff *skb);
 unsigned int rvirtio_helper_skb_segment(const struct sk_buff *skb, unsigned int index,
 		phys_addr_t *phys);
-void *rvirtio_helper_skb_push(struct sk_buff *skb, unsigned int length);
+int rvirtio_helper_skb_prefix(struct sk_buff *skb, phys_addr_t *phys);
 int rvirtio_helper_skb_linearize(struct sk_buff *skb);
-void rvirtio_helper_skb_pull(struct sk_buff *skb, unsigned int length);
 void rvirtio_helper_skb_timestamp(struct sk_buff *skb);
 int rvirtio_helper_skb_offload(const struct sk_buff *skb, u8 *header);
 struct sk_buff *rvirtio_helper_skb_build(void *buffer, unsigned int size, unsigned int headroom,
@@ -150,8 +149,13 @@ struct rvirtio_memory_counters {
 };
 
 void rvirtio_helper_balloon_devinfo_init(struct balloon_dev_info *info);
+unsigned long rvirtio_helper_balloon_pages(int count, struct page **pages);
+size_t rvirtio_helper_balloon_put(struct balloon_dev_info *info, struct list_head *list, bool accounts);
+size_t rvirtio_helper_balloon_take(struct balloon_dev_info *info, struct list_head *list, size_t count,
+				   bool accounts);
+void rvirtio_helper_balloon_moved(struct page *page, struct page *old);
 void rvirtio_helper_page_list_add(struct page *page, struct list_head *list);
-struct page *rvirtio_helper_page_list_pop(struct list_head *list);
+void rvirtio_helper_page_list_free(struct list_head *list);
 struct page *rvirtio_helper_page_list_next(const struct list_head *list, const struct page *page);
 unsigned long rvirtio_helper_page_to_pfn(const struct page *page);
 void rvirtio_helper_put_page(struct page *page);

@@ -62,7 +62,8 @@ pub use self::operations::{
 };
 pub use self::packet::{
     Packet,
-    OFFLOAD_BYTES, //
+    OFFLOAD_BYTES,
+    PREFIX_BYTES, //
 };
 pub use self::pool::{
     PagePool,

@@ -44,7 +44,8 @@ impl Activity {
     }
 
     /// A buffer was added to `ring`, or was not.
-    #[inline]
+    // Always: the result stays where it was made.
+    #[inline(always)]
     pub(crate) fn added<T>(
         &mut self,
         ring: &AnyRing<T>,

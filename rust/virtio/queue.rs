@@ -428,6 +428,30 @@ impl<T> Entrance<'_, T> {
         self.activity.added(self.ring, result)
     }
 
+    /// See [`Locked::add_readable`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AddError`]; the token comes back.
+    #[inline]
+    pub fn add_readable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
+        let result = self.ring.add_readable(segment, token);
+
+        self.activity.added(self.ring, result)
+    }
+
+    /// See [`Locked::add_writable`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AddError`]; the token comes back.
+    #[inline]
+    pub fn add_writable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
+        let result = self.ring.add_writable(segment, token);
+
+        self.activity.added(self.ring, result)
+    }
+
     /// See [`Locked::add_indirect`].
     ///
     /// # Errors
@@ -476,6 +500,26 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
         token: T,
     ) -> Result<(), (AddError, T)> {
         self.parts().1.add(readable, writable, token)
+    }
+
+    /// Adds a buffer of one segment, which the device reads: [`Self::add`] in short.
+    ///
+    /// # Errors
+    ///
+    /// See [`AddError`]; the token comes back.
+    #[inline]
+    pub fn add_readable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
+        self.parts().1.add_readable(segment, token)
+    }
+
+    /// Adds a buffer of one segment, which the device writes: [`Self::add`] in short.
+    ///
+    /// # Errors
+    ///
+    /// See [`AddError`]; the token comes back.
+    #[inline]
+    pub fn add_writable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
+        self.parts().1.add_writable(segment, token)
     }
 
     /// Adds a buffer that is described by an indirect table: one descriptor. The table's memory
@@ -567,6 +611,12 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
     #[inline]
     pub fn has_used(&self) -> bool {
         self.guarded.ring.has_used()
+    }
+
+    /// Whether no buffer is under way, nor added and not shown yet.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.guarded.ring.in_flight() == 0
     }
 
     /// How many descriptors are free.

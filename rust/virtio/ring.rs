@@ -183,6 +183,26 @@ impl<T> AnyRing<T> {
     }
 
     #[inline]
+    pub(crate) fn add_readable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
+        let now = time::ticks();
+
+        with!(self, ring => {
+            ring.set_clock(now);
+            ring.add_readable(segment, token)
+        })
+    }
+
+    #[inline]
+    pub(crate) fn add_writable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
+        let now = time::ticks();
+
+        with!(self, ring => {
+            ring.set_clock(now);
+            ring.add_writable(segment, token)
+        })
+    }
+
+    #[inline]
     pub(crate) fn add_indirect(
         &mut self,
         table: IndirectTable,
@@ -216,10 +236,12 @@ impl<T> AnyRing<T> {
         with!(self, ring => ring.oldest_age(now))
     }
 
+    #[inline]
     pub(crate) fn added(&self) -> u32 {
         with!(self, ring => ring.added())
     }
 
+    #[inline]
     pub(crate) fn in_flight(&self) -> u16 {
         with!(self, ring => ring.in_flight())
     }

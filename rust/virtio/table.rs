@@ -35,7 +35,8 @@ const CHUNK_BYTES: usize = 32 << 10;
 /// what the device is there to write.
 pub struct Tables {
     chunks: KVec<SharedMemory>,
-    per_chunk: usize,
+    /// A chunk has 2 to that power places.
+    per_chunk: u32,
     stride: usize,
     front: usize,
     entries: u16,
@@ -54,18 +55,22 @@ impl Tables {
             .checked_mul(DESC_BYTES)
             .and_then(|table| table.checked_add(front))
             .ok_or(EINVAL)?;
+        // A power of two: no division where a place is looked for.
         let per_chunk = CHUNK_BYTES
             .checked_div(stride)
             .ok_or(EINVAL)?
-            .clamp(1, count.max(1));
-        let chunk_bytes = stride.checked_mul(per_chunk).ok_or(EINVAL)?;
+            .min(count)
+            .checked_ilog2()
+            .unwrap_or(0);
+        let of_chunk = 1usize.wrapping_shl(per_chunk);
+        let chunk_bytes = stride.checked_mul(of_chunk).ok_or(EINVAL)?;
         let mut chunks = KVec::new();
         let mut left = count;
 
-        // BOUND: `per_chunk` is at least 1.
+        // BOUND: `of_chunk` is at least 1.
         while left != 0 {
             chunks.push(SharedMemory::new(device.master(), chunk_bytes)?, GFP_KERNEL)?;
-            left = left.saturating_sub(per_chunk);
+            left = left.saturating_sub(of_chunk);
         }
         Ok(Self {
             chunks,
@@ -80,9 +85,9 @@ impl Tables {
     /// Place `index`, or `None` when there are not as many.
     #[inline]
     pub fn get(&self, index: usize) -> Option<Table<'_>> {
-        // `per_chunk` is not zero, see `new()`.
-        let chunk = index.checked_div(self.per_chunk)?;
-        let place = index.wrapping_sub(chunk.wrapping_mul(self.per_chunk));
+        // Less than the bits of a number, see `new()`.
+        let chunk = index.wrapping_shr(self.per_chunk);
+        let place = index.wrapping_sub(chunk.wrapping_shl(self.per_chunk));
 
         Some(Table {
             memory: self.chunks.get(chunk)?,
@@ -161,8 +166,8 @@ impl<'a> Table<'a> {
     #[inline]
     fn describe_as<L: Layout>(
         &self,
-        readable: impl Iterator<Item = Segment>,
-        writable: impl Iterator<Item = Segment>,
+        mut readable: impl Iterator<Item = Segment>,
+        mut writable: impl Iterator<Item = Segment>,
     ) -> Result<IndirectTable, TableError> {
         let place = TablePlace {
             memory: self.memory,
@@ -170,12 +175,9 @@ impl<'a> Table<'a> {
         };
         let mut writer = IndirectWriter::<_, L>::new(&place, self.entries);
 
-        for segment in readable {
-            writer.push_readable(segment)?;
-        }
-        for segment in writable {
-            writer.push_writable(segment)?;
-        }
+        // Not a `for`: of a chain each part has a loop of its own so.
+        readable.try_for_each(|segment| writer.push_readable(segment))?;
+        writable.try_for_each(|segment| writer.push_writable(segment))?;
         writer.finish(self.address(self.front))
     }
 }

@@ -437,6 +437,15 @@ impl Layout for Packed {
         // stay there.
         let seen = self.outstanding.wrapping_sub(self.in_line);
 
+        // One that is still to come, and not before half of them, is not asked for again.
+        if self.event_flags == DESC
+            && !self.event_passed
+            && self.event_ahead < seen
+            && self.event_ahead >= seen / 2
+            && !self.is_used(mem)
+        {
+            return false;
+        }
         self.arm(mem, seen.wrapping_sub(seen.div_ceil(4)))
     }
 

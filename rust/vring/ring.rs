@@ -186,32 +186,68 @@ where
     /// - [`AddError::Broken`]: the ring is broken.
     #[inline]
     pub fn add_indirect(&mut self, table: IndirectTable, token: T) -> Result<(), (AddError, T)> {
+        if table.entries() > self.config.size && self.broken.is_none() {
+            return Err((AddError::TooLong, token));
+        }
+        let segment = Segment {
+            addr: table.addr(),
+            len: table.bytes(),
+        };
+        self.add_single(segment, DescFlags::INDIRECT, table.writable(), token)
+    }
+
+    /// Adds a buffer of one segment, which the device reads: [`add`](Self::add) in short.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[inline]
+    pub fn add_readable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
+        self.add_single(segment, DescFlags::NONE, 0, token)
+    }
+
+    /// Adds a buffer of one segment, which the device writes: [`add`](Self::add) in short.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[inline]
+    pub fn add_writable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
+        self.add_single(segment, DescFlags::WRITE, segment.len, token)
+    }
+
+    /// Adds a buffer of one descriptor.
+    // Always: else the token would go there and back by way of memory.
+    #[inline(always)]
+    fn add_single(
+        &mut self,
+        segment: Segment,
+        flags: DescFlags,
+        writable: u32,
+        token: T,
+    ) -> Result<(), (AddError, T)> {
         let error = if self.broken.is_some() {
             AddError::Broken
-        } else if table.entries() > self.config.size {
-            AddError::TooLong
+        } else if segment.len == 0 {
+            AddError::ZeroLength
         } else if self.slots.num_free() == 0 {
             AddError::Full
         } else {
             let head = self.slots.free_head();
-            let segment = Segment {
-                addr: table.addr(),
-                len: table.bytes(),
-            };
             let element = Element {
                 slot: head,
                 head,
                 ordinal: 0,
                 segment,
-                flags: DescFlags::INDIRECT,
+                flags,
             };
             self.layout.write_element(&self.mem, element, None);
             let chain = Chain {
                 head,
                 tail: head,
                 count: 1,
-                writable: table.writable(),
-                first: DescFlags::INDIRECT,
+                writable,
+                first: flags,
             };
             return self.commit(chain, token);
         };
@@ -266,13 +302,14 @@ where
         R: IntoIterator<Item = Segment>,
         W: IntoIterator<Item = Segment>,
     {
-        for segment in readable {
-            self.place_one(placer, segment, DescFlags::NONE)?;
-        }
+        // Not a `for`: of a chain each part has a loop of its own so.
+        readable
+            .into_iter()
+            .try_for_each(|segment| self.place_one(placer, segment, DescFlags::NONE))?;
         placer.readable = placer.total;
-        for segment in writable {
-            self.place_one(placer, segment, DescFlags::WRITE)?;
-        }
+        writable
+            .into_iter()
+            .try_for_each(|segment| self.place_one(placer, segment, DescFlags::WRITE))?;
         if placer.count == 0 {
             return Err(AddError::Empty);
         }
@@ -530,7 +567,8 @@ where
     }
 
     /// Asks the device for a callback when about three quarters of the published buffers are
-    /// used, or, without event index, at the next one.
+    /// used, or, without event index, at the next one. One that was asked for before and comes when
+    /// half of them are used, or later, stays: so this costs little after each buffer of many.
     ///
     /// Returns true if more than those are waiting already, and the caller must go on popping.
     /// Fewer may be waiting when it returns false; the callback will come for them too. A

@@ -317,9 +317,22 @@ impl Layout for Split {
 
     #[inline]
     fn enable_cb_delayed<M: RingMem>(&mut self, mem: &M) -> bool {
+        let outstanding = self.outstanding();
+        // One that is still to come, and not before half of them, is not asked for again.
+        let ahead = self.used_event.wrapping_sub(self.last_used);
+        if self.event_idx
+            && self.callbacks
+            && !self.event_unfenced
+            && ahead < outstanding
+            && ahead >= outstanding / 2
+            && mem
+                .read16(Area::Device, IDX)
+                .test(|idx| idx.wrapping_sub(self.last_used) <= ahead)
+        {
+            return false;
+        }
         // Three quarters, and less than all unless there is none: at least one buffer is left
         // to bring the callback.
-        let outstanding = self.outstanding();
         let delay = outstanding.wrapping_sub(outstanding.div_ceil(4));
         self.arm(mem, self.last_used.wrapping_add(delay), delay)
     }

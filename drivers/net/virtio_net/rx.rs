@@ -342,7 +342,7 @@ impl RxQueue {
         if apart {
             return Self::post_apart(ring, piece, segment, header);
         }
-        ring.add(iter::empty(), iter::once(segment), piece)
+        ring.add_writable(segment, piece)
             .map_err(|(_, piece)| piece)
     }
 
@@ -387,10 +387,13 @@ impl RxQueue {
         true
     }
 
-    /// Ends a poll: posts what can be used again, and new buffers if there is room for many. Says
-    /// whether memory is short: the queue may stand still then, since a device with too few buffers
-    /// for a packet waits for more, and no interrupt comes.
-    fn refill(&self, polling: &Polling<'_>, mut hands: Hands, seen: &Seen) -> bool {
+    /// Ends a poll: posts what can be used again, and new buffers if there is room for many. If it is the
+    /// `last` one for now, asks for an interrupt.
+    ///
+    /// Says whether there has to be another one at once: there is more, or memory is short. The queue
+    /// may stand still then, since a device with too few buffers for a packet waits for more, and no
+    /// interrupt comes.
+    fn refill(&self, polling: &Polling<'_>, mut hands: Hands, seen: &Seen, last: bool) -> bool {
         let mut ring = self.queue.lock();
         let mut enough = true;
 
@@ -406,10 +409,11 @@ impl RxQueue {
         }
         let short = !enough && !ring.is_broken();
         let kick = ring.commit();
+        let more = last && !short && ring.enable_callbacks();
 
         drop(ring);
         self.kick(kick);
-        short
+        short || more
     }
 
     /// Receives the packet that begins with `first`.
@@ -550,6 +554,8 @@ impl RxQueue {
 struct Inbox<'a> {
     queue: &'a RxQueue,
     hands: Hands,
+    /// There were no more in the queue when it was looked at last.
+    empty: bool,
 }
 
 impl Inbox<'_> {
@@ -559,31 +565,48 @@ impl Inbox<'_> {
         let mut hands = ring.data().hands.take()?;
 
         ring.disable_callbacks();
-        Self::take(&mut ring, &mut hands, limit);
-        Some(Inbox { queue, hands })
+        let empty = Self::take(&mut ring, &mut hands, limit);
+        Some(Inbox {
+            queue,
+            hands,
+            empty,
+        })
     }
 
-    /// Takes up to `limit` buffers out of the queue.
+    /// Takes up to `limit` buffers out of the queue. Says whether there were no more.
     #[inline]
-    fn take(ring: &mut RxRing<'_>, hands: &mut Hands, limit: usize) {
+    fn take(ring: &mut RxRing<'_>, hands: &mut Hands, limit: usize) -> bool {
         for _ in 0..limit.min(BATCH) {
             let Some(completion) = ring.pop() else {
-                break;
+                return true;
             };
 
             // There is room: it is empty, and has that many places.
             drop(hands.taken.push(completion));
         }
+        false
+    }
+
+    /// The next buffer that was used, which a packet begins with. A queue that was empty is not looked at again:
+    /// it is at the end of the poll.
+    #[inline]
+    fn first(&mut self, limit: usize) -> Option<Filled> {
+        if let Some(completion) = self.hands.taken.pop() {
+            return Some(completion.into());
+        }
+        if self.empty {
+            return None;
+        }
+        self.next(limit)
     }
 
     /// The next buffer that was used. When none is at hand up to `limit` are taken out, so that
     /// nothing is left at the end of a poll.
-    #[inline]
     fn next(&mut self, limit: usize) -> Option<Filled> {
         if let Some(completion) = self.hands.taken.pop() {
             return Some(completion.into());
         }
-        Self::take(&mut self.queue.queue.lock(), &mut self.hands, limit);
+        self.empty = Self::take(&mut self.queue.queue.lock(), &mut self.hands, limit);
         self.hands.taken.pop().map(Filled::from)
     }
 
@@ -625,7 +648,7 @@ impl Poll for RxQueue {
 
         // BOUND: `done` goes up each turn.
         while done < budget {
-            let Some(first) = inbox.next(budget.saturating_sub(done)) else {
+            let Some(first) = inbox.first(budget.saturating_sub(done)) else {
                 break;
             };
 
@@ -641,15 +664,15 @@ impl Poll for RxQueue {
             }
         }
         self.count(&seen);
-        if self.refill(polling, inbox.hands, &seen) {
+        if self.refill(polling, inbox.hands, &seen, done < budget) {
             // Try again.
             return budget;
         }
         done
     }
 
-    fn rearm(&self) -> bool {
-        self.queue.lock().enable_callbacks()
+    fn goes_on(&self) {
+        self.queue.lock().disable_callbacks();
     }
 }
 

@@ -25,7 +25,8 @@ use kernel_ext::{
         Poll,
         Polling,
         TransmitQueue,
-        MAX_FRAGMENTS, //
+        MAX_FRAGMENTS,
+        PREFIX_BYTES, //
     }, //
 };
 use virtio::{
@@ -152,7 +153,7 @@ impl TxQueue {
                 indirect,
                 header: framing.header,
                 // CAST: Twelve.
-                pushes: !translated && !framing.apart && framing.header == header::BYTES as u32,
+                pushes: !translated && !framing.apart && framing.header == PREFIX_BYTES as u32,
                 counters: TxCounters::new(),
             }),
             GFP_KERNEL,
@@ -285,7 +286,6 @@ impl TxQueue {
             let result = match refused {
                 Refused::Full(packet) => {
                     queue.stop();
-                    self.look_back(&mut ring);
                     Err(packet)
                 }
                 Refused::Impossible(packet) => {
@@ -295,6 +295,7 @@ impl TxQueue {
                 }
             };
 
+            self.look_back(&mut ring);
             drop(ring);
             self.kick(kick);
             return result;
@@ -340,31 +341,25 @@ impl TxQueue {
         if ring.free() < self.needed() {
             return Err(Refused::Full(packet));
         }
-        let Ok(offload) = packet.offload() else {
-            return Err(Refused::Impossible(packet));
-        };
-        let head = header::send(offload);
-
         packet.timestamp();
-        if packet.is_linear() && self.pushes && packet.push(&head) {
-            let first = packet.segments().next();
+        if self.pushes {
+            match packet.prefix() {
+                Ok((addr, len)) => {
+                    let sent = Sent {
+                        packet,
+                        bytes,
+                        place: None,
+                    };
 
-            // The device finds it there all the same; the packet is the sender's again as it was.
-            packet.pull::<{ header::BYTES }>();
-            let Some((addr, len)) = first else {
-                return Err(Refused::Impossible(packet));
-            };
-            let sent = Sent {
-                packet,
-                bytes,
-                place: None,
-            };
-
-            return ring
-                .add(iter::once(Segment { addr, len }), iter::empty(), sent)
-                .map_err(|(error, sent)| refused(error, sent.packet));
+                    return ring
+                        .add_readable(Segment { addr, len }, sent)
+                        .map_err(|(error, sent)| refused(error, sent.packet));
+                }
+                Err(error) if error == ENOSPC => {}
+                Err(_) => return Err(Refused::Impossible(packet)),
+            }
         }
-        self.post_placed(ring, packet, bytes, head)
+        self.post_placed(ring, packet, bytes)
     }
 
     /// Puts a packet that needs a place into the ring: its header stands there.
@@ -373,8 +368,11 @@ impl TxQueue {
         ring: &mut TxRing<'_>,
         mut packet: Packet,
         bytes: u32,
-        head: [u8; header::BYTES],
     ) -> Result<(), Refused> {
+        let Ok(offload) = packet.offload() else {
+            return Err(Refused::Impossible(packet));
+        };
+        let head = header::send(offload);
         // Only with a ring that is shorter than a packet may be: no buffer has more segments.
         if self.queue.room() < MAX_SEGMENTS && !packet.linearize() {
             return Err(Refused::Impossible(packet));
@@ -501,16 +499,20 @@ fn refused(error: AddError, packet: Packet) -> Refused {
 }
 
 impl Poll for TxQueue {
-    fn poll(&self, polling: &Polling<'_>, _budget: usize) -> usize {
+    fn poll(&self, polling: &Polling<'_>, budget: usize) -> usize {
         let mut ring = self.queue.lock();
 
         ring.disable_callbacks();
         self.take_back(&mut ring, Some(polling));
+        // When nothing is under way, who sends asks for an interrupt: see `look_back()`.
+        if !ring.is_idle() && ring.enable_callbacks() {
+            return budget;
+        }
         0
     }
 
-    fn rearm(&self) -> bool {
-        self.queue.lock().enable_callbacks()
+    fn goes_on(&self) {
+        self.queue.lock().disable_callbacks();
     }
 }
 

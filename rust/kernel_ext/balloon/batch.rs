@@ -13,6 +13,9 @@ use kernel::{
     types::Opaque, //
 };
 
+/// As many pages are asked of the page allocator at once.
+const AT_ONCE: usize = 16;
+
 /// Pages of one owner: allocated for a balloon and not in it yet, or taken out and not free yet.
 /// Dropping it frees them.
 ///
@@ -57,26 +60,39 @@ impl Batch {
     /// reclaim, not for long; never ends a task.
     pub fn allocate(mut self: Pin<&mut Self>, count: usize, highest: u64) -> usize {
         let before = self.length;
+        let mut left = count;
 
-        for _ in 0..count {
-            // SAFETY: A plain allocation.
-            let Some(page) = NonNull::new(unsafe { bindings::balloon_page_alloc() }) else {
-                break;
+        // BOUND: Each turn takes a page at least, or is the last.
+        while left != 0 {
+            let mut pages = [core::ptr::null_mut(); AT_ONCE];
+            let wanted = left.min(AT_ONCE);
+            // CAST: A small number.
+            // SAFETY: There are as many places, which hold null.
+            let had = unsafe {
+                bindings::rvirtio_helper_balloon_pages(wanted as c_int, pages.as_mut_ptr())
             };
+            let mut refused = had == 0;
 
-            // SAFETY: It was just allocated.
-            if unsafe { frame(page) } > highest {
-                // SAFETY: The reference is that of the allocation; the page is on no list.
-                unsafe { bindings::rvirtio_helper_put_page(page.as_ptr()) };
+            for page in pages.into_iter().filter_map(NonNull::new) {
+                // SAFETY: It was just allocated.
+                if unsafe { frame(page) } > highest {
+                    refused = true;
+                    // SAFETY: The reference is that of the allocation; the page is on no list.
+                    unsafe { bindings::rvirtio_helper_put_page(page.as_ptr()) };
+                    continue;
+                }
+                // INVARIANT: The allocation gave one reference, and nobody else knows the page.
+                //
+                // SAFETY: The page is valid and on no list; the list is initialised.
+                unsafe { bindings::rvirtio_helper_page_list_add(page.as_ptr(), self.list.get()) };
+                let length = self.as_mut().project().length;
+
+                *length = length.wrapping_add(1);
+                left = left.saturating_sub(1);
+            }
+            if refused {
                 break;
             }
-            // INVARIANT: The allocation gave one reference, and nobody else knows the page.
-            //
-            // SAFETY: The page is valid and on no list; the list is initialised.
-            unsafe { bindings::rvirtio_helper_page_list_add(page.as_ptr(), self.list.get()) };
-            let length = self.as_mut().project().length;
-
-            *length = length.wrapping_add(1);
         }
         self.length.wrapping_sub(before)
     }
@@ -96,16 +112,8 @@ impl Batch {
 
     /// Frees the pages, and returns how many there were. Process context.
     pub fn free(self: Pin<&mut Self>) -> usize {
-        let list = self.list.get();
-
-        // BOUND: Each turn takes a page off the list.
-        //
-        // SAFETY: The list is initialised, and its pages are `self`'s.
-        while let Some(page) = NonNull::new(unsafe { bindings::rvirtio_helper_page_list_pop(list) })
-        {
-            // SAFETY: The page is off the list, and the reference was `self`'s.
-            unsafe { bindings::rvirtio_helper_put_page(page.as_ptr()) };
-        }
+        // SAFETY: The list is initialised; its pages, and a reference of each, are `self`'s.
+        unsafe { bindings::rvirtio_helper_page_list_free(self.list.get()) };
         // INVARIANT: The list is empty.
         core::mem::take(self.project().length)
     }

@@ -62,6 +62,9 @@ pub struct Pages<M: Migrate> {
     #[pin]
     info: Opaque<bindings::balloon_dev_info>,
     count: Atomic<usize>,
+    /// Its pages do not count as the guest's memory. Accounted here, for many pages at once, not by the
+    /// kernel's balloon, for each.
+    accounts: bool,
     mover: Arc<M>,
 }
 
@@ -80,10 +83,10 @@ impl<M: Migrate> Pages<M> {
                 unsafe {
                     bindings::rvirtio_helper_balloon_devinfo_init(info);
                     (*info).migratepage = Some(migrate_callback::<M>);
-                    (*info).adjust_managed_page_count = !managed;
                 }
             }),
             count: Atomic::new(0),
+            accounts: !managed,
             mover,
         })
     }
@@ -103,7 +106,8 @@ impl<M: Migrate> Pages<M> {
             batch.change(|list| {
                 // SAFETY: `info` is initialised; each page of `list` has a reference, which the
                 // balloon takes over, and may have been in a balloon before.
-                let moved = bindings::balloon_page_list_enqueue(self.info.get(), list);
+                let moved =
+                    bindings::rvirtio_helper_balloon_put(self.info.get(), list, self.accounts);
 
                 // CAST: Pages of a machine are fewer than `isize::MAX`.
                 (moved as isize).wrapping_neg()
@@ -121,7 +125,12 @@ impl<M: Migrate> Pages<M> {
         unsafe {
             batch.change(|list| {
                 // SAFETY: `info` and `list` are initialised.
-                taken = bindings::balloon_page_list_dequeue(self.info.get(), list, count);
+                taken = bindings::rvirtio_helper_balloon_take(
+                    self.info.get(),
+                    list,
+                    count,
+                    self.accounts,
+                );
                 // CAST: Pages of a machine are fewer than `isize::MAX`.
                 taken as isize
             })
@@ -168,10 +177,16 @@ unsafe extern "C" fn migrate_callback<M: Migrate>(
         return EINVAL.to_errno();
     };
     // SAFETY: Both are valid pages.
-    let (new, old) = unsafe { (frame(new), frame(old)) };
+    let (new_frame, old_frame) = unsafe { (frame(new), frame(old)) };
 
-    match this.mover.migrate(new, old) {
-        Ok(()) => 0,
+    match this.mover.migrate(new_frame, old_frame) {
+        Ok(()) => {
+            if this.accounts {
+                // SAFETY: Both are valid pages.
+                unsafe { bindings::rvirtio_helper_balloon_moved(new.as_ptr(), old.as_ptr()) };
+            }
+            0
+        }
         // The kernel takes this one for "taken out, and not replaced".
         Err(error) if error == ENOENT => EAGAIN.to_errno(),
         Err(error) => error.to_errno(),

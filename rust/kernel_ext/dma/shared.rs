@@ -10,16 +10,20 @@ use crate::{
 use core::ptr::NonNull;
 use kernel::prelude::*;
 
+/// The bytes of the largest access.
+const LARGEST_ACCESS: usize = 16;
+
 /// Zeroed memory that both sides may read and write at any time.
 ///
 /// Because the device may write at any time there are no references into it, only accessors, each
 /// one volatile access. Every access is checked against the size: one outside it reads zero or
-/// writes nothing, which no correct caller does.
+/// writes nothing, and one that is not aligned goes to the aligned place before. No correct caller does
+/// either.
 ///
 /// # Invariants
 ///
 /// `base` points to `size` bytes of memory, aligned to a page, that live until `self` is dropped;
-/// `address` is what the device calls them.
+/// `address` is what the device calls them. `size` is at least [`LARGEST_ACCESS`].
 pub struct SharedMemory {
     base: NonNull<u8>,
     size: usize,
@@ -43,6 +47,7 @@ impl SharedMemory {
         if size == 0 {
             return Err(EINVAL);
         }
+        let size = size.max(LARGEST_ACCESS);
         let mut address: bindings::dma_addr_t = 0;
         let base = if master.is_translated() {
             // SAFETY: The device is valid, `address` is writable.
@@ -70,7 +75,7 @@ impl SharedMemory {
             // SAFETY: `base` is an address of the linear mapping.
             address = unsafe { bindings::rvirtio_helper_virt_to_phys(base.as_ptr().cast()) };
         }
-        // INVARIANT: Both allocators give zeroed, page-aligned memory of that size.
+        // INVARIANT: Both allocators give zeroed, page-aligned memory of that size, which is large enough.
         Ok(Self {
             base,
             size,
@@ -91,13 +96,14 @@ impl SharedMemory {
         self.size
     }
 
-    /// A pointer to a `T` at `offset`, if all of it is inside and it is aligned.
+    /// A pointer to a `T` at `offset`, rounded down to its alignment, if all of it is inside.
     #[inline(always)]
     fn at<T>(&self, offset: usize) -> Option<NonNull<T>> {
-        if offset > self.size.wrapping_sub(size_of::<T>())
-            || size_of::<T>() > self.size
-            || offset % align_of::<T>() != 0
-        {
+        const { assert!(size_of::<T>() <= LARGEST_ACCESS) };
+        let offset = offset & !const { align_of::<T>() - 1 };
+
+        // By the type invariant the difference does not wrap.
+        if offset > self.size.wrapping_sub(size_of::<T>()) {
             return None;
         }
         // SAFETY: `offset` is inside the allocation, by the check above.
@@ -111,7 +117,7 @@ macro_rules! accessors {
         #[inline(always)]
         pub fn $read(&self, offset: usize) -> $type {
             match self.at::<$type>(offset) {
-                // SAFETY: `at()` checked bounds and alignment; any bit pattern is a value.
+                // SAFETY: `at()` saw to bounds and alignment; any bit pattern is a value.
                 Some(at) => unsafe { at.read_volatile() },
                 None => 0,
             }
@@ -121,7 +127,7 @@ macro_rules! accessors {
         #[inline(always)]
         pub fn $write(&self, offset: usize, value: $type) {
             if let Some(at) = self.at::<$type>(offset) {
-                // SAFETY: `at()` checked bounds and alignment.
+                // SAFETY: `at()` saw to bounds and alignment.
                 unsafe { at.write_volatile(value) };
             }
         }
@@ -139,7 +145,7 @@ impl SharedMemory {
     pub fn write_pair(&self, offset: usize, low: u64, high: u64) {
         if let Some(at) = self.at::<[u64; 2]>(offset) {
             let at = at.cast::<u64>();
-            // SAFETY: `at()` checked bounds and alignment of both words.
+            // SAFETY: `at()` saw to bounds and alignment of both words.
             unsafe {
                 at.write_volatile(low);
                 at.add(1).write_volatile(high);

@@ -3,6 +3,7 @@
 #include <linux/export.h>
 #include <linux/hugetlb.h>
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/poison.h>
 #include <linux/vmstat.h>
 
@@ -14,21 +15,97 @@ void rvirtio_helper_balloon_devinfo_init(struct balloon_dev_info *info)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_balloon_devinfo_init);
 
+/*
+ * Puts up to @count pages for a balloon into @pages, which hold NULL, and says how many: as balloon_page_alloc() has them, but
+ * many at once.
+ */
+unsigned long rvirtio_helper_balloon_pages(int count, struct page **pages)
+{
+	gfp_t gfp = __GFP_NOMEMALLOC | __GFP_NORETRY | __GFP_NOWARN;
+
+	gfp |= IS_ENABLED(CONFIG_BALLOON_MIGRATION) ? GFP_HIGHUSER_MOVABLE : GFP_HIGHUSER;
+	return alloc_pages_bulk(gfp, count, pages);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_balloon_pages);
+
+/*
+ * Counts the pages of @list as memory of the guest, or not any more: at once for all that stand beside each other in a zone, since
+ * the kernel works out its reserves anew each time.
+ */
+static void account(const struct list_head *list, long sign)
+{
+	struct page *page, *first = NULL;
+	long count = 0;
+
+	list_for_each_entry(page, list, lru) {
+		if (first && page_zone(page) != page_zone(first)) {
+			adjust_managed_page_count(first, sign * count);
+			count = 0;
+		}
+		if (!count)
+			first = page;
+		count++;
+	}
+	if (count)
+		adjust_managed_page_count(first, sign * count);
+}
+
+/* Puts the pages of @list into a balloon and says how many there were; with @accounts they are no memory of the guest any more. */
+size_t rvirtio_helper_balloon_put(struct balloon_dev_info *info, struct list_head *list, bool accounts)
+{
+	if (accounts)
+		account(list, -1);
+	return balloon_page_list_enqueue(info, list);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_balloon_put);
+
+/* Takes up to @count pages out of a balloon, to @list, and says how many. */
+size_t rvirtio_helper_balloon_take(struct balloon_dev_info *info, struct list_head *list, size_t count,
+				   bool accounts)
+{
+	LIST_HEAD(taken);
+
+	count = balloon_page_list_dequeue(info, &taken, count);
+	if (accounts)
+		account(&taken, 1);
+	list_splice(&taken, list);
+	return count;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_balloon_take);
+
+/* In a balloon that accounts, @page takes the place of @old, perhaps in another zone. */
+void rvirtio_helper_balloon_moved(struct page *page, struct page *old)
+{
+	if (page_zone(page) == page_zone(old))
+		return;
+	adjust_managed_page_count(old, 1);
+	adjust_managed_page_count(page, -1);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_balloon_moved);
+
 void rvirtio_helper_page_list_add(struct page *page, struct list_head *list)
 {
 	list_add(&page->lru, list);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_page_list_add);
 
-struct page *rvirtio_helper_page_list_pop(struct list_head *list)
+/* Gives back a reference of each page of @list, which is empty then. */
+void rvirtio_helper_page_list_free(struct list_head *list)
 {
-	struct page *page = list_first_entry_or_null(list, struct page, lru);
+	struct page *pages[16], *page, *next;
+	int count = 0;
 
-	if (page)
+	list_for_each_entry_safe(page, next, list, lru) {
 		list_del(&page->lru);
-	return page;
+		pages[count++] = page;
+		if (count == ARRAY_SIZE(pages)) {
+			release_pages(pages, count);
+			count = 0;
+		}
+	}
+	release_pages(pages, count);
 }
-EXPORT_SYMBOL_GPL(rvirtio_helper_page_list_pop);
+EXPORT_SYMBOL_GPL(rvirtio_helper_page_list_free);
 
 /* The page behind @page, or the first one for NULL; NULL at the end. */
 struct page *rvirtio_helper_page_list_next(const struct list_head *list, const struct page *page)

@@ -233,27 +233,32 @@ unsigned int rvirtio_helper_skb_segment(const struct sk_buff *skb, unsigned int 
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_skb_segment);
 
-/* Room before the packet, which becomes a part of it; null when it is not ours to write. */
-void *rvirtio_helper_skb_push(struct sk_buff *skb, unsigned int length)
+/*
+ * Writes a header for a packet that is in one piece right before it, where that is ours to write. Gives the length of both, and in
+ * @phys where they are; -ENOSPC when there is no such room.
+ */
+int rvirtio_helper_skb_prefix(struct sk_buff *skb, phys_addr_t *phys)
 {
-	if (skb_headroom(skb) < length || skb_header_cloned(skb))
-		return NULL;
-	return __skb_push(skb, length);
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+	int err;
+
+	if (skb_is_nonlinear(skb) || skb_headroom(skb) < sizeof(hdr) || skb_header_cloned(skb))
+		return -ENOSPC;
+	err = virtio_net_hdr_from_skb(skb, &hdr.hdr, true, false, 0);
+	if (unlikely(err))
+		return err;
+	hdr.num_buffers = 0;
+	memcpy(skb->data - sizeof(hdr), &hdr, sizeof(hdr));
+	*phys = virt_to_phys(skb->data - sizeof(hdr));
+	return skb->len + sizeof(hdr);
 }
-EXPORT_SYMBOL_GPL(rvirtio_helper_skb_push);
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_prefix);
 
 int rvirtio_helper_skb_linearize(struct sk_buff *skb)
 {
 	return skb_linearize(skb);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_skb_linearize);
-
-void rvirtio_helper_skb_pull(struct sk_buff *skb, unsigned int length)
-{
-	if (length <= skb_headlen(skb))
-		__skb_pull(skb, length);
-}
-EXPORT_SYMBOL_GPL(rvirtio_helper_skb_pull);
 
 void rvirtio_helper_skb_timestamp(struct sk_buff *skb)
 {

@@ -24,12 +24,13 @@ use kernel::{
 /// What polls. Softirq context, from one CPU at a time.
 pub trait Poll: Send + Sync + 'static {
     /// Does up to `budget` packets worth of work and says how much it was. As much as the budget
-    /// means that there may be more: it is called again.
+    /// means that there may be more: it is called again. Before it says less it asks for an interrupt with
+    /// the next work, and has seen that there is none yet for which none may come.
     fn poll(&self, polling: &Polling<'_>, budget: usize) -> usize;
 
-    /// Asks for an interrupt with the next work. Returns whether there is some already, for which
-    /// none may come.
-    fn rearm(&self) -> bool;
+    /// It will be called again though it has said less than the budget: the interrupt that it asked for is
+    /// not wanted.
+    fn goes_on(&self);
 }
 
 /// A poller of an interface.
@@ -130,7 +131,7 @@ impl Napi {
 
         if *enabled {
             // SAFETY: It is enabled. After this no callback begins. One may still run: it is over, for the
-            // network layer, with `napi_complete_done()`, and asks the target to rearm after that.
+            // network layer, with `napi_complete_done()`.
             unsafe { bindings::napi_disable(self.as_raw()) };
             // SAFETY: Process context. A callback runs with softirqs off, which this waits for.
             unsafe { bindings::synchronize_net() };
@@ -249,9 +250,10 @@ unsafe extern "C" fn poll_callback(raw: *mut bindings::napi_struct, budget: c_in
     // CAST: Not above the budget.
     let result = done as c_int;
 
+    // An interrupt that comes before this is not lost: it has the poller called again.
     // SAFETY: Called from the poll callback with what was done, less than the budget.
-    if done < budget && unsafe { bindings::napi_complete_done(raw, result) } && target.rearm() {
-        napi.schedule();
+    if done < budget && !unsafe { bindings::napi_complete_done(raw, result) } {
+        target.goes_on();
     }
     result
 }

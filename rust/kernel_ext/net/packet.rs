@@ -21,6 +21,9 @@ use kernel::{
 /// `struct virtio_net_hdr` (virtio 1.4, 5.1.6), little-endian.
 pub const OFFLOAD_BYTES: usize = 10;
 
+/// Bytes of [`Packet::prefix`]: those, and two more.
+pub const PREFIX_BYTES: usize = 12;
+
 /// A packet. Nobody else changes it. Dropping it counts as a loss; see [`Polling::consume`] for one that was sent.
 ///
 /// # Invariants
@@ -114,13 +117,6 @@ impl Packet {
         unsafe { (*self.as_raw()).len }
     }
 
-    /// Whether the packet is in one piece.
-    #[inline]
-    pub fn is_linear(&self) -> bool {
-        // SAFETY: The packet is valid.
-        unsafe { (*self.as_raw()).data_len == 0 }
-    }
-
     /// Takes the time at which the packet is sent, if somebody wants to know. To be called right before.
     #[inline]
     pub fn timestamp(&mut self) {
@@ -180,28 +176,24 @@ impl Packet {
         })
     }
 
-    /// Puts `header` in front of the packet, where there is room that is ours. Says whether there was.
+    /// Writes what [`Self::offload`] says, and zeros up to [`PREFIX_BYTES`], right before a packet that is in one
+    /// piece. Gives the guest-physical address and the length of both together. The prefix is no part of the packet,
+    /// and stays there as long as the packet is under way.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` when the packet is not in one piece, or there is no room before it that is ours; `EINVAL` as for
+    /// [`Self::offload`].
     #[inline]
-    pub fn push<const N: usize>(&mut self, header: &[u8; N]) -> bool {
-        // CAST: A header is short.
+    pub fn prefix(&mut self) -> Result<(u64, u32)> {
+        let mut phys = 0;
         // SAFETY: The packet is ours alone.
-        let room = unsafe { bindings::rvirtio_helper_skb_push(self.as_raw(), const { N as u32 }) };
+        let whole = unsafe { bindings::rvirtio_helper_skb_prefix(self.as_raw(), &mut phys) };
 
-        match NonNull::new(room.cast::<[u8; N]>()) {
-            Some(room) => {
-                // SAFETY: As many bytes were given, and nobody else has them.
-                unsafe { room.write_unaligned(*header) };
-                true
-            }
-            None => false,
+        match u32::try_from(whole) {
+            Ok(whole) => Ok((phys, whole)),
+            Err(_) => Err(Error::from_errno(whole)),
         }
-    }
-
-    /// Takes `N` bytes off the front, which [`Self::push`] has put there.
-    #[inline]
-    pub fn pull<const N: usize>(&mut self) {
-        // SAFETY: The packet is ours alone. The helper does nothing when it is too short.
-        unsafe { bindings::rvirtio_helper_skb_pull(self.as_raw(), const { N as u32 }) };
     }
 
     /// The guest-physical pieces of the packet, with their lengths.

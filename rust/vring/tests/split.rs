@@ -378,6 +378,24 @@ fn clause_2_7_7_1_delayed_callback_comes_after_three_quarters() {
 }
 
 #[test]
+fn clause_2_7_7_1_delayed_callback_is_not_asked_for_at_each_buffer() {
+    let (mut ring, mem) = ring::<u16>(64, true);
+    let mut device = Device::new(mem.clone(), 64, true);
+    let mut asked = 0;
+    for _ in 0..64 {
+        ring.add([seg(1, 1)], [], 0).unwrap();
+        let _ = ring.kick_prepare();
+        mem.start_trace();
+        assert!(!ring.enable_cb_delayed());
+        let is_write = |op: &Op| matches!(op, Op::Write(..));
+        asked += u32::from(mem.take_trace().iter().any(is_write));
+    }
+    assert!((1..=8).contains(&asked), "{asked} times");
+    let first = (0..64).find(|i| device.complete(&[(*i, 0)])).unwrap();
+    assert!((32..=48).contains(&first), "callback at {first}");
+}
+
+#[test]
 fn clause_2_7_7_2_event_follows_a_driver_that_pops_one_at_a_time() {
     let (mut ring, mem) = ring::<u16>(4, true);
     let mut device = Device::new(mem, 4, true);
