@@ -31,7 +31,7 @@ from report import Results, aligned, markdown  # noqa: E402
 from symbols import MODULES, Symbols  # noqa: E402
 
 # For a machine, in seconds.
-LIMIT = 900
+LIMIT = 1800
 
 
 def arguments():
