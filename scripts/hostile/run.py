@@ -236,7 +236,12 @@ class Suite:
     def _judge_end(self):
         """What becomes of the case that ran when the machine ended."""
         now, trouble = self._now, self._machine.trouble
-        if now is None or trouble is None:
+        if now is None:
+            return
+        if trouble is None:
+            if not now.verdict:
+                now.verdict, now.reason = "FAIL", "the guest's part of the suite ended in the middle of it"
+                self._tell(now)
             return
         if now.verdict in ("", "PASS"):
             found = reports(self._since(now.full_name), ALLOW)
@@ -253,7 +258,7 @@ class Fuzz(Suite):
     def __init__(self, options, kernel, builder, program, logs):
         super().__init__(options, kernel, builder, program, [], logs)
         self._seed = options.seed
-        self._end = time.monotonic() + options.fuzz
+        self._end = float("inf")
         self.found = []
         self.lives = 0
 
@@ -261,6 +266,9 @@ class Fuzz(Suite):
         return time.monotonic() < self._end and self.lives < self._options.lives
 
     def _take(self):
+        if not self.lives:
+            # Not counting the boot.
+            self._end = time.monotonic() + self._options.fuzz
         line = Line("L2", str(self._seed), "block", "", "", "", "", "")
         self._seed += 1
         self.lives += 1
@@ -280,7 +288,7 @@ class Fuzz(Suite):
         while self._more():
             before = self.lives
             self._boot(kind)
-            if self.lives == before:
+            if self.lives == before and self._more():
                 line = Line("L2", "-", kind, "", "", "", "", "")
                 line.verdict, line.reason = "FAIL", f"the machine does not come so far: {self._machine.trouble}"
                 self.found.append(line)
