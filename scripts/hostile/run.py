@@ -3,6 +3,7 @@
 """Runs the hostile-device suite and prints KTAP. README.md says how a case is added, and how a device is."""
 
 import argparse
+import concurrent.futures
 import fnmatch
 import json
 import os
@@ -82,6 +83,7 @@ def arguments():
     parser.add_argument("--fuzz", metavar="SECONDS", type=int, help="instead of cases: lives made of numbers, for so long")
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="the number of the first life")
     parser.add_argument("--lives", metavar="N", type=int, default=1 << 62, help="how many lives at most: --seed N --lives 1 replays one")
+    parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
     parser.add_argument("--patience", metavar="SECONDS", type=int, help="what has to end has to do so in that time, four times as long for requests")
     parser.add_argument("--slow", metavar="N", type=int, default=1, help="the machine has other things to do: everything may take N times as long")
     parser.set_defaults(times=1, whole=False)
@@ -110,12 +112,12 @@ class Script(Host):
 class Suite:
     """One kind of device, in as many machines as it takes."""
 
-    def __init__(self, options, kernel, builder, program, lines, logs):
+    def __init__(self, options, kernel, builder, program, lines, logs, part=0):
+        self._part = part
         self._options = options
         self._kernel = kernel
         self._builder = builder
         self._program = program
-        self._lines = lines
         self._logs = logs
         self._todo = list(lines)
         self._now = None
@@ -165,7 +167,7 @@ class Suite:
         self._number += 1
         self._now = None
         case = Case(f"hostile-{kind}", os.path.join(HERE, "guest.sh"), models=[Model("d0", kind, slot=8)])
-        log = os.path.join(self._logs, f"{kind}-{self._number}.log")
+        log = os.path.join(self._logs, f"{kind}-{self._part}-{self._number}.log")
         with tempfile.TemporaryDirectory(prefix="vm-", dir=WORK) as folder:
             initrd = f"{folder}/initrd"
             settings = config(case, self._options, 1, RUN_LIMIT) + f"RV_PATIENCE={self._patience}\n"
@@ -310,7 +312,6 @@ class Watched(Machine):
             self.trouble = "ended by the suite"
 
 
-
 def report(lines, options, logs):
     out = Report(sys.stdout, len(lines))
     for line in lines:
@@ -361,8 +362,13 @@ def main():
     builder = Builder(cache_folder(), kernel, our_modules(TOP, options.kernel) if options.driver == "rvirtio" else [])
     if options.fuzz:
         return fuzz(Fuzz(options, kernel, builder, program, logs), options, logs)
+    suites = []
     for kind in dict.fromkeys(line.kind for line in lines):
-        Suite(options, kernel, builder, program, [line for line in lines if line.kind == kind], logs).run(kind)
+        those = [line for line in lines if line.kind == kind]
+        # What takes long stands together in the list, so each machine gets some of it.
+        suites += [(Suite(options, kernel, builder, program, those[part::options.jobs], logs, part), kind) for part in range(options.jobs)]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(lambda pair: pair[0].run(pair[1]), suites))
     good = report(lines, options, logs)
     print(f"# {options.kernel} kernel, driver {options.driver}: {time.monotonic() - start:.0f} s in all")
     return 0 if good else 1
