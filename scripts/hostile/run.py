@@ -99,6 +99,11 @@ def catalogue(program, patterns):
             if any(fnmatch.fnmatch(line.full_name, pattern) or fnmatch.fnmatch(line.line, pattern) for pattern in patterns)]
 
 
+def telling(found):
+    """The first line of a report that says what it is."""
+    return next((line for _, line in found if "cut here" not in line), found[0][1])
+
+
 class Script(Host):
     """What the guest may ask while the suite runs: besides the usual, for the next case."""
 
@@ -206,7 +211,7 @@ class Suite:
         self._wait_for_marker(now.full_name)
         found = reports(self._since(now.full_name), ALLOW)
         if found:
-            now.verdict, now.reason = "SPLAT", found[0][1]
+            now.verdict, now.reason = "SPLAT", telling(found)
         elif word == "OK" and not self._has_line(now):
             now.verdict, now.reason = "FAIL", f"no line in the log says: {now.says}"
         elif word == "OK":
@@ -249,7 +254,7 @@ class Suite:
             found = reports(self._since(now.full_name), ALLOW)
             wedged = trouble.startswith("wedged")
             now.verdict = "WEDGED" if wedged else "CRASH"
-            now.reason = found[0][1] if found and not wedged else trouble
+            now.reason = telling(found) if found and not wedged else trouble
             now.seconds = time.monotonic() - now.begun
             self._tell(now)
 
