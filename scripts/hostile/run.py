@@ -3,6 +3,7 @@
 """Runs the hostile-device suite and prints KTAP. README.md says how a case is added, and how a device is."""
 
 import argparse
+import concurrent.futures
 import fnmatch
 import json
 import os
@@ -82,6 +83,7 @@ def arguments():
     parser.add_argument("--fuzz", metavar="SECONDS", type=int, help="instead of cases: lives made of numbers, for so long")
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="the number of the first life")
     parser.add_argument("--lives", metavar="N", type=int, default=1 << 62, help="how many lives at most: --seed N --lives 1 replays one")
+    parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
     parser.add_argument("--patience", metavar="SECONDS", type=int, help="what has to end has to do so in that time, four times as long for requests")
     parser.add_argument("--slow", metavar="N", type=int, default=1, help="the machine has other things to do: everything may take N times as long")
     parser.set_defaults(times=1, whole=False)
@@ -97,6 +99,11 @@ def catalogue(program, patterns):
             if any(fnmatch.fnmatch(line.full_name, pattern) or fnmatch.fnmatch(line.line, pattern) for pattern in patterns)]
 
 
+def telling(found):
+    """The first line of a report that says what it is."""
+    return next((line for _, line in found if "cut here" not in line), found[0][1])
+
+
 class Script(Host):
     """What the guest may ask while the suite runs: besides the usual, for the next case."""
 
@@ -110,12 +117,12 @@ class Script(Host):
 class Suite:
     """One kind of device, in as many machines as it takes."""
 
-    def __init__(self, options, kernel, builder, program, lines, logs):
+    def __init__(self, options, kernel, builder, program, lines, logs, part=0):
+        self._part = part
         self._options = options
         self._kernel = kernel
         self._builder = builder
         self._program = program
-        self._lines = lines
         self._logs = logs
         self._todo = list(lines)
         self._now = None
@@ -165,7 +172,7 @@ class Suite:
         self._number += 1
         self._now = None
         case = Case(f"hostile-{kind}", os.path.join(HERE, "guest.sh"), models=[Model("d0", kind, slot=8)])
-        log = os.path.join(self._logs, f"{kind}-{self._number}.log")
+        log = os.path.join(self._logs, f"{kind}-{self._part}-{self._number}.log")
         with tempfile.TemporaryDirectory(prefix="vm-", dir=WORK) as folder:
             initrd = f"{folder}/initrd"
             settings = config(case, self._options, 1, RUN_LIMIT) + f"RV_PATIENCE={self._patience}\n"
@@ -204,7 +211,7 @@ class Suite:
         self._wait_for_marker(now.full_name)
         found = reports(self._since(now.full_name), ALLOW)
         if found:
-            now.verdict, now.reason = "SPLAT", found[0][1]
+            now.verdict, now.reason = "SPLAT", telling(found)
         elif word == "OK" and not self._has_line(now):
             now.verdict, now.reason = "FAIL", f"no line in the log says: {now.says}"
         elif word == "OK":
@@ -236,13 +243,18 @@ class Suite:
     def _judge_end(self):
         """What becomes of the case that ran when the machine ended."""
         now, trouble = self._now, self._machine.trouble
-        if now is None or trouble is None:
+        if now is None:
+            return
+        if trouble is None:
+            if not now.verdict:
+                now.verdict, now.reason = "FAIL", "the guest's part of the suite ended in the middle of it"
+                self._tell(now)
             return
         if now.verdict in ("", "PASS"):
             found = reports(self._since(now.full_name), ALLOW)
             wedged = trouble.startswith("wedged")
             now.verdict = "WEDGED" if wedged else "CRASH"
-            now.reason = found[0][1] if found and not wedged else trouble
+            now.reason = telling(found) if found and not wedged else trouble
             now.seconds = time.monotonic() - now.begun
             self._tell(now)
 
@@ -253,7 +265,7 @@ class Fuzz(Suite):
     def __init__(self, options, kernel, builder, program, logs):
         super().__init__(options, kernel, builder, program, [], logs)
         self._seed = options.seed
-        self._end = time.monotonic() + options.fuzz
+        self._end = float("inf")
         self.found = []
         self.lives = 0
 
@@ -261,6 +273,9 @@ class Fuzz(Suite):
         return time.monotonic() < self._end and self.lives < self._options.lives
 
     def _take(self):
+        if not self.lives:
+            # Not counting the boot.
+            self._end = time.monotonic() + self._options.fuzz
         line = Line("L2", str(self._seed), "block", "", "", "", "", "")
         self._seed += 1
         self.lives += 1
@@ -280,7 +295,7 @@ class Fuzz(Suite):
         while self._more():
             before = self.lives
             self._boot(kind)
-            if self.lives == before:
+            if self.lives == before and self._more():
                 line = Line("L2", "-", kind, "", "", "", "", "")
                 line.verdict, line.reason = "FAIL", f"the machine does not come so far: {self._machine.trouble}"
                 self.found.append(line)
@@ -300,7 +315,6 @@ class Watched(Machine):
         super()._line(line)
         if self.suite and self.suite.said(line):
             self.trouble = "ended by the suite"
-
 
 
 def report(lines, options, logs):
@@ -353,8 +367,13 @@ def main():
     builder = Builder(cache_folder(), kernel, our_modules(TOP, options.kernel) if options.driver == "rvirtio" else [])
     if options.fuzz:
         return fuzz(Fuzz(options, kernel, builder, program, logs), options, logs)
+    suites = []
     for kind in dict.fromkeys(line.kind for line in lines):
-        Suite(options, kernel, builder, program, [line for line in lines if line.kind == kind], logs).run(kind)
+        those = [line for line in lines if line.kind == kind]
+        # What takes long stands together in the list, so each machine gets some of it.
+        suites += [(Suite(options, kernel, builder, program, those[part::options.jobs], logs, part), kind) for part in range(options.jobs)]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(lambda pair: pair[0].run(pair[1]), suites))
     good = report(lines, options, logs)
     print(f"# {options.kernel} kernel, driver {options.driver}: {time.monotonic() - start:.0f} s in all")
     return 0 if good else 1

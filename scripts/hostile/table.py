@@ -2,19 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """Makes the table of Documentation/hostile.md of what run.py --table wrote: table.py OURS.tsv DEBUG.tsv C.tsv
 
-A column whose file is named `-` is left empty. The table goes between the marks of that page."""
+A column whose file is named `-` is left out. The table goes between the marks of that page."""
 
 import os
+import re
 import sys
 
 PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "Documentation", "hostile.md")
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
-HEAD = ["| line | case | strikes | the device | rvirtio | rvirtio, debug kernel | C |", "|---|---|---|---|---|---|---|"]
+COLUMNS = ("rvirtio", "rvirtio, debug kernel", "C")
 
 
 def read(path):
-    if path == "-":
-        return {}
     with open(path, encoding="utf-8") as file:
         rows = [line.rstrip("\n").split("\t") for line in file]
     return {row[1]: row for row in rows}
@@ -30,15 +29,16 @@ def cell(rows, name):
 
 
 def short(reason):
-    text = reason.split("] ", 1)[-1].replace("|", "\\|").replace("<", "&lt;")
+    text = re.sub(r":? (0x)?ffff[0-9a-f]{12}", "", reason.split("] ", 1)[-1]).replace("|", "\\|").replace("<", "&lt;")
     return text if len(text) <= 90 else text[:87] + "..."
 
 
 def main():
     if len(sys.argv) != 4:
         sys.exit(__doc__)
-    columns = [read(path) for path in sys.argv[1:]]
-    lines = list(HEAD)
+    given = [(name, path) for name, path in zip(COLUMNS, sys.argv[1:]) if path != "-"]
+    columns = [read(path) for _, path in given]
+    lines = [f"| line | case | strikes | the device | {' | '.join(name for name, _ in given)} |", "|---" * (4 + len(given)) + "|"]
     for name, row in columns[0].items():
         cells = [cell(column, name) for column in columns]
         lines.append(f"| {row[0]} | `{name}` | {row[3].lower()} | {row[5]} | {' | '.join(cells)} |")
