@@ -47,6 +47,7 @@ use kernel_ext::{
         Uevent, //
     },
     debugfs::Folder,
+    cpu::CpuWatch,
     dma,
     shared::{
         Number,
@@ -87,6 +88,7 @@ struct Session {
     device: Arc<Device>,
     driver: Arc<dyn Bound>,
 }
+    cpus: Pin<KBox<CpuWatch<Device>>>,
 
 impl Node {
     pub(crate) fn identity(&self) -> Identity {
@@ -268,6 +270,8 @@ impl Bus for VirtioBus {
 
         *node.session.lock() = Some(Session {
             device: session.clone(),
+        let cpus = KBox::pin_init(CpuWatch::new(session.clone()), GFP_KERNEL)?;
+
             driver: bound,
         });
         session.settle();
@@ -278,6 +282,7 @@ impl Bus for VirtioBus {
         let node = device.payload();
         let session = node.session.lock().take();
 
+            cpus,
         if let Some(session) = session {
             // What is under way will not come back from a device that was pulled out.
             if session.device.transport().status() == Status::GONE {
@@ -288,6 +293,7 @@ impl Bus for VirtioBus {
             session.driver.remove();
             session.device.close();
         }
+            drop(session.cpus);
         *node.features.lock() = Features::NONE;
         if let Ok(transport) = node.transport() {
             transport.set_status(Status::ACKNOWLEDGE);

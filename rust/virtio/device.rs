@@ -29,6 +29,7 @@ use kernel::{
         atomic::{
             ordering::{
                 Acquire,
+                Full,
                 Release, //
             },
             Atomic,
@@ -50,6 +51,7 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
+    cpu::CpuWatcher,
     debugfs::Folder,
     dma::Master,
     shared::Shared,
@@ -111,6 +113,8 @@ pub struct Device {
     pub(crate) epoch: Atomic<u32>,
     /// No reset is under way, or to come from others.
     pub(crate) quiet: AtomicFlag,
+    /// CPUs have come or gone, and nobody has followed them.
+    cpus_changed: AtomicFlag,
     /// The driver's `probe` is over.
     pub(crate) settled: AtomicFlag,
     #[pin]
@@ -163,6 +167,7 @@ impl Device {
                 resizing <- new_mutex!(()),
                 epoch: Atomic::new(0),
                 quiet: AtomicFlag::new(true),
+                cpus_changed: AtomicFlag::new(false),
                 settled: AtomicFlag::new(false),
                 config_work <- new_work!("virtio::config"),
                 break_work <- new_work!("virtio::break"),
@@ -391,6 +396,9 @@ impl Device {
 impl WorkItem<CONFIG> for Device {
     type Pointer = Arc<Self>;
 
+        if this.cpus_changed.xchg(false, Full) {
+            this.follow_cpus();
+        }
     fn run(this: Arc<Self>) {
         if !this.is_live() {
             return;
@@ -429,6 +437,25 @@ impl WorkItem<BREAK> for Device {
         // The rest may wait for memory, so it is not for this queue.
         this.look_again();
     }
+impl CpuWatcher for Device {
+    fn cpus_changed(this: &Arc<Self>) {
+        this.cpus_changed.store(true, Release);
+        this.look_again();
+    }
+}
+
+impl Device {
+    /// Moves interrupts, and lets the driver do the rest.
+    fn follow_cpus(&self) {
+        let driver = self.driver.lock().clone();
+
+        if let Some(driver) = driver {
+            self.transport.place_interrupts();
+            driver.cpus_changed();
+        }
+    }
+}
+
 }
 
 /// What a configuration interrupt does; belongs to the transport's interrupts.

@@ -154,6 +154,9 @@ pub trait Transport: Send + Sync + 'static {
     /// called when a reset was confirmed.
     fn allow_dma(&self);
 }
+    /// Moves interrupts that have a place ([`QueueInterrupt::place`]) to the CPU that is there now.
+    fn place_interrupts(&self);
+
 
 /// A queue that the device has.
 pub struct OpenQueue {

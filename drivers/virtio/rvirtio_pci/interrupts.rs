@@ -76,7 +76,7 @@ impl Plan {
 
 /// Interrupts that are taken. The handlers go before the vectors do.
 pub(crate) struct Active {
-    _handlers: KVec<irq::Registration>,
+    handlers: KVec<irq::Registration>,
     /// The queues' vectors, where they have some.
     queues: KVec<(u16, u16)>,
     vectors: Vectors,
@@ -238,7 +238,7 @@ impl Active {
             }
         })?;
         Ok(Self {
-            _handlers: registrations,
+            handlers: registrations,
             queues: vectored,
             vectors,
         })
@@ -314,7 +314,7 @@ impl Active {
             GFP_KERNEL,
         )?;
         Ok(Self {
-            _handlers: registrations,
+            handlers: registrations,
             queues: KVec::new(),
             vectors,
         })
@@ -324,6 +324,13 @@ impl Active {
     pub(crate) fn config_vector(&self) -> Option<u16> {
         self.vectors.is_msix().then_some(CONFIG_VECTOR)
     }
+    /// Moves those interrupts that have a place to it.
+    pub(crate) fn place(&mut self) {
+        self.handlers
+            .iter_mut()
+            .for_each(irq::Registration::prefer_again);
+    }
+
 
     /// See [`virtio::Transport::queue_cpus`].
     pub(crate) fn queue_cpus(&self, queue: u16, each: &mut dyn FnMut(u32)) -> bool {

@@ -455,6 +455,12 @@ impl Transport for Legacy {
         let Some(Started { interrupts, queues }) = self.active.lock().take() else {
             return;
         };
+    fn place_interrupts(&self) {
+        if let Some(Started { interrupts, .. }) = &mut *self.active.lock() {
+            interrupts.place();
+        }
+    }
+
 
         if self.status() != Status::GONE {
             for (index, _) in &queues {

@@ -413,3 +413,9 @@ impl Transport for Modern {
         self.function.allow_dma();
     }
 }
+    fn place_interrupts(&self) {
+        if let Some(active) = &mut *self.active.lock() {
+            active.place();
+        }
+    }
+
