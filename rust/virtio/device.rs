@@ -322,9 +322,8 @@ impl Device {
         let ended = self.ended.lock();
 
         if ended.is_none() {
-            let status = self.transport.status();
-
-            self.transport.set_status(status | Status::DRIVER_OK);
+            self.transport
+                .set_status(negotiated(self.features) | Status::DRIVER_OK);
         }
     }
 
@@ -396,15 +395,13 @@ impl Device {
 impl WorkItem<CONFIG> for Device {
     type Pointer = Arc<Self>;
 
+    fn run(this: Arc<Self>) {
         if this.cpus_changed.xchg(false, Full) {
             this.follow_cpus();
         }
-    fn run(this: Arc<Self>) {
         if !this.is_live() {
             return;
         }
-        let status = this.transport.status();
-
         if this.broken().is_some() {
             let driver = this.driver.lock().clone();
 
@@ -414,10 +411,11 @@ impl WorkItem<CONFIG> for Device {
             return;
         }
         // Of a device that is gone there is no configuration to follow.
-        if status == Status::GONE {
+        if !this.transport.is_present() {
+            this.break_device(Reason::Gone);
             return;
         }
-        if status.contains(Status::NEEDS_RESET) {
+        if this.transport.status().contains(Status::NEEDS_RESET) {
             this.recover();
             return;
         }
@@ -437,6 +435,8 @@ impl WorkItem<BREAK> for Device {
         // The rest may wait for memory, so it is not for this queue.
         this.look_again();
     }
+}
+
 impl CpuWatcher for Device {
     fn cpus_changed(this: &Arc<Self>) {
         this.cpus_changed.store(true, Release);
@@ -454,8 +454,11 @@ impl Device {
             driver.cpus_changed();
         }
     }
-}
 
+    /// Whether the device was reset, and has not begun anew: it has no interrupt to give, and may be out of reach.
+    fn is_at_rest(&self) -> bool {
+        self.epoch() % 2 != 0 && self.quiet.load(Acquire) && self.broken().is_none()
+    }
 }
 
 /// What a configuration interrupt does; belongs to the transport's interrupts.
@@ -464,6 +467,10 @@ pub(crate) struct ConfigInterrupt(pub(crate) Arc<Device>);
 impl InterruptHandler for ConfigInterrupt {
     fn used(&self) -> bool {
         self.0.config_interrupt()
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.0.is_at_rest()
     }
 }
 
@@ -532,6 +539,17 @@ fn try_reset(transport: &dyn Transport, node: &device::Device) -> Result {
     })
 }
 
+/// The status of a device with which `features` were agreed on, as the driver has written it. What the device shows
+/// is not written back to it: it sets bits of its own (2.1.2).
+pub(crate) fn negotiated(features: Features) -> Status {
+    // 3.1.2: before version 1 devices could not say no.
+    if features.contains(transport_feature::VERSION_1) {
+        Status::TAKEN | Status::FEATURES_OK
+    } else {
+        Status::TAKEN
+    }
+}
+
 /// Has the device confirm `features`, which are told to it (2.2, 3.1.1).
 ///
 /// # Errors
@@ -542,12 +560,13 @@ pub(crate) fn confirm(
     node: &device::Device,
     features: Features,
 ) -> Result {
+    let agreed = negotiated(features);
+
     transport.accept(features);
-    // 3.1.2: before version 1 devices could not say no.
-    if !features.contains(transport_feature::VERSION_1) {
+    if agreed == Status::TAKEN {
         return Ok(());
     }
-    transport.set_status(transport.status() | Status::FEATURES_OK);
+    transport.set_status(agreed);
     let status = transport.status();
 
     if status == Status::GONE || !status.contains(Status::FEATURES_OK) {

@@ -143,6 +143,10 @@ struct Line {
 
 impl irq::Handler for Line {
     fn handle(&self) -> bool {
+        // The interrupt is another's: the function may be out of reach while it is reset by others.
+        if self.config.is_at_rest() {
+            return false;
+        }
         let isr = self.isr.read8(0).unwrap_or(0);
 
         // All-ones: the device is gone, and the interrupt is another's.
@@ -320,10 +324,6 @@ impl Active {
         })
     }
 
-    /// The vector for configuration changes, if there is one.
-    pub(crate) fn config_vector(&self) -> Option<u16> {
-        self.vectors.is_msix().then_some(CONFIG_VECTOR)
-    }
     /// Moves those interrupts that have a place to it.
     pub(crate) fn place(&mut self) {
         self.handlers
@@ -331,6 +331,10 @@ impl Active {
             .for_each(irq::Registration::prefer_again);
     }
 
+    /// The vector for configuration changes, if there is one.
+    pub(crate) fn config_vector(&self) -> Option<u16> {
+        self.vectors.is_msix().then_some(CONFIG_VECTOR)
+    }
 
     /// See [`virtio::Transport::queue_cpus`].
     pub(crate) fn queue_cpus(&self, queue: u16, each: &mut dyn FnMut(u32)) -> bool {

@@ -287,6 +287,10 @@ impl Transport for Legacy {
         Status::from_raw(self.registers.read8(DEVICE_STATUS).unwrap_or(u8::MAX))
     }
 
+    fn is_present(&self) -> bool {
+        self.status() != Status::GONE && self.function.is_present()
+    }
+
     fn set_status(&self, status: Status) {
         self.write8(DEVICE_STATUS, status.as_raw());
     }
@@ -451,16 +455,16 @@ impl Transport for Legacy {
             .is_some_and(|active| active.interrupts.queue_cpus(index, each))
     }
 
-    fn stop_interrupts(&self) {
-        let Some(Started { interrupts, queues }) = self.active.lock().take() else {
-            return;
-        };
     fn place_interrupts(&self) {
         if let Some(Started { interrupts, .. }) = &mut *self.active.lock() {
             interrupts.place();
         }
     }
 
+    fn stop_interrupts(&self) {
+        let Some(Started { interrupts, queues }) = self.active.lock().take() else {
+            return;
+        };
 
         if self.status() != Status::GONE {
             for (index, _) in &queues {
