@@ -11,6 +11,7 @@
 #include <linux/balloon.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/cpuhotplug.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
@@ -42,6 +43,17 @@ const struct cpumask *rvirtio_helper_cpumask_of(unsigned int cpu);
 unsigned int rvirtio_helper_online_cpus(void);
 unsigned int rvirtio_helper_cpu_ids(void);
 int rvirtio_helper_cpumask_next(int after, const struct cpumask *mask);
+
+struct rvirtio_cpu_watch {
+	struct hlist_node online;
+	struct hlist_node dead;
+	void (*changed)(struct rvirtio_cpu_watch *watch);
+};
+
+int rvirtio_helper_cpu_watches_begin(void);
+void rvirtio_helper_cpu_watches_end(void);
+int rvirtio_helper_cpu_watch_add(struct rvirtio_cpu_watch *watch);
+void rvirtio_helper_cpu_watch_remove(struct rvirtio_cpu_watch *watch);
 
 /* The network layer. */
 

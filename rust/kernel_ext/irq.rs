@@ -45,6 +45,8 @@ struct Action {
 pub struct Registration {
     irq: u32,
     action: KBox<Action>,
+    /// Where it was wanted last.
+    place: Option<u32>,
     /// Whether the interrupt has a hint, which has to go before it.
     hinted: bool,
 }
@@ -90,6 +92,7 @@ impl Registration {
         Ok(Self {
             irq,
             action,
+            place: None,
             hinted: false,
         })
     }
@@ -98,6 +101,7 @@ impl Registration {
     /// space may move it elsewhere; `irqbalance` reads it as a hint. An interrupt whose CPUs the kernel
     /// manages stays where it is.
     pub fn prefer(&mut self, place: u32) {
+        self.place = Some(place);
         // SAFETY: `cpumask_of()` gives a mask that lives for ever; the interrupt is requested.
         let result = unsafe {
             let cpu = bindings::cpumask_local_spread(place, bindings::NUMA_NO_NODE);
@@ -110,6 +114,13 @@ impl Registration {
         };
 
         self.hinted = result == 0;
+    }
+
+    /// Moves the interrupt there once more, where others are online now than when that was said.
+    pub fn prefer_again(&mut self) {
+        if let Some(place) = self.place {
+            self.prefer(place);
+        }
     }
 }
 

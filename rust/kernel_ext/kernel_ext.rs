@@ -16,6 +16,7 @@
 //! | [`bus`] | a bus, its devices and drivers written in Rust |
 //! | [`completion`] | waiting for an event with a timeout |
 //! | [`debugfs`] | `kernel::debugfs` for modules |
+//! | [`cpu`] | CPUs that come and go |
 //! | [`dma`] | memory shared with a device, and streaming mappings |
 //! | [`irq`] | `kernel::irq` with names that are made at run time |
 //! | [`pci`] | capabilities, shared BAR mappings and vectors of a PCI function |
@@ -34,6 +35,7 @@ pub mod barrier;
 pub mod block;
 pub mod bus;
 pub mod completion;
+pub mod cpu;
 mod cstr;
 pub mod debugfs;
 mod device;

@@ -12,6 +12,7 @@ use crate::{
     debug::DeviceFiles,
     device::{
         confirm,
+        negotiated,
         reset,
         Device, //
     },
@@ -46,6 +47,7 @@ use kernel_ext::{
         BusType,
         Uevent, //
     },
+    cpu::CpuWatch,
     debugfs::Folder,
     dma,
     shared::{
@@ -86,6 +88,7 @@ pub(crate) struct Node {
 struct Session {
     device: Arc<Device>,
     driver: Arc<dyn Bound>,
+    cpus: Pin<KBox<CpuWatch<Device>>>,
 }
 
 impl Node {
@@ -93,7 +96,12 @@ impl Node {
         self.identity
     }
 
-    fn transport(&self) -> Result<Arc<dyn Transport>> {
+    /// The way to the device.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when it was taken off the bus.
+    pub(crate) fn transport(&self) -> Result<Arc<dyn Transport>> {
         self.transport.lock().clone().ok_or(ENODEV)
     }
 
@@ -172,7 +180,7 @@ impl Node {
         reset(&*transport, node)?;
         transport.allow_dma();
         transport.set_status(Status::ACKNOWLEDGE);
-        transport.set_status(Status::ACKNOWLEDGE | Status::DRIVER);
+        transport.set_status(Status::TAKEN);
 
         let mut negotiation = Negotiation {
             filtered: self.filter(),
@@ -181,15 +189,18 @@ impl Node {
         let agreed = agree(&*transport, node, driver, &mut negotiation);
 
         *self.negotiation.lock() = negotiation;
+        let mut status = Status::TAKEN;
+
         agreed
             .and_then(|features| {
                 let folder = self.folder.clone();
 
+                status = negotiated(features);
                 Device::new(transport.clone(), node, number, features, folder)
             })
             .map(FeaturesOk::new)
             .inspect_err(|_| {
-                transport.set_status(transport.status() | Status::FAILED);
+                transport.set_status(status | Status::FAILED);
                 let _ = reset(&*transport, node);
             })
     }
@@ -259,6 +270,8 @@ impl Bus for VirtioBus {
         let setup = node.negotiate(device.as_ref(), &**driver)?;
         let session = setup.device().clone();
 
+        let cpus = KBox::pin_init(CpuWatch::new(session.clone()), GFP_KERNEL)?;
+
         // What the driver makes announces itself while `probe` runs.
         *node.features.lock() = session.features();
         let bound = driver.probe(setup).inspect_err(|_| {
@@ -269,6 +282,7 @@ impl Bus for VirtioBus {
         *node.session.lock() = Some(Session {
             device: session.clone(),
             driver: bound,
+            cpus,
         });
         session.settle();
         Ok(())
@@ -279,8 +293,9 @@ impl Bus for VirtioBus {
         let session = node.session.lock().take();
 
         if let Some(session) = session {
+            drop(session.cpus);
             // What is under way will not come back from a device that was pulled out.
-            if session.device.transport().status() == Status::GONE {
+            if !session.device.transport().is_present() {
                 session.device.break_device(Reason::Gone);
             }
             // Nobody is going to end it, since it is the bus's.
@@ -378,6 +393,16 @@ impl DeviceRegistration {
     /// Ends a [`Self::pause`]: the device begins anew, and its driver goes on.
     pub fn resume(&self) {
         self.device.payload().with_device(Device::resume);
+    }
+
+    /// The features that were agreed on, while a driver has the device and it works.
+    pub fn features(&self) -> Option<Features> {
+        let session = self.device.payload().session.lock();
+
+        session
+            .as_ref()
+            .filter(|session| session.device.is_live() && session.device.broken().is_none())
+            .map(|session| session.device.features())
     }
 
     /// The device is gone for good, or as good as gone: what is outstanding fails. Process context.

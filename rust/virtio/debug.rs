@@ -30,7 +30,7 @@ use kernel_ext::debugfs::{
 
 /// The files of a device, from registration until it has left the bus.
 pub(crate) struct DeviceFiles {
-    _files: [File; 4],
+    _files: [File; 5],
 }
 
 impl DeviceFiles {
@@ -45,6 +45,7 @@ impl DeviceFiles {
         let filter = Arc::new(FilterFile(node.clone()), GFP_KERNEL)?;
         let status = Arc::new(StatusFile(node.clone()), GFP_KERNEL)?;
         let broken = Arc::new(BrokenFile(node.clone()), GFP_KERNEL)?;
+        let memory = Arc::new(MemoryFile(node.clone()), GFP_KERNEL)?;
 
         Ok(Self {
             _files: [
@@ -52,6 +53,7 @@ impl DeviceFiles {
                 File::writable(folder, c"filter", filter)?,
                 File::new(folder, c"status", status)?,
                 File::new(folder, c"broken", broken)?,
+                File::new(folder, c"shared_memory", memory)?,
             ],
         })
     }
@@ -65,6 +67,8 @@ struct FilterFile(Arc<Node>);
 struct StatusFile(Arc<Node>);
 /// Why the device is broken.
 struct BrokenFile(Arc<Node>);
+/// The shared memory regions.
+struct MemoryFile(Arc<Node>);
 
 impl Content for FeatureFile {
     fn show(&self, text: &mut Text) -> Result {
@@ -114,6 +118,22 @@ impl Content for BrokenFile {
         match self.0.broken() {
             Some(reason) => text.add(format_args!("{reason}\n")),
             None => text.add(format_args!("no\n")),
+        }
+        Ok(())
+    }
+}
+
+impl Content for MemoryFile {
+    fn show(&self, text: &mut Text) -> Result {
+        let Self(node) = self;
+        let transport = node.transport()?;
+        let regions = transport.shared_memory();
+
+        if regions.is_empty() {
+            text.add(format_args!("none\n"));
+        }
+        for region in regions {
+            text.add(format_args!("{region}\n"));
         }
         Ok(())
     }

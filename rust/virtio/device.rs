@@ -29,6 +29,7 @@ use kernel::{
         atomic::{
             ordering::{
                 Acquire,
+                Full,
                 Release, //
             },
             Atomic,
@@ -50,6 +51,7 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
+    cpu::CpuWatcher,
     debugfs::Folder,
     dma::Master,
     shared::Shared,
@@ -111,6 +113,8 @@ pub struct Device {
     pub(crate) epoch: Atomic<u32>,
     /// No reset is under way, or to come from others.
     pub(crate) quiet: AtomicFlag,
+    /// CPUs have come or gone, and nobody has followed them.
+    cpus_changed: AtomicFlag,
     /// The driver's `probe` is over.
     pub(crate) settled: AtomicFlag,
     #[pin]
@@ -163,6 +167,7 @@ impl Device {
                 resizing <- new_mutex!(()),
                 epoch: Atomic::new(0),
                 quiet: AtomicFlag::new(true),
+                cpus_changed: AtomicFlag::new(false),
                 settled: AtomicFlag::new(false),
                 config_work <- new_work!("virtio::config"),
                 break_work <- new_work!("virtio::break"),
@@ -317,9 +322,8 @@ impl Device {
         let ended = self.ended.lock();
 
         if ended.is_none() {
-            let status = self.transport.status();
-
-            self.transport.set_status(status | Status::DRIVER_OK);
+            self.transport
+                .set_status(negotiated(self.features) | Status::DRIVER_OK);
         }
     }
 
@@ -392,11 +396,12 @@ impl WorkItem<CONFIG> for Device {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
+        if this.cpus_changed.xchg(false, Full) {
+            this.follow_cpus();
+        }
         if !this.is_live() {
             return;
         }
-        let status = this.transport.status();
-
         if this.broken().is_some() {
             let driver = this.driver.lock().clone();
 
@@ -406,10 +411,11 @@ impl WorkItem<CONFIG> for Device {
             return;
         }
         // Of a device that is gone there is no configuration to follow.
-        if status == Status::GONE {
+        if !this.transport.is_present() {
+            this.break_device(Reason::Gone);
             return;
         }
-        if status.contains(Status::NEEDS_RESET) {
+        if this.transport.status().contains(Status::NEEDS_RESET) {
             this.recover();
             return;
         }
@@ -431,12 +437,40 @@ impl WorkItem<BREAK> for Device {
     }
 }
 
+impl CpuWatcher for Device {
+    fn cpus_changed(this: &Arc<Self>) {
+        this.cpus_changed.store(true, Release);
+        this.look_again();
+    }
+}
+
+impl Device {
+    /// Moves interrupts, and lets the driver do the rest.
+    fn follow_cpus(&self) {
+        let driver = self.driver.lock().clone();
+
+        if let Some(driver) = driver {
+            self.transport.place_interrupts();
+            driver.cpus_changed();
+        }
+    }
+
+    /// Whether the device was reset, and has not begun anew: it has no interrupt to give, and may be out of reach.
+    fn is_at_rest(&self) -> bool {
+        self.epoch() % 2 != 0 && self.quiet.load(Acquire) && self.broken().is_none()
+    }
+}
+
 /// What a configuration interrupt does; belongs to the transport's interrupts.
 pub(crate) struct ConfigInterrupt(pub(crate) Arc<Device>);
 
 impl InterruptHandler for ConfigInterrupt {
     fn used(&self) -> bool {
         self.0.config_interrupt()
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.0.is_at_rest()
     }
 }
 
@@ -505,6 +539,17 @@ fn try_reset(transport: &dyn Transport, node: &device::Device) -> Result {
     })
 }
 
+/// The status of a device with which `features` were agreed on, as the driver has written it. What the device shows
+/// is not written back to it: it sets bits of its own (2.1.2).
+pub(crate) fn negotiated(features: Features) -> Status {
+    // 3.1.2: before version 1 devices could not say no.
+    if features.contains(transport_feature::VERSION_1) {
+        Status::TAKEN | Status::FEATURES_OK
+    } else {
+        Status::TAKEN
+    }
+}
+
 /// Has the device confirm `features`, which are told to it (2.2, 3.1.1).
 ///
 /// # Errors
@@ -515,12 +560,13 @@ pub(crate) fn confirm(
     node: &device::Device,
     features: Features,
 ) -> Result {
+    let agreed = negotiated(features);
+
     transport.accept(features);
-    // 3.1.2: before version 1 devices could not say no.
-    if !features.contains(transport_feature::VERSION_1) {
+    if agreed == Status::TAKEN {
         return Ok(());
     }
-    transport.set_status(transport.status() | Status::FEATURES_OK);
+    transport.set_status(agreed);
     let status = transport.status();
 
     if status == Status::GONE || !status.contains(Status::FEATURES_OK) {

@@ -56,6 +56,10 @@ pub trait Driver: Sized + Send + Sync + 'static {
     /// [`Self::probe`] still runs, after `go_live`.
     fn config_changed(&self) {}
 
+    /// CPUs have come or gone: the interrupts of queues with a place have been moved to where they belong now.
+    /// Process context, as [`Self::config_changed`], which follows.
+    fn cpus_changed(&self) {}
+
     /// The device is broken and was reset (or its DMA is off): it will use no buffer any more. The
     /// driver drains its queues and fails what it waits for. Process context, called once at most.
     ///
@@ -113,6 +117,7 @@ pub trait Driver: Sized + Send + Sync + 'static {
 /// A [`Driver`] that has a device, without its type.
 pub(crate) trait Bound: Send + Sync {
     fn config_changed(&self);
+    fn cpus_changed(&self);
     fn device_broken(&self);
     fn after_break(&self);
     fn is_storage(&self) -> bool;
@@ -127,6 +132,10 @@ pub(crate) trait Bound: Send + Sync {
 impl<D: Driver> Bound for D {
     fn config_changed(&self) {
         Driver::config_changed(self);
+    }
+
+    fn cpus_changed(&self) {
+        Driver::cpus_changed(self);
     }
 
     fn device_broken(&self) {

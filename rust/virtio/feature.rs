@@ -112,6 +112,8 @@ pub mod transport_feature {
     pub const IN_ORDER: Features = Features::bit(35);
     /// The platform orders the device's accesses (`VIRTIO_F_ORDER_PLATFORM`).
     pub const ORDER_PLATFORM: Features = Features::bit(36);
+    /// The device can have virtual functions (`VIRTIO_F_SR_IOV`).
+    pub const SR_IOV: Features = Features::bit(37);
     /// Notifications say where the next buffer will stand (`VIRTIO_F_NOTIFICATION_DATA`).
     pub const NOTIFICATION_DATA: Features = Features::bit(38);
     /// The device says by which number notifications name a queue (`VIRTIO_F_NOTIF_CONFIG_DATA`).
@@ -133,6 +135,7 @@ pub mod transport_feature {
         RING_PACKED,
         IN_ORDER,
         ORDER_PLATFORM,
+        SR_IOV,
         NOTIFICATION_DATA,
         NOTIF_CONFIG_DATA,
         RING_RESET,

@@ -6,6 +6,7 @@ use crate::{
     config::Config,
     counter::Counter,
     device::{
+        negotiated,
         ConfigInterrupt,
         Device,
         Gate, //
@@ -245,12 +246,9 @@ impl FeaturesOk {
 impl Drop for FeaturesOk {
     fn drop(&mut self) {
         if self.pending {
-            let transport = self.device.transport();
-            let status = transport.status();
-
-            if status != Status::GONE {
-                transport.set_status(status | Status::FAILED);
-            }
+            self.device
+                .transport()
+                .set_status(negotiated(self.features()) | Status::FAILED);
             self.device.close();
         }
     }

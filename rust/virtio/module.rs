@@ -6,12 +6,14 @@ use crate::bus::VirtioBus;
 use kernel::prelude::*;
 use kernel_ext::{
     bus::BusRegistration,
+    cpu::CpuWatches,
     shared::Owner, //
 };
 
 /// The module: the bus, and what its devices share. The bus goes first.
 struct Rvirtio {
     _bus: BusRegistration<VirtioBus>,
+    _cpus: CpuWatches,
     _shared: Owner,
 }
 
@@ -20,6 +22,7 @@ impl kernel::Module for Rvirtio {
         let shared = Owner::new(c"rvirtio", c"rvirtio_config")?;
 
         Ok(Self {
+            _cpus: CpuWatches::new()?,
             _bus: BusRegistration::new()?,
             _shared: shared,
         })

@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     device::{
         confirm,
+        negotiated,
         reset,
         Device,
         RECOVER, //
@@ -224,7 +225,7 @@ impl Device {
         reset(transport, self.node())?;
         transport.allow_dma();
         transport.set_status(Status::ACKNOWLEDGE);
-        transport.set_status(Status::ACKNOWLEDGE | Status::DRIVER);
+        transport.set_status(Status::TAKEN);
         if !transport.offered().contains(self.features()) {
             dev_err!(self.node(), "device offers less than before\n");
             return Err(ENODEV);
@@ -235,12 +236,10 @@ impl Device {
         for queue in &*self.queues.lock() {
             queue.restart(&Restart::new(self))?;
         }
-        let status = transport.status();
-
-        if status == Status::GONE {
+        if transport.status() == Status::GONE {
             return Err(ENODEV);
         }
-        transport.set_status(status | Status::DRIVER_OK);
+        transport.set_status(negotiated(self.features()) | Status::DRIVER_OK);
         *self.ailment.lock() = None;
         self.ailing.store(false, Release);
         self.quiet.store(true, Release);
@@ -261,12 +260,18 @@ impl Device {
 
     /// Whether the device can be expected to answer: it is there, and does not ask for a reset.
     pub fn answers(&self) -> bool {
-        self.transport().status() != Status::GONE && !self.ails()
+        self.transport().is_present() && !self.ails()
     }
 
-    /// Has the device recovered if it asks for a reset; for those who wait for it. Process context.
+    /// Has the device recovered if it asks for a reset, and marks it broken if it is gone; for those who wait for
+    /// it. Process context.
     pub fn look_after(self: &Arc<Self>) {
-        if self.is_live() && self.ails() {
+        if !self.is_live() {
+            return;
+        }
+        if !self.transport().is_present() {
+            self.break_device(Reason::Gone);
+        } else if self.ails() {
             self.recover();
         }
     }

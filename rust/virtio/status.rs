@@ -15,6 +15,8 @@ impl Status {
     pub const ACKNOWLEDGE: Self = Self(1);
     /// The guest knows how to drive it.
     pub const DRIVER: Self = Self(2);
+    /// Both of them.
+    pub(crate) const TAKEN: Self = Self(Self::ACKNOWLEDGE.0 | Self::DRIVER.0);
     /// The driver is set up.
     pub const DRIVER_OK: Self = Self(4);
     /// The features are agreed on.

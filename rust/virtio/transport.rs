@@ -6,6 +6,7 @@ use crate::{
     areas::Areas,
     feature::Features,
     id::Identity,
+    shared_memory::SharedMemory,
     status::Status,
     transport_feature, //
 };
@@ -40,8 +41,12 @@ pub trait Transport: Send + Sync + 'static {
     /// The device as a master of DMA. `translated`: through the platform's DMA API.
     fn master(&self, translated: bool) -> dma::Master;
 
-    /// Reads the status field. A device that is gone reads as [`Status::GONE`].
+    /// Reads the status field. A device that is gone reads as [`Status::GONE`], as a rule.
     fn status(&self) -> Status;
+
+    /// Whether the device is there, as far as the transport knows. The registers of one that is gone may read as
+    /// anything, so that its status alone does not tell.
+    fn is_present(&self) -> bool;
 
     /// Writes the status field; not zero, which is [`Self::begin_reset`].
     fn set_status(&self, status: Status);
@@ -93,7 +98,12 @@ pub trait Transport: Send + Sync + 'static {
     /// The configuration's generation, which changes with its content.
     fn config_generation(&self) -> u32;
 
-    /// Takes away those of `features` for which the device has no registers.
+    /// The device's shared memory regions (2.10), each number once.
+    fn shared_memory(&self) -> &[SharedMemory] {
+        &[]
+    }
+
+    /// Takes away those of `features` for which the device has no registers, or the transport no means.
     fn backed(&self, features: Features) -> Features;
 
     /// Looks at queue `index`, which is not enabled, of a device with which `features` were agreed on.
@@ -144,6 +154,9 @@ pub trait Transport: Send + Sync + 'static {
     /// open, or where another queue has the same.
     fn queue_cpus(&self, index: u16, each: &mut dyn FnMut(u32)) -> bool;
 
+    /// Moves interrupts that have a place ([`Delivery::Near`]) to the CPU that is there now.
+    fn place_interrupts(&self);
+
     /// Gives the interrupts back; no handler runs after this, and none is kept.
     fn stop_interrupts(&self);
 
@@ -178,7 +191,7 @@ pub struct QueueAddresses {
 
 /// Tells the device that a queue has new buffers (virtio 1.4, 2.3).
 ///
-/// A plain store, without a call through the transport. The value is the queue's number, or what the
+/// A plain store where that can be had, without a call through the transport. The value is the queue's number, or what the
 /// device wants instead of it (`VIRTIO_F_NOTIF_CONFIG_DATA`).
 #[derive(PartialEq, Eq)]
 pub enum Notifier {
@@ -197,13 +210,20 @@ pub enum Notifier {
         /// What to write into its low half.
         value: u16,
     },
+    /// The same, to a register that is not mapped (4.1.4.9): slow.
+    Unmapped {
+        /// The register: as long as what is written.
+        register: pci::Window,
+        /// What to write, or what to write into its low half.
+        value: u16,
+    },
 }
 
 impl Notifier {
-    /// Whether notifications say where the next buffer will stand.
+    /// Whether notifications may say where the next buffer will stand.
     #[inline]
     pub fn tells_place(&self) -> bool {
-        matches!(self, Self::WithPlace { .. })
+        !matches!(self, Self::Register { .. })
     }
 
     /// Notifies the device. The next buffer will stand at `place`, which need not be right where
@@ -213,8 +233,21 @@ impl Notifier {
         match self {
             Self::Register { doorbell, value } => doorbell.ring(*value),
             Self::WithPlace { doorbell, value } => doorbell.ring(notification(*value, place)),
+            Self::Unmapped { register, value } => write(register, *value, place),
         }
     }
+}
+
+/// Writes a notification to a register that is not mapped.
+#[cold]
+#[inline(never)]
+fn write(register: &pci::Window, value: u16, place: u16) {
+    // The register is as long as what is written, so neither can fail.
+    let _ = if register.length() < size_of::<u32>() {
+        register.write16(0, value)
+    } else {
+        register.write32(0, notification(value, place))
+    };
 }
 
 /// What an interrupt does, or one of several things that it does.
@@ -223,6 +256,12 @@ pub trait InterruptHandler: Send + Sync + 'static {
     ///
     /// Hard interrupt context, only while the device is live. May be called without need.
     fn used(&self) -> bool;
+
+    /// Whether the device has no interrupt to give, and is not to be accessed: it was reset, and has not begun
+    /// anew. Any context.
+    fn is_at_rest(&self) -> bool {
+        false
+    }
 }
 
 /// The interrupts that a device's driver wants.

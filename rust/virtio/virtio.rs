@@ -71,6 +71,7 @@ mod report;
 mod resize;
 mod restart;
 mod ring;
+mod shared_memory;
 mod staging;
 mod status;
 mod table;
@@ -116,6 +117,7 @@ pub use self::report::{
 pub use self::resize::SpareRing;
 pub use self::restart::Restart;
 pub use self::ring::RingFormat;
+pub use self::shared_memory::SharedMemory;
 pub use self::staging::Staging;
 pub use self::status::Status;
 pub use self::table::{

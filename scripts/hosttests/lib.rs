@@ -62,6 +62,8 @@ mod ranges;
 mod registers;
 #[path = "../../drivers/block/virtio_blk/request.rs"]
 mod request;
+#[path = "../../drivers/virtio/rvirtio_pci/shared_memory.rs"]
+mod shared_memory;
 #[path = "../../drivers/virtio/rvirtio_pci/sharing.rs"]
 mod sharing;
 #[path = "../../drivers/net/virtio_net/sizing.rs"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from disk import Disk
 from model import Model
-from nic import Nic
+from nic import Nic, join
 from plain import DRIVERS as PLAIN
 from plain import Plain
 
@@ -77,6 +77,10 @@ class Case:
             raise CaseError(f"{path}: the header has no title")
         if case.nics or any(model.kind == "net" for model in case.models):
             case.needs.add("net")
+        try:
+            join(case.nics)
+        except ValueError as error:
+            raise CaseError(f"{path}: {error}") from None
         for number, device in enumerate(case.devices):
             device.slot = FIRST_SLOT + number
             if isinstance(device, Model):

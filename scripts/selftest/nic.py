@@ -24,7 +24,8 @@ from disk import typed
 # tap        on a tap, which the machine's own bridge joins with the others
 # queues=N   so many queue pairs (taps only)
 # port       on a PCI Express root port of its own
-OWN = {"hub", "tap", "queues", "port"}
+# vf=NIC     a virtual function of NIC, which has a port; the guest finds it once it has asked NIC for virtual functions
+OWN = {"hub", "tap", "queues", "port", "vf"}
 BRIDGE = "br0"
 HOST_ADDRESS = ("10.0.0.100/24", "fd00::100/64 nodad")
 
@@ -38,6 +39,8 @@ class Nic:
     own: dict = field(default_factory=dict)
     device: dict = field(default_factory=dict)
     slot: int = 0
+    # Its virtual functions.
+    virtual: list = field(default_factory=list)
 
     @classmethod
     def parse(cls, text):
@@ -55,7 +58,7 @@ class Nic:
 
     @property
     def bus_address(self):
-        return port.bus_address(self)
+        return self.own["address"] if "vf" in self.own else port.bus_address(self)
 
     @property
     def tap(self):
@@ -82,12 +85,32 @@ class Nic:
                                  "romfile": ""})
         if self.queues > 1:
             args |= {"mq": True, "vectors": 2 * self.queues + 2}
+        if "vf" in self.own:
+            physical, number = self.own["vf"], int(self.bus_address.rpartition("-")[2])
+            args |= {"bus": f"port-{physical}", "addr": f"0.{number + 1}", "sriov-pf": physical}
         for key, value in self.device.items():
             args[key] = value if key in ON_OFF_AUTO else typed(key, value)
         return args
 
     def arguments(self):
-        return ["-netdev", json.dumps(self.netdev_args()), *port.root_port(self), "-device", json.dumps(self.device_args())]
+        # A virtual function belongs to a physical one that comes later, on a port that comes before.
+        if "vf" in self.own:
+            return []
+        args = [*port.root_port(self)]
+        for nic in [*self.virtual, self]:
+            args += ["-netdev", json.dumps(nic.netdev_args()), "-device", json.dumps(nic.device_args())]
+        return args
+
+
+def join(nics):
+    """Gives virtual functions to the NICs that they belong to."""
+    for nic in nics:
+        if "vf" in nic.own:
+            physical = next((other for other in nics if other.name == nic.own["vf"] and "port" in other.own), None)
+            if physical is None:
+                raise ValueError(f"{nic.name} is a virtual function of no NIC with a port")
+            nic.own["address"] = f"vf-{physical.name}-{len(physical.virtual)}"
+            physical.virtual.append(nic)
 
 
 def network(nics):

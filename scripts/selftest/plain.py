@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Devices of a case that need nothing on the host's side but their options.
 
-They are declared in its header as `# balloon: NAME [OPTION=VALUE]...` or `# rng: NAME [OPTION=VALUE]...`: options of the
-QEMU devices in DRIVERS, and `port`: on a PCI Express root port of its own.
+They are declared in its header as `# balloon: NAME [OPTION=VALUE]...`, `# rng: NAME [OPTION=VALUE]...` or `# gpu: ...`, for
+which there is no driver: options of the QEMU devices in DRIVERS, and `port`: on a PCI Express root port of its own.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import port
 from disk import typed
 
-DRIVERS = {"balloon": "virtio-balloon-pci", "rng": "virtio-rng-pci"}
+DRIVERS = {"balloon": "virtio-balloon-pci", "rng": "virtio-rng-pci", "gpu": "virtio-gpu-pci"}
 ON_OFF_AUTO = {"disable-legacy"}
 
 

@@ -268,6 +268,14 @@ impl Driver for Net {
         }
     }
 
+    fn cpus_changed(&self) {
+        let registered = self.registered.lock();
+
+        if registered.is_some() {
+            self.interface.spread();
+        }
+    }
+
     fn device_broken(&self) {
         // Those who wait for an answer go on: they may keep `remove` from its lock.
         self.interface.fail();

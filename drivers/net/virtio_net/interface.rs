@@ -254,6 +254,15 @@ impl Interface {
         );
     }
 
+    /// Which CPU sends on which queue, since others are online now.
+    pub(crate) fn spread(&self) {
+        Rtnl::hold(|rtnl| {
+            let pairs = self.desired.lock().pairs;
+
+            self.netdev.spread(rtnl, pairs);
+        });
+    }
+
     /// Follows what the device says of its link.
     pub(crate) fn follow_status(&self, registered: &Registered<Self>) {
         let features = self.device.features();

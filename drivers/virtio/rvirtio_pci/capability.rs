@@ -19,7 +19,12 @@ const NOTIFY_BYTES: u64 = 2;
 const ISR_BYTES: u64 = 1;
 
 /// BARs are numbered 0 to 5; other values are reserved.
-const BARS: u8 = 6;
+pub(crate) const BARS: u8 = 6;
+
+/// `VIRTIO_PCI_CAP_PCI_CFG` (4.1.4.9).
+const CONFIG_ACCESS: u8 = 5;
+/// How long that capability is.
+const CONFIG_ACCESS_BYTES: u8 = 20;
 
 /// A place inside a BAR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,21 +142,21 @@ pub(crate) enum Fault {
     /// The structure does not begin at a multiple of its alignment.
     Misaligned {
         /// Its offset.
-        offset: u32,
+        offset: u64,
     },
     /// The structure, or the part of it that is needed, is not inside the BAR.
     OutOfBar {
         /// Its offset.
-        offset: u32,
+        offset: u64,
         /// Its length.
-        length: u32,
+        length: u64,
         /// The BAR's length.
         bar_length: u64,
     },
     /// The structure is shorter than what is needed of it.
     TooShort {
         /// Its length.
-        length: u32,
+        length: u64,
     },
 }
 
@@ -194,7 +199,7 @@ impl fmt::Display for LayoutError {
 }
 
 /// Reads a little-endian 32-bit field of a capability.
-fn field(bytes: &[u8; CAPABILITY_BYTES], at: usize) -> u32 {
+pub(crate) fn field(bytes: &[u8; CAPABILITY_BYTES], at: usize) -> u32 {
     let word = at
         .checked_add(4)
         .and_then(|end| bytes.get(at..end))
@@ -219,18 +224,18 @@ fn place(
         return Err(Fault::Truncated { length: cap_len });
     }
     let bar_bytes = bar_length(bar).ok_or(Fault::NoBar { bar })?;
-    let (offset, length) = (field(bytes, 8), field(bytes, 12));
+    let (offset, length) = (u64::from(field(bytes, 8)), u64::from(field(bytes, 12)));
 
-    if u64::from(offset) % kind.alignment() != 0 {
+    if offset % kind.alignment() != 0 {
         return Err(Fault::Misaligned { offset });
     }
-    if u64::from(length) < kind.minimum() {
+    if length < kind.minimum() {
         return Err(Fault::TooShort { length });
     }
     // What the structure claims beyond the BAR's end is not there.
     let there = bar_bytes
-        .checked_sub(u64::from(offset))
-        .map(|room| room.min(u64::from(length)))
+        .checked_sub(offset)
+        .map(|room| room.min(length))
         .filter(|there| *there >= kind.minimum())
         .ok_or(Fault::OutOfBar {
             offset,
@@ -240,7 +245,7 @@ fn place(
 
     Ok(Place {
         bar,
-        offset: u64::from(offset),
+        offset,
         length: there,
     })
 }
@@ -334,6 +339,13 @@ pub(crate) fn find(
         return Err(LayoutError::BadMultiplier(notify_multiplier));
     }
     Ok(layout)
+}
+
+/// Whether a capability is a way to the registers through configuration space (4.1.4.9), long enough for it.
+pub(crate) fn is_config_access(bytes: &[u8; CAPABILITY_BYTES]) -> bool {
+    let &[_, _, cap_len, cfg_type, ..] = bytes;
+
+    cfg_type == CONFIG_ACCESS && cap_len >= CONFIG_ACCESS_BYTES
 }
 
 /// Where the doorbell of a queue, of so many bytes, is in the notification area, if it is inside

@@ -8,8 +8,12 @@ use crate::{
         LayoutError, //
     },
     legacy::Legacy,
-    modern::Modern,
-    module_parameters, //
+    modern::{
+        Modern,
+        Shown, //
+    },
+    module_parameters,
+    shared_memory, //
 };
 use kernel::{
     device::Core,
@@ -18,11 +22,14 @@ use kernel::{
     sync::Arc, //
 };
 use kernel_ext::pci::{
+    disable_virtual_functions,
     Function,
     Reach,
-    Recovery, //
+    Recovery,
+    VirtualFunctions, //
 };
 use virtio::{
+    transport_feature,
     DeviceId,
     DeviceRegistration,
     Identity,
@@ -86,24 +93,70 @@ fn note_legacy(pdev: &pci::Device, error: LayoutError) {
     }
 }
 
+/// A vendor-specific capability, read once: where it is, and what it says.
+type Capability = (u8, [u8; capability::CAPABILITY_BYTES]);
+
+/// All of a function.
+fn capabilities(function: &Function) -> Result<KVec<Capability>> {
+    let mut all = KVec::new();
+
+    for at in function.vendor_capabilities() {
+        let mut bytes = [0; capability::CAPABILITY_BYTES];
+
+        function.read_config(at, &mut bytes);
+        all.push((at, bytes), GFP_KERNEL)?;
+    }
+    Ok(all)
+}
+
+/// The shared memory regions among them. One that cannot be used is left out, with a line in the log: drivers can
+/// do without, or say so.
+fn regions(
+    function: &Function,
+    capabilities: &[Capability],
+) -> Result<KVec<shared_memory::Region>> {
+    let mut regions = KVec::new();
+
+    for (_, bytes) in capabilities {
+        match shared_memory::region(bytes, |bar| function.bar_length(bar)) {
+            Some(Ok(region)) if !shared_memory::has(&regions, region.id) => {
+                regions.push(region, GFP_KERNEL)?;
+            }
+            Some(Err(bad)) => {
+                dev_warn!(function.device(), "{}\n", format_args!("{bad}"));
+            }
+            _ => {}
+        }
+    }
+    Ok(regions)
+}
+
 impl VirtioPci {
     fn bind(pdev: &pci::Device<Core<'_>>) -> Result<Bound> {
         let identity = identity(pdev).ok_or(ENODEV)?;
         let function = Function::enable(pdev)?;
-        let capabilities = function.vendor_capabilities().map(|at| {
-            let mut bytes = [0; capability::CAPABILITY_BYTES];
-
-            function.read_config(at, &mut bytes);
-            bytes
+        let capabilities = capabilities(&function)?;
+        let layout = capability::find(capabilities.iter().map(|(_, bytes)| *bytes), |bar| {
+            function.bar_length(bar)
         });
-        let layout = capability::find(capabilities, |bar| function.bar_length(bar));
         // 4.1.5.1.1: who shows no structures is used through the legacy interface.
         let transport: Arc<dyn Transport> = match layout {
             Ok(_) if may_be_legacy(pdev) && module_parameters::force_legacy.value() => {
                 dev_info!(pdev, "legacy interface, as wished\n");
                 Legacy::new(function, identity)?
             }
-            Ok(layout) => Modern::new(function, layout, identity)?,
+            Ok(layout) => {
+                let shown = Shown {
+                    layout,
+                    regions: regions(&function, &capabilities)?,
+                    config_access: capabilities
+                        .iter()
+                        .find(|(_, bytes)| capability::is_config_access(bytes))
+                        .map(|(at, _)| *at),
+                };
+
+                Modern::new(function, shown, identity)?
+            }
             Err(error) if may_be_legacy(pdev) => {
                 note_legacy(pdev, error);
                 Legacy::new(function, identity)?
@@ -132,6 +185,21 @@ impl pci::Driver for VirtioPci {
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Bound, Error> + 'bound {
         Self::bind(pdev)
+    }
+
+    fn unbind<'bound>(pdev: &'bound pci::Device<Core<'_>>, _bound: Pin<&Bound>) {
+        disable_virtual_functions(pdev);
+    }
+}
+
+impl VirtualFunctions for VirtioPci {
+    /// As with C's driver: the device has to be in use, with `VIRTIO_F_SR_IOV` agreed on.
+    fn may_have(bound: Pin<&Bound>) -> Result {
+        match bound.registration.features() {
+            None => Err(EBUSY),
+            Some(features) if features.contains(transport_feature::SR_IOV) => Ok(()),
+            Some(_) => Err(EINVAL),
+        }
     }
 }
 

@@ -20,8 +20,14 @@ pub(crate) const LEGACY: Features = Features::all_of(&[
 ]);
 
 /// Takes away those of `features` for which a common configuration of `length` bytes is too short
-/// (4.1.4.3).
-pub(crate) fn backed(length: u64, features: Features) -> Features {
+/// (4.1.4.3), and that of virtual functions where the PCI function can have none (6.3).
+pub(crate) fn backed(length: u64, can_sriov: bool, features: Features) -> Features {
+    let features = if can_sriov {
+        features
+    } else {
+        features & !transport_feature::SR_IOV
+    };
+
     [
         (
             transport_feature::NOTIF_CONFIG_DATA,

@@ -76,7 +76,7 @@ impl Plan {
 
 /// Interrupts that are taken. The handlers go before the vectors do.
 pub(crate) struct Active {
-    _handlers: KVec<irq::Registration>,
+    handlers: KVec<irq::Registration>,
     /// The queues' vectors, where they have some.
     queues: KVec<(u16, u16)>,
     vectors: Vectors,
@@ -143,6 +143,10 @@ struct Line {
 
 impl irq::Handler for Line {
     fn handle(&self) -> bool {
+        // The interrupt is another's: the function may be out of reach while it is reset by others.
+        if self.config.is_at_rest() {
+            return false;
+        }
         let isr = self.isr.read8(0).unwrap_or(0);
 
         // All-ones: the device is gone, and the interrupt is another's.
@@ -238,7 +242,7 @@ impl Active {
             }
         })?;
         Ok(Self {
-            _handlers: registrations,
+            handlers: registrations,
             queues: vectored,
             vectors,
         })
@@ -314,10 +318,17 @@ impl Active {
             GFP_KERNEL,
         )?;
         Ok(Self {
-            _handlers: registrations,
+            handlers: registrations,
             queues: KVec::new(),
             vectors,
         })
+    }
+
+    /// Moves those interrupts that have a place to it.
+    pub(crate) fn place(&mut self) {
+        self.handlers
+            .iter_mut()
+            .for_each(irq::Registration::prefer_again);
     }
 
     /// The vector for configuration changes, if there is one.

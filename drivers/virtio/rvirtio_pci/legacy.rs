@@ -287,6 +287,10 @@ impl Transport for Legacy {
         Status::from_raw(self.registers.read8(DEVICE_STATUS).unwrap_or(u8::MAX))
     }
 
+    fn is_present(&self) -> bool {
+        self.status() != Status::GONE && self.function.is_present()
+    }
+
     fn set_status(&self, status: Status) {
         self.write8(DEVICE_STATUS, status.as_raw());
     }
@@ -449,6 +453,12 @@ impl Transport for Legacy {
             .lock()
             .as_ref()
             .is_some_and(|active| active.interrupts.queue_cpus(index, each))
+    }
+
+    fn place_interrupts(&self) {
+        if let Some(Started { interrupts, .. }) = &mut *self.active.lock() {
+            interrupts.place();
+        }
     }
 
     fn stop_interrupts(&self) {

@@ -5,8 +5,7 @@
 use crate::{
     capability::{
         doorbell,
-        Layout,
-        Place, //
+        Layout, //
     },
     feature::backed,
     interrupts::{
@@ -14,7 +13,9 @@ use crate::{
         Plan,
         VectorRegisters, //
     },
-    registers::*, //
+    mappings::Mappings,
+    registers::*,
+    shared_memory::Region, //
 };
 use kernel::{
     device,
@@ -28,7 +29,6 @@ use kernel::{
 use kernel_ext::{
     dma,
     pci::{
-        Bar,
         Function,
         Window, //
     },
@@ -42,6 +42,7 @@ use virtio::{
     Notifier,
     OpenQueue,
     QueueSetup,
+    SharedMemory,
     Status,
     Timeout,
     Transport,
@@ -57,6 +58,7 @@ pub(crate) struct Modern {
     notify: Window,
     isr: Window,
     device: Option<Window>,
+    shared_memory: KVec<SharedMemory>,
     /// The interrupts that are taken, while a driver is bound.
     #[pin]
     active: Mutex<Option<Active>>,
@@ -66,33 +68,46 @@ pub(crate) struct Modern {
     function: Function,
 }
 
-/// The BARs that are mapped so far; each is mapped once.
-struct Mappings<'a> {
-    function: &'a Function,
-    bars: KVec<(u8, Arc<Bar>)>,
+/// What a device shows among its PCI capabilities.
+pub(crate) struct Shown {
+    /// Its structures.
+    pub(crate) layout: Layout,
+    /// Its shared memory regions.
+    pub(crate) regions: KVec<Region>,
+    /// Where the way to its registers through configuration space is, if there is one.
+    pub(crate) config_access: Option<u8>,
 }
 
-impl Mappings<'_> {
-    fn window(&mut self, place: Place) -> Result<Window> {
-        let known = self.bars.iter().find(|(number, _)| *number == place.bar);
-        let bar = match known {
-            Some((_, bar)) => bar.clone(),
-            None => {
-                let bar = Bar::map(self.function, place.bar).inspect_err(|error| {
-                    dev_err!(
-                        self.function.device(),
-                        "BAR {} cannot be mapped: {:?}\n",
-                        place.bar,
-                        error
-                    );
-                })?;
-                self.bars.push((place.bar, bar.clone()), GFP_KERNEL)?;
-                bar
-            }
-        };
-
-        Window::new(bar, place.offset, place.length)
+/// How long a doorbell is.
+const fn doorbell_bytes(wide: bool) -> usize {
+    if wide {
+        4
+    } else {
+        2
     }
+}
+
+/// Where the regions are for the CPU.
+fn shared_memory(function: &Function, regions: &[Region]) -> Result<KVec<SharedMemory>> {
+    let mut found = KVec::with_capacity(regions.len(), GFP_KERNEL)?;
+
+    for Region { id, place } in regions {
+        let address = function
+            .bar_address(place.bar)
+            .and_then(|bar| bar.checked_add(place.offset));
+
+        if let Some(address) = address {
+            found.push(
+                SharedMemory {
+                    id: *id,
+                    address,
+                    length: place.length,
+                },
+                GFP_KERNEL,
+            )?;
+        }
+    }
+    Ok(found)
 }
 
 impl Modern {
@@ -101,11 +116,9 @@ impl Modern {
     /// # Errors
     ///
     /// `EBUSY` when another driver has a BAR, `ENOMEM`.
-    pub(crate) fn new(function: Function, layout: Layout, identity: Identity) -> Result<Arc<Self>> {
-        let mut mappings = Mappings {
-            function: &function,
-            bars: KVec::new(),
-        };
+    pub(crate) fn new(function: Function, shown: Shown, identity: Identity) -> Result<Arc<Self>> {
+        let layout = shown.layout;
+        let mut mappings = Mappings::new(&function, shown.config_access)?;
         let common = mappings.window(layout.common)?;
         let notify = mappings.window(layout.notify)?;
         let isr = mappings.window(layout.isr)?;
@@ -113,7 +126,14 @@ impl Modern {
             Some(place) => Some(mappings.window(place)?),
             None => None,
         };
+        let shared_memory = shared_memory(&function, &shown.regions)?;
 
+        if !common.is_mapped() {
+            dev_info!(
+                function.device(),
+                "registers are reached through configuration space\n"
+            );
+        }
         Arc::pin_init(
             pin_init!(Self {
                 identity,
@@ -122,6 +142,7 @@ impl Modern {
                 notify,
                 isr,
                 device,
+                shared_memory,
                 active <- new_mutex!(None),
                 selected <- new_mutex!(()),
                 function,
@@ -170,6 +191,29 @@ impl Modern {
             return Err(EBUSY);
         }
         Ok(())
+    }
+
+    /// How to notify a queue with `value`, whose doorbell is at `at`; `wide`: the place of the next buffer is told
+    /// as well.
+    fn notifier(&self, at: usize, value: u16, wide: bool) -> Result<Notifier> {
+        let notify = &self.notify;
+
+        Ok(if !notify.is_mapped() {
+            Notifier::Unmapped {
+                register: notify.part(at, doorbell_bytes(wide))?,
+                value,
+            }
+        } else if wide {
+            Notifier::WithPlace {
+                doorbell: notify.doorbell(at)?,
+                value,
+            }
+        } else {
+            Notifier::Register {
+                doorbell: notify.doorbell(at)?,
+                value,
+            }
+        })
     }
 
     /// Makes the queue registers those of `queue`, as long as the result is held.
@@ -227,6 +271,10 @@ impl Transport for Modern {
 
     fn status(&self) -> Status {
         Status::from_raw(self.read8(DEVICE_STATUS))
+    }
+
+    fn is_present(&self) -> bool {
+        self.status() != Status::GONE && self.function.is_present()
     }
 
     fn set_status(&self, status: Status) {
@@ -291,8 +339,14 @@ impl Transport for Modern {
         self.read8(CONFIG_GENERATION).into()
     }
 
+    fn shared_memory(&self) -> &[SharedMemory] {
+        &self.shared_memory
+    }
+
     fn backed(&self, features: Features) -> Features {
-        backed(self.layout.common.length, features)
+        let can_sriov = self.function.has_sriov();
+
+        backed(self.layout.common.length, can_sriov, features)
     }
 
     fn open_queue(&self, index: u16, features: Features) -> Result<OpenQueue> {
@@ -312,7 +366,7 @@ impl Transport for Modern {
             index
         };
         let wide = features.contains(transport_feature::NOTIFICATION_DATA);
-        let at = doorbell(&self.layout, notify_off, if wide { 4 } else { 2 })
+        let at = doorbell(&self.layout, notify_off, doorbell_bytes(wide) as u64)
             .ok_or(EINVAL)
             .inspect_err(|_| {
                 dev_err!(
@@ -327,17 +381,7 @@ impl Transport for Modern {
         Ok(OpenQueue {
             max_size,
             is_fixed: false,
-            notifier: if wide {
-                Notifier::WithPlace {
-                    doorbell: self.notify.doorbell(at)?,
-                    value,
-                }
-            } else {
-                Notifier::Register {
-                    doorbell: self.notify.doorbell(at)?,
-                    value,
-                }
-            },
+            notifier: self.notifier(at, value, wide)?,
         })
     }
 
@@ -397,6 +441,12 @@ impl Transport for Modern {
             .lock()
             .as_ref()
             .is_some_and(|active| active.queue_cpus(index, each))
+    }
+
+    fn place_interrupts(&self) {
+        if let Some(active) = &mut *self.active.lock() {
+            active.place();
+        }
     }
 
     fn stop_interrupts(&self) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CPUs; see helpers.h. */
+#include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/export.h>
 
@@ -32,3 +33,68 @@ int rvirtio_helper_cpumask_next(int after, const struct cpumask *mask)
 	return cpu < nr_cpu_ids ? cpu : -1;
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_cpumask_next);
+
+/*
+ * Those who follow CPUs that come and go. Two states: one hears of a CPU that
+ * is there, the other of one that is not there any more; the same state would
+ * hear of the second too early.
+ */
+static enum cpuhp_state online_state, dead_state;
+
+static int watch_online(unsigned int cpu, struct hlist_node *node)
+{
+	struct rvirtio_cpu_watch *watch = hlist_entry(node, struct rvirtio_cpu_watch, online);
+
+	watch->changed(watch);
+	return 0;
+}
+
+static int watch_dead(unsigned int cpu, struct hlist_node *node)
+{
+	struct rvirtio_cpu_watch *watch = hlist_entry(node, struct rvirtio_cpu_watch, dead);
+
+	watch->changed(watch);
+	return 0;
+}
+
+int rvirtio_helper_cpu_watches_begin(void)
+{
+	int state = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, "rvirtio:online", watch_online, NULL);
+
+	if (state < 0)
+		return state;
+	online_state = state;
+	state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "rvirtio:dead", NULL, watch_dead);
+	if (state < 0) {
+		cpuhp_remove_multi_state(online_state);
+		return state;
+	}
+	dead_state = state;
+	return 0;
+}
+
+void rvirtio_helper_cpu_watches_end(void)
+{
+	cpuhp_remove_multi_state(dead_state);
+	cpuhp_remove_multi_state(online_state);
+}
+
+int rvirtio_helper_cpu_watch_add(struct rvirtio_cpu_watch *watch)
+{
+	int ret = cpuhp_state_add_instance_nocalls(online_state, &watch->online);
+
+	if (ret)
+		return ret;
+	ret = cpuhp_state_add_instance_nocalls(dead_state, &watch->dead);
+	if (ret)
+		cpuhp_state_remove_instance_nocalls(online_state, &watch->online);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_cpu_watch_add);
+
+void rvirtio_helper_cpu_watch_remove(struct rvirtio_cpu_watch *watch)
+{
+	cpuhp_state_remove_instance_nocalls(dead_state, &watch->dead);
+	cpuhp_state_remove_instance_nocalls(online_state, &watch->online);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_cpu_watch_remove);

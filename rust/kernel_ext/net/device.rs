@@ -174,14 +174,21 @@ impl NetDevice {
     /// # Errors
     ///
     /// `EINVAL` when it does not have as many, `ENOMEM`.
-    pub fn set_queues(&self, _rtnl: &Rtnl, count: u16) -> Result {
+    pub fn set_queues(&self, rtnl: &Rtnl, count: u16) -> Result {
         // SAFETY: The device is valid, the lock is held.
         to_result(unsafe { bindings::netif_set_real_num_tx_queues(self.as_raw(), count.into()) })?;
         // SAFETY: As above.
         to_result(unsafe { bindings::netif_set_real_num_rx_queues(self.as_raw(), count.into()) })?;
-        // SAFETY: As above; the device has as many queues.
-        unsafe { bindings::rvirtio_helper_netdev_spread(self.as_raw(), count.into()) };
+        self.spread(rtnl, count);
         Ok(())
+    }
+
+    /// Shares the CPUs that are online out to the first `count` queues, for sending (XPS). Those are in use.
+    pub fn spread(&self, _rtnl: &Rtnl, count: u16) {
+        // SAFETY: The device is valid, the lock is held; the helper is told of no more queues than there are.
+        unsafe {
+            bindings::rvirtio_helper_netdev_spread(self.as_raw(), count.min(self.queues).into())
+        };
     }
 
     /// Its address.

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A PCI driver that hears of resets and errors of its functions.
+//! A PCI driver that hears of resets and errors of its functions, and of wishes for virtual ones.
 
+use super::iov::{
+    self,
+    VirtualFunctions, //
+};
 use crate::bindings;
 use kernel::{
     device::CoreInternal,
@@ -9,6 +13,7 @@ use kernel::{
         DriverLayout,
         RegistrationOps, //
     },
+    error::from_result,
     pci,
     prelude::*,
     types::Opaque,
@@ -40,18 +45,19 @@ pub trait Recovery: pci::Driver {
     fn lost(data: Pin<&Self::Data<'_>>);
 }
 
-/// As [`pci::Adapter`], with error handlers; see [`module_pci_recovery_driver`](crate::module_pci_recovery_driver).
-pub struct Adapter<T: Recovery>(T);
+/// As [`pci::Adapter`], with error handlers and virtual functions; see
+/// [`module_pci_recovery_driver`](crate::module_pci_recovery_driver).
+pub struct Adapter<T: Recovery + VirtualFunctions>(T);
 
 // SAFETY: It is the layout of `pci::Adapter<T>`, whose `register` fills it in.
-unsafe impl<T: Recovery> DriverLayout for Adapter<T> {
+unsafe impl<T: Recovery + VirtualFunctions> DriverLayout for Adapter<T> {
     type DriverType = bindings::pci_driver;
     type DriverData<'bound> = T::Data<'bound>;
     const DEVICE_DRIVER_OFFSET: usize = <pci::Adapter<T> as DriverLayout>::DEVICE_DRIVER_OFFSET;
 }
 
 // SAFETY: `unregister` is that of `pci::Adapter<T>`, which `register` has called.
-unsafe impl<T: Recovery> RegistrationOps for Adapter<T> {
+unsafe impl<T: Recovery + VirtualFunctions> RegistrationOps for Adapter<T> {
     unsafe fn register(
         driver: &Opaque<Self::DriverType>,
         name: &'static CStr,
@@ -59,7 +65,10 @@ unsafe impl<T: Recovery> RegistrationOps for Adapter<T> {
     ) -> Result {
         // SAFETY: The driver is not registered yet, so it is ours alone. What is set here is left alone by
         // `pci::Adapter::register`.
-        unsafe { (*driver.get()).err_handler = Self::HANDLERS_REF };
+        unsafe {
+            (*driver.get()).err_handler = Self::HANDLERS_REF;
+            (*driver.get()).sriov_configure = Some(Self::sriov_configure);
+        }
         // SAFETY: Promised by the caller.
         unsafe { <pci::Adapter<T> as RegistrationOps>::register(driver, name, module) }
     }
@@ -70,7 +79,7 @@ unsafe impl<T: Recovery> RegistrationOps for Adapter<T> {
     }
 }
 
-impl<T: Recovery> Adapter<T> {
+impl<T: Recovery + VirtualFunctions> Adapter<T> {
     const HANDLERS: bindings::pci_error_handlers = bindings::pci_error_handlers {
         error_detected: Some(Self::error_detected),
         mmio_enabled: Some(Self::mmio_enabled),
@@ -89,13 +98,13 @@ impl<T: Recovery> Adapter<T> {
     ///
     /// To be called by the PCI core alone, with a function that is bound to a driver of `T`, and its lock
     /// held.
-    unsafe fn with(dev: *mut bindings::pci_dev, what: impl FnOnce(Pin<&T::Data<'_>>)) {
+    unsafe fn with<R>(dev: *mut bindings::pci_dev, what: impl FnOnce(Pin<&T::Data<'_>>) -> R) -> R {
         // SAFETY: `pci::Device` is a transparent wrapper, and the caller promises a valid one.
         let pdev = unsafe { &*dev.cast::<pci::Device<CoreInternal<'_>>>() };
 
         // SAFETY: The lock is held and the function is bound, so `probe` has stored data of this type, and
         // they are not taken back meanwhile.
-        what(unsafe { pdev.as_ref().drvdata_borrow::<T::Data<'_>>() });
+        what(unsafe { pdev.as_ref().drvdata_borrow::<T::Data<'_>>() })
     }
 
     extern "C" fn error_detected(
@@ -145,13 +154,23 @@ impl<T: Recovery> Adapter<T> {
         unsafe { Self::with(dev, |data| T::before(data, Reach::Works)) };
     }
 
+    extern "C" fn sriov_configure(dev: *mut bindings::pci_dev, count: c_int) -> c_int {
+        from_result(|| {
+            // SAFETY: `sriov_numvfs` holds the device's lock, and has looked for a driver.
+            let allowed = || unsafe { Self::with(dev, T::may_have) };
+
+            // SAFETY: This is `sriov_configure`.
+            unsafe { iov::configure(dev, count, allowed) }
+        })
+    }
+
     extern "C" fn resumed(dev: *mut bindings::pci_dev) {
         // SAFETY: As in `error_detected`.
         unsafe { Self::with(dev, |data| T::after(data)) };
     }
 }
 
-/// Declares a module that is one PCI driver with [`Recovery`], as `kernel::module_pci_driver!` does one without.
+/// Declares a module that is one PCI driver with [`Recovery`] and [`VirtualFunctions`], as `kernel::module_pci_driver!` does one without.
 #[macro_export]
 macro_rules! module_pci_recovery_driver {
     ($($f:tt)*) => {

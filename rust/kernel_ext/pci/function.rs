@@ -110,6 +110,21 @@ impl Function {
     }
 }
 
+impl Function {
+    /// Whether the function is there: it answers in configuration space, and nobody has said that it is gone. Any
+    /// context.
+    pub fn is_present(&self) -> bool {
+        // SAFETY: `pdev` is a valid device.
+        unsafe { bindings::pci_device_is_present(self.as_raw()) }
+    }
+
+    /// Where BAR `bar`, which has a resource behind it, is in the CPU's physical address space.
+    pub fn bar_address(&self, bar: u8) -> Option<u64> {
+        self.bar_length(bar)
+            .and_then(|_| self.pdev.resource_start(u32::from(bar)).ok())
+    }
+}
+
 impl Drop for Function {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the device is enabled, by us. Disabling it turns bus

@@ -3,7 +3,7 @@
 //! A device whose PCI capabilities hold anything, with BARs of any length.
 //!
 //! Whatever they say: no panic, and what is found is inside a BAR that exists, aligned and long
-//! enough, doorbells included; and it is what a second reading of the specification finds.
+//! enough, doorbells and shared memory included; and it is what a second reading of the specification finds.
 
 #![no_main]
 #![allow(dead_code)]
@@ -14,6 +14,8 @@ mod capability;
 mod pci_promise;
 #[path = "../../../drivers/virtio/rvirtio_pci/registers.rs"]
 mod registers;
+#[path = "../../../drivers/virtio/rvirtio_pci/shared_memory.rs"]
+mod shared_memory;
 
 use libfuzzer_sys::fuzz_target;
 

@@ -53,7 +53,6 @@ fn p8_p16_what_is_not_implemented_is_not_accepted() {
     for (name, number) in [
         ("NOTIFY_ON_EMPTY", 24),
         ("ANY_LAYOUT", 27),
-        ("SR_IOV", 37),
         ("ADMIN_VQ", 41),
         ("SUSPEND", 43),
         ("future", 44),

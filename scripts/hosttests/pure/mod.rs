@@ -30,5 +30,6 @@ mod pci_feature;
 mod pci_legacy;
 mod pci_promise;
 mod pci_registers;
+mod pci_shared_memory;
 mod pci_sharing;
 mod queue_areas;

@@ -240,7 +240,7 @@ fn clause_4_1_4_3_the_common_configuration_is_whole() {
         missing(
             Kind::Common,
             Fault::OutOfBar {
-                offset,
+                offset: offset.into(),
                 length: 0x1000,
                 bar_length: 0x4000
             }
@@ -292,7 +292,9 @@ fn p5_clause_4_1_4_offsets_are_aligned() {
 
     for (kind, bad, good) in table {
         for offset in bad {
-            let fault = Fault::Misaligned { offset: *offset };
+            let fault = Fault::Misaligned {
+                offset: (*offset).into(),
+            };
 
             match parse(&with(kind, |c| set32(c, 8, *offset))) {
                 Err(LayoutError::Missing { fault: Some(f), .. } | LayoutError::BadDevice(f)) => {

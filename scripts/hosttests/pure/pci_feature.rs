@@ -21,7 +21,20 @@ fn p8_clause_4_1_4_3_what_has_no_register_is_not_accepted() {
         (60, both),
         (4096, both),
     ] {
-        assert_eq!(backed(length, both | rest), left | rest, "{length} bytes");
-        assert_eq!(backed(length, rest), rest);
+        assert_eq!(
+            backed(length, true, both | rest),
+            left | rest,
+            "{length} bytes"
+        );
+        assert_eq!(backed(length, true, rest), rest);
     }
+}
+
+/// 6.3: a driver accepts it only of a function that can have virtual functions.
+#[test]
+fn p8_clause_6_3_virtual_functions_need_a_capability() {
+    let offered = VERSION_1 | SR_IOV | RING_RESET;
+
+    assert_eq!(backed(64, true, offered), offered);
+    assert_eq!(backed(64, false, offered), VERSION_1 | RING_RESET);
 }

@@ -3,12 +3,16 @@
 //! What the parser of PCI capabilities promises, told a second time and in another way. Shared with
 //! the fuzz target.
 
-use crate::capability::{
-    doorbell,
-    find,
-    Layout,
-    Place,
-    CAPABILITY_BYTES, //
+use crate::{
+    capability::{
+        doorbell,
+        find,
+        is_config_access,
+        Layout,
+        Place,
+        CAPABILITY_BYTES, //
+    },
+    shared_memory, //
 };
 
 /// The bytes of a capability.
@@ -96,12 +100,54 @@ fn holds(place: &Place, bars: &[Option<u64>; 6], alignment: u64, minimum: u64) {
     );
 }
 
+/// Each shared memory region has a capability of 24 bytes, is not empty, and wholly inside a BAR that exists.
+fn check_regions(capabilities: &[Capability], bars: &[Option<u64>; 6]) {
+    for capability in capabilities {
+        let wide = |low, high| {
+            u128::from(le32(capability, low)) + (u128::from(le32(capability, high)) << 32)
+        };
+        let (offset, length) = (wide(8, 16), wide(12, 20));
+        let bar = usize::from(capability[4]);
+        let end = bars.get(bar).copied().flatten().map_or(0, u128::from);
+        let usable = capability[2] >= 24 && length != 0 && offset + length <= end;
+
+        match shared_memory::region(capability, |bar| bars[usize::from(bar)]) {
+            None => assert_ne!(capability[3], 8),
+            Some(Ok(region)) => {
+                let found = (
+                    region.id,
+                    region.place.bar,
+                    region.place.offset,
+                    region.place.length,
+                );
+                let said = (capability[5], capability[4], offset as u64, length as u64);
+
+                assert!(capability[3] == 8 && usable, "{region:?}");
+                assert_eq!(found, said);
+                assert!(shared_memory::has(&[region], region.id));
+            }
+            Some(Err(bad)) => {
+                let line = bad.to_string();
+
+                assert!(capability[3] == 8 && !usable, "{line}");
+                assert!(line.is_ascii() && !line.contains('\n'));
+            }
+        }
+        assert_eq!(
+            is_config_access(capability),
+            capability[3] == 5 && capability[2] >= 20
+        );
+    }
+}
+
 /// Parses `capabilities` and checks all that is promised; gives the layout back.
 pub(crate) fn check(
     capabilities: &[Capability],
     bars: &[Option<u64>; 6],
     notify_offs: &[u16],
 ) -> Option<Layout> {
+    check_regions(capabilities, bars);
+
     let found = find(capabilities.iter().copied(), |bar| bars[usize::from(bar)]);
     let layout = match found {
         Ok(layout) => layout,

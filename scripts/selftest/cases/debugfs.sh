@@ -6,6 +6,7 @@
 # disk: both 64M packed=on in_order=on num-queues=1
 # nic: n
 # balloon: b
+# gpu: gpu hostmem=67108864
 # timeout: 300
 
 CYCLES=$((20 * RV_TIMES))
@@ -212,6 +213,16 @@ stuck() {
 held() { [ "$(value d0 0 in_flight)" -gt 0 ]; }
 older() { [ "$(value d0 0 age_ms)" -gt "$1" ]; }
 
+# --- Shared memory ----------------------------------------------------------------------------------------------------
+
+# One region: where the function's fourth BAR is, and as long as the host says. Nobody drives the device.
+shared_memory() {
+    start=$(sed -n '5s/ .*//p' "$PCI/devices/$(pci gpu)/resource")
+    file=$(folder gpu)/shared_memory
+    reads "$file" "$(printf '1: 0x4000000 bytes at 0x%x' "$start")"
+    for name in d0 n b; do reads "$(folder $name)/shared_memory" none; done
+}
+
 # --- Removal ----------------------------------------------------------------------------------------------------------
 
 # Reads all files again and again, whatever becomes of them.
@@ -318,6 +329,7 @@ check "formats and places" formats
 check "d0 counts" counts d0
 check "both counts" counts both
 check "a request that is held back" stuck
+check "shared memory" shared_memory
 check "files are read while devices and modules go" removal
 check "files that stay open" held_open
 check "trace events" trace

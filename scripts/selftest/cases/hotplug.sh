@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# title: unplug and plug on a PCI Express port, remove and rescan, under I/O
+# title: unplug and plug on a PCI Express port, pulled out, remove and rescan, under I/O
 # disk: hot 64M port
 # disk: late 64M port absent
 # disk: still 64M
 # legacy: named
-# timeout: 120
+# timeout: 300
 # The file system of nobody is on these disks; requests that were in flight may be reported.
-# allow: I/O error, dev vd[ab]
-# allow: Buffer I/O error on dev(ice)? vd[ab]
+# allow: I/O error, dev vd[abc]
+# allow: Buffer I/O error on dev(ice)? vd[abc]
 # Linux 7.3.4 takes the two locks of pciehp in both orders; lockdep says so once. That it is this report is checked below.
 # allow: WARNING: possible circular locking dependency detected
 # allow: \*\*\* DEADLOCK \*\*\*
 # allow: locks held by irq/\d+-pciehp
 
 prepare() {
+    [ "$RV_DRIVER" = c ] || modprobe "$BLK_MODULE" io_timeout=20
     load_modules
     wait_for 20 block_by_serial hot >/dev/null || fail "the disk on the port did not appear"
     block_by_serial hot >/run/hot
@@ -62,6 +63,59 @@ plug_new() {
     short_verify "/dev/$(block_by_serial late)" 8 60
 }
 
+# byte FILE OFFSET: as a decimal number. put FILE OFFSET VALUE: two bytes at an even place.
+byte() { od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' '; }
+put() {
+    # shellcheck disable=SC2059  # two bytes
+    printf "\\$(printf %o $(($3 & 255)))\\$(printf %o $(($3 >> 8)))" | dd of="$1" bs=2 seek=$(($2 / 2)) conv=notrunc 2>/dev/null
+}
+port_of() {
+    for _disk in $RV_DISKS; do
+        case $_disk in "$1@port-"*) echo "${_disk#*@port-}" ;; esac
+    done
+}
+
+# pull DISK: no button is pressed, and nobody is asked. QEMU takes the device away at once when the slot's power goes off, with
+# its light; the port says nothing while its interrupt is off. noticed DISK: the port has power as before, and says what it saw.
+pull() {
+    config=$PCI/devices/$(port_of "$1")/config
+    at=$(byte "$config" 52)
+    while [ "$at" != 0 ] && [ "$(byte "$config" "$at")" != 16 ]; do at=$(byte "$config" $((at + 1))); done
+    [ "$at" != 0 ] || fail "the port of $1 has no PCI Express capability"
+    control=$((at + 24))
+    before=$(($(byte "$config" $control) | ($(byte "$config" $((control + 1))) << 8)))
+    put "$config" $control $(((before | 0x700) & ~0x20))
+}
+noticed() { put "$config" $control $before; }
+
+# said_gone NUMBER: of so many devices the log says that they are gone.
+said_gone() { [ "$RV_DRIVER" = c ] || same "devices that are gone, by the log" "$(dmesg | grep -c 'device is broken: device is gone')" "$1"; }
+
+pulled_out() {
+    hammer "/dev/$(block_by_serial hot)" 20 3>&- &
+    hammer=$!
+    sleep 1
+    pull hot
+    noticed
+    wait_for 20 no_serial hot || fail "the disk is still there"
+    kill $hammer
+    wait_for 20 ended $hammer || fail "I/O to the disk that was pulled out hangs: $(cat /proc/$hammer/stack)"
+    said_gone 1
+    rvio check "$(disk still)" 0 16777216 52 || fail "the other disk has changed"
+}
+
+# Where nobody says so the next request that is late finds it out.
+not_noticed() {
+    [ "$RV_DRIVER" = rvirtio ] || skip "C's requests wait for ever"
+    device=/dev/$(block_by_serial late)
+    pull late
+    rvio try read "$device" 0 4096 >/run/became 3>&- &
+    reader=$!
+    wait_for 40 ended $reader || fail "the read hangs: $(cat /proc/$reader/stack)"
+    ! grep -q ok /run/became || fail "a disk that is gone was read"
+    said_gone 2
+}
+
 remove_and_rescan() {
     address=$(pci still)
     left=$(rounds 5)
@@ -101,7 +155,8 @@ check "unplug under I/O" unplug
 check "plug again" plug_again
 check "plug a disk that was not there at boot" plug_new
 kmemleak_clear
-check "unplug again" unplug
+check "pulled out under I/O" pulled_out
+check "pulled out, and nobody says so" not_noticed
 check "remove and rescan five times under I/O" remove_and_rescan
 check "nothing leaked" clean
 check "lockdep reports nothing of ours" lockdep

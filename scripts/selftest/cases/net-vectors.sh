@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# title: fewer interrupt vectors than queues
+# title: fewer interrupt vectors than queues; CPUs that come and go
 # driver: rvirtio
 # nic: v6 tap queues=2 vectors=6
 # nic: v5 tap queues=2 vectors=5
@@ -8,7 +8,7 @@
 # nic: v3 tap queues=2 vectors=3
 # nic: v2 tap queues=2 vectors=2
 # legacy: named
-# timeout: 120
+# timeout: 300
 
 # names NIC: what its vectors are called, in their order.
 names() { grep -o "$(virtio "$1")-[a-z0-9.]*\$" /proc/interrupts | cut -d- -f2- | tr '\n' ' '; }
@@ -43,11 +43,38 @@ link_down_up() {
 }
 no_carrier() { ! carrier "$1"; }
 
+# xps NIC QUEUE: the CPUs that send on it, as a mask. goes_to NIC VECTOR: the CPUs that its interrupt may go to, as a list.
+xps() { echo $((0x$(at "$1" cat "/sys/class/net/eth0/queues/tx-$2/xps_cpus"))); }
+goes_to() { cat "/proc/irq/$(sed -n "s/^ *\([0-9]*\):.*$(virtio "$1")-$2\$/\1/p" /proc/interrupts)/smp_affinity_list"; }
+shared_by_two() { [ "$(xps v6 0) $(xps v6 1) $(goes_to v6 input.1) $(goes_to v6 output.1)" = "1 2 1 1" ]; }
+left_to_one() { [ "$(xps v6 0) $(xps v6 1) $(goes_to v6 output.1)" = "1 0 0" ]; }
+how() { echo "queues $(xps v6 0) $(xps v6 1), interrupts $(goes_to v6 input.1) $(goes_to v6 output.1)"; }
+
+# With one CPU all is sent on its queue; when the other one is back, so is what was its own.
+cpus() {
+    cpu=/sys/devices/system/cpu/cpu1/online
+    at v6 ethtool -L eth0 combined 2
+    wait_for 10 shared_by_two || fail "with two CPUs: $(how)"
+    for _ in 1 2 3; do
+        echo 0 >$cpu
+        wait_for 10 left_to_one || fail "with one CPU: $(how)"
+        echo 1 >$cpu
+        wait_for 10 shared_by_two || fail "with two CPUs again: $(how)"
+    done
+    reach v6 "$(address v5)"
+    echo 0 >$cpu
+    unbind "$(pci v4)"
+    echo 1 >$cpu
+    wait_for 10 shared_by_two || fail "with another NIC unbound: $(how)"
+    stream v6 v5 tcp 1048576 5
+}
+
 check "five NICs" net_up
 check "how the vectors are shared out" shared_out
 check "six and five vectors" works v6 v5
 check "four and three vectors" works v4 v3
 check "two vectors" works v2 v6
 check "link down and up" link_down_up
+check "CPUs come and go" cpus
 check "modules unload" unload_modules
 check "nothing is left" no_traces

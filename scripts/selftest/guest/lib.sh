@@ -115,8 +115,13 @@ need_module() { modprobe "$1" 2>/dev/null || true; }
 
 # pci NAME: the PCI address of the device NAME, of whatever kind.
 pci() {
-    for _disk in $RV_DISKS $RV_NICS $RV_BALLOONS $RV_RNGS; do
+    for _disk in $RV_DISKS $RV_NICS $RV_BALLOONS $RV_RNGS $RV_GPUS; do
         case $_disk in
+        "$1@vf-"*)
+            _disk=${_disk#*@vf-}
+            basename "$(readlink "$PCI/devices/$(pci "${_disk%-*}")/virtfn${_disk##*-}")"
+            return
+            ;;
         "$1@port-"*)
             for _behind in "$PCI/devices/${_disk#*@port-}"/0000:*:00.0; do
                 [ -e "$_behind" ] && basename "$_behind" && return
