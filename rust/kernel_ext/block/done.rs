@@ -28,7 +28,8 @@ pub struct Done<'a, O: Operations> {
     polled: Option<NonNull<bindings::io_comp_batch>>,
     /// Those that are ended one by one.
     single: RequestList,
-    _operations: PhantomData<(&'a (), fn() -> O)>,
+    _call: PhantomData<&'a ()>,
+    _operations: PhantomData<fn() -> O>,
 }
 
 impl<O: Operations> Done<'_, O> {
@@ -55,6 +56,7 @@ impl<O: Operations> Done<'_, O> {
             },
             polled: NonNull::new(batch),
             single: RequestList::new(),
+            _call: PhantomData,
             _operations: PhantomData,
         }
     }

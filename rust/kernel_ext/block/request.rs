@@ -289,7 +289,8 @@ const REPEATED: bindings::req_flags_t = 1 << bindings::rqf_flags___RQF_DONTPREP;
 /// `raw` is a request of a queue of `O`, to which the block layer has a reference for `'a`.
 pub struct Late<'a, O: Operations> {
     raw: NonNull<bindings::request>,
-    _borrow: PhantomData<(&'a (), fn() -> O)>,
+    _borrow: PhantomData<&'a ()>,
+    _operations: PhantomData<fn() -> O>,
 }
 
 impl<O: Operations> Late<'_, O> {
@@ -301,6 +302,7 @@ impl<O: Operations> Late<'_, O> {
         Self {
             raw,
             _borrow: PhantomData,
+            _operations: PhantomData,
         }
     }
 

@@ -37,7 +37,7 @@ made() {
 }
 
 traffic() {
-    pings one "$(address two)" 1 1472 65507
+    pings one "$(address two)" 1 1472 8000
     stream one two tcp 1048576 3
     stream two one tcp 1048576 4
     reach pf "$(address one)"
