@@ -127,6 +127,7 @@ noticed() { put "$config" $control $before; }
 said_gone() { [ "$RV_DRIVER" = c ] || same "devices that are gone, by the log" "$(dmesg | grep -c 'device is broken: device is gone')" "$1"; }
 
 pulled_out() {
+    rvio fill "$(disk still)" 0 16777216 52
     hammer "/dev/$(block_by_serial hot)" 20 3>&- &
     hammer=$!
     sleep 1
