@@ -68,7 +68,8 @@ impl<'a, O: Operations> Batch<'a, O> {
                 return;
             }
             self.left.pop();
-            // SAFETY: It is ours while the block layer's call runs.
+            // SAFETY: It is ours while the block layer's call runs. That it is not started yet makes no difference to
+            // who looks at it, and it is not dropped.
             let request = unsafe { Request::<O>::from_raw(raw) };
             let prepared = prepare(&request);
             let raw = request.into_raw();

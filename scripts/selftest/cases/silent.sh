@@ -23,26 +23,32 @@ prepare() {
 # said NAME WHAT: what the log has to say of a disk.
 said() { dmesg | grep -q "$(virtio "$1"): device $2: queue [01]: request was not answered in time"; }
 
-# start_read DEVICE OFFSET: a read that may take long; what becomes of it stands in /run/became.
+# start_read DEVICE OFFSET [NAME]: a read that may take long; what becomes of it stands in /run/became, or NAME.
 start_read() {
-    rm -f /run/became
-    (rvio try read "$1" "$2" 65536 >/run/became.new 2>&1; mv /run/became.new /run/became) 3>&- &
+    rm -f "/run/${3:-became}"
+    (rvio try read "$1" "$2" 65536 >"/run/${3:-became}.new" 2>&1; mv "/run/${3:-became}.new" "/run/${3:-became}") 3>&- &
 }
-done_with() { [ -e /run/became ]; }
+done_with() { [ -e /run/became ] && [ -e /run/first ]; }
 
-# make_silent NAME [rd]: the first request after it may still be let through.
+# make_silent NAME [rd]: one request after it may still be let through, whichever of two that comes first.
 make_silent() {
     host silence "$@"
-    rvio try read "$(disk "$1")" 0 65536 >/run/first 3>&- &
+    start_read "$(disk "$1")" 0 first
     sleep 1
+}
+
+# failed_with ERRNO: what became of the two.
+failed_with() {
+    got=$(sort -u /run/first /run/became | tr '\n' ' ')
+    case $got in "$1 " | "$1 ok ") ;; *) fail "the reads are '$got'" ;; esac
 }
 
 # The reset does not help, and QEMU gives nothing back after it.
 given_up() {
     make_silent mute
     start_read "$(cat /run/mute)" 1048576
-    wait_for 60 done_with || fail "the read neither failed nor came back"
-    reads /run/became EIO
+    wait_for 60 done_with || fail "a read neither failed nor came back"
+    failed_with EIO
     said mute "needs a reset" || fail "no line in the log says that the device is reset"
     said mute "is broken" || fail "no line in the log says why"
     same "a read afterwards" "$(rvio try read "$(cat /run/mute)" 4096 4096)" EIO
@@ -70,8 +76,8 @@ lost_alone() {
         writes=$((writes + 1))
     done
     note "$writes times 40 writes"
-    done_with || fail "the read neither failed nor came back"
-    reads /run/became ETIMEDOUT
+    done_with || fail "a read neither failed nor came back"
+    failed_with ETIMEDOUT
     said deaf "needs a reset" || fail "no line in the log says that the device is reset"
     ! said deaf "is broken" || fail "the device was given up"
     host throttle deaf 0
@@ -99,7 +105,7 @@ unbind_with_requests() {
     start_read "$(cat /run/mute)" 2097152
     sleep 0.5
     unbind "$(pci mute)"
-    wait_for 10 done_with || fail "the read did not end with its disk"
+    wait_for 10 done_with || fail "a read did not end with its disk"
     host throttle mute 0
 }
 
