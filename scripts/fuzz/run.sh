@@ -11,8 +11,8 @@
 #
 #	scripts/fuzz/run.sh --coverage [TARGET...]
 #
-# says which lines of the files under test the corpora reach, those of all targets without one: a
-# table by file, and the lines that are not reached in build's coverage/missed.txt.
+# says which lines of the files under test the corpora reach, those of all targets without one: see
+# coverage.py.
 #
 #	scripts/fuzz/run.sh --minimize TARGET
 #
@@ -40,7 +40,6 @@ coverage() {
 	RUSTFLAGS="--cfg fuzzing -Cinstrument-coverage ${RUSTFLAGS:-}"
 	CARGO_TARGET_DIR=$build/covered
 	export CARGO_TARGET_DIR
-	set -- "$@"
 	objects=
 	for target in "$@"; do
 		[ -d "$corpora/$target" ] || { echo "there is no corpus of $target: run it first" >&2; exit 1; }
@@ -50,15 +49,12 @@ coverage() {
 		objects="$objects -object $binary"
 	done
 	llvm-profdata merge -sparse "$out"/*.profraw -o "$out/all.profdata"
-	# shellcheck disable=SC2086  # words
-	llvm-cov export -format=lcov -instr-profile="$out/all.profdata" $objects \
-		-ignore-filename-regex='/(registry|rustlib|scripts|tests)/' >"$out/all.lcov"
-	awk -v top="$top/" -v missed="$out/missed.txt" '
-		/^SF:/ { file = substr($0, 4); sub(top, "", file); n = hit = 0 }
-		/^DA:/ { split(substr($0, 4), line, ","); n++; if (line[2] + 0) hit++; else print file ":" line[1] >missed }
-		/^end_of_record/ && n { printf "| `%s` | %d | %d | %.1f |\n", file, n, hit, 100 * hit / n; N += n; H += hit }
-		END { printf "| **all** | %d | %d | %.1f |\n", N, H, 100 * H / N }
-	' "$out/all.lcov" | { printf '| file | lines | reached | %% |\n|---|---:|---:|---:|\n'; sort; }
+	for format in lcov text; do
+		# shellcheck disable=SC2086  # words
+		llvm-cov export -format=$format -skip-expansions -instr-profile="$out/all.profdata" $objects \
+			-ignore-filename-regex='/(registry|rustlib|scripts|tests)/' >"$out/all.$format"
+	done
+	python3 coverage.py "$top" "$out/all.lcov" "$out/all.text"
 }
 
 case ${1:-} in

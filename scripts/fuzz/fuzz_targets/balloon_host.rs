@@ -214,6 +214,14 @@ fn notices(input: &mut Input<'_>) {
                     }
                 }
             }
+            // It could not be posted after all.
+            14 if byte >> 4 != 15 && owner.host && owner.waiter == Some(false) => {
+                places.refused(at);
+                *owner = Owner {
+                    writer: true,
+                    ..Owner::default()
+                };
+            }
             14 if byte >> 4 == 15 => {
                 let awaited = places.close();
 

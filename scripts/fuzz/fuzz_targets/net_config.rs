@@ -67,6 +67,11 @@ fn features(input: &mut Input<'_>) {
         assert!(!has(bit) || met, "bit {bit} without what it needs");
         assert!(has(bit) || !had(bit) || !met, "bit {bit} is missing");
     }
+
+    let framing = net_feature::Framing::of(set);
+
+    assert_eq!(framing.header, if had(32) || had(15) { 12 } else { 10 });
+    assert_eq!(framing.apart, !had(32) && !had(27));
     for segments in [false, true] {
         let offloads = net_feature::offloads(settled, segments);
 
@@ -87,10 +92,18 @@ fuzz_target!(|data: &[u8]| {
         header: [10, 12][usize::from(input.u8() & 1)],
     };
     let frame = 1518;
+
+    assert_eq!(room.begin() + room.header, room.headroom.max(room.header));
+
     let mtu = input.u16();
     let buffers = input.u16();
     let fixed = Sizing::fixed(room, mtu.into());
     let mut following = Sizing::following(room, buffers);
+    let most = u64::from(room.capacity(PAGE)) * u64::from(buffers);
+
+    // A ring that suffices holds the largest packet (5.1.6.3.1).
+    assert!(!Sizing::suffices(room, buffers) || most >= 65_562);
+    assert_eq!(following.room().headroom, room.headroom);
 
     if u32::from(mtu) <= room.largest_mtu() {
         assert!(room.capacity(fixed.piece()) >= u32::from(mtu) + 18);

@@ -112,14 +112,33 @@ fn a_notice_that_could_not_be_posted() {
     assert_eq!(places.take(Resize), Some(place));
 }
 
+#[test]
+fn a_device_that_was_reset_has_forgotten_all() {
+    let mut places = Places::new();
+    let waits = posted(&mut places, Resize, true);
+    let forgotten = posted(&mut places, OutOfMemory, false);
+    let writes = places.take(Migration).expect("a free place");
+
+    assert_eq!(places.forget(), [true, false, false, false]);
+    assert_eq!(places.take(OutOfMemory), Some(forgotten), "it is free");
+    assert_eq!(places.take(Resize), None, "until it was noticed");
+    assert_eq!(places.stop_waiting(waits), Fate::Failed);
+    assert_eq!(places.take(Resize), Some(waits));
+    // Nothing is closed: who writes may still send.
+    assert!(places.hand_over(writes, true));
+    assert!(!places.acknowledge(waits), "an answer from before");
+}
+
 proptest! {
     /// Whatever happens: two never have the same place, and who waits is told once.
     #[test]
-    fn no_place_has_two_owners(steps in proptest::collection::vec((0..6u8, 0..PLACES), 1..200)) {
+    fn no_place_has_two_owners(steps in proptest::collection::vec((0..7u8, 0..PLACES), 1..200)) {
         let mut places = Places::new();
         let mut writers = [false; PLACES];
         let mut waiters = [None; PLACES];
         let mut host = [false; PLACES];
+        // The device was reset meanwhile: who waits is told that.
+        let mut reset = [false; PLACES];
 
         for (step, at) in steps {
             match step {
@@ -142,6 +161,7 @@ proptest! {
                         writers[at] = false;
                         host[at] = true;
                         waiters[at] = awaited.then_some(false);
+                        reset[at] = false;
                     }
                 }
                 4 if host[at] => {
@@ -154,9 +174,18 @@ proptest! {
                     }
                 }
                 5 => if let Some(woken) = waiters[at].take() {
-                    let fate = if woken { Fate::Acknowledged } else { Fate::Late };
+                    let fate = match (reset[at], woken) {
+                        (true, _) => Fate::Failed,
+                        (false, true) => Fate::Acknowledged,
+                        (false, false) => Fate::Late,
+                    };
 
                     prop_assert_eq!(places.stop_waiting(at), fate);
+                },
+                6 => for (at, awaited) in places.forget().into_iter().enumerate() {
+                    prop_assert_eq!(awaited, host[at] && waiters[at] == Some(false));
+                    reset[at] |= awaited;
+                    host[at] = false;
                 },
                 _ => {}
             }

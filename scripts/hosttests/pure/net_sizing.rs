@@ -259,6 +259,28 @@ proptest! {
     }
 }
 
+/// A ring that is made anew: its buffers are as long as those of a new one, whatever it had; the average
+/// stays, and buffers that are all alike stay as they are.
+#[test]
+fn clause_5_1_6_3_1_a_ring_of_another_size() {
+    for (before, after) in [(16, 1024), (1024, 16), (224, 224), (64, 0), (1, u16::MAX)] {
+        let mut sizing = Sizing::following(ROOM, before);
+        let mut fixed = Sizing::fixed(ROOM, 1500);
+
+        sizing.share(after);
+        assert_eq!(
+            piece(&sizing, ROOM),
+            piece(&Sizing::following(ROOM, after), ROOM),
+            "{before} to {after}"
+        );
+        sizing.note(64, 64 * 3000);
+        sizing.share(1024);
+        assert_eq!(length(&sizing, ROOM), 3000);
+        fixed.share(after);
+        assert_eq!(piece(&fixed, ROOM), piece(&Sizing::fixed(ROOM, 1500), ROOM));
+    }
+}
+
 /// 5.1.6.3.1: a ring that is full holds the largest packet, for as long as a buffer fits a page.
 #[test]
 fn clause_5_1_6_3_1_short_rings_have_longer_buffers() {

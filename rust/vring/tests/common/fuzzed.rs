@@ -99,6 +99,34 @@ impl<F: Format> Driver<F> {
         }
     }
 
+    /// The device is reset, and the ring begins anew in the same memory, whatever that holds.
+    fn reset(&mut self) {
+        self.mem.reset();
+        self.drain();
+        self.ring.renew();
+        self.mem.go_live();
+        assert!(self.ring.broken().is_none());
+    }
+
+    /// Takes back all that is in flight.
+    fn drain(&mut self) {
+        while let Some(token) = self.ring.drain_one() {
+            self.posted.remove(&token).expect("token came twice");
+        }
+        assert!(self.posted.is_empty(), "token lost");
+        assert_eq!(self.ring.num_free(), self.size);
+    }
+
+    /// What is shown of a ring.
+    fn look(&mut self, now: u64) {
+        ignore(self.ring.next_avail());
+        ignore(self.ring.next_used());
+        ignore(self.ring.oldest_age(now));
+        self.ring.set_clock(now);
+        assert_eq!(self.ring.oldest_age(now).is_some(), !self.posted.is_empty());
+        assert!(self.ring.added().wrapping_sub(self.ring.published()) <= u32::from(self.size));
+    }
+
     fn check(&self) {
         assert_eq!(usize::from(self.ring.in_flight()), self.posted.len());
         assert!(self.ring.num_free() <= self.size);
@@ -129,6 +157,8 @@ impl<F: Format> Driver<F> {
             5 => ignore(self.ring.enable_cb()),
             6 => ignore(self.ring.enable_cb_delayed()),
             7 => self.ring.disable_cb(),
+            8 if op & 0xe0 == 0xe0 => self.reset(),
+            8 if op & 0x80 != 0 => self.look(input.word()?.into()),
             8 => ignore(self.ring.has_used()),
             which @ 9..=12 => nearly(self, which - 9, input)?,
             which => {
@@ -161,11 +191,7 @@ pub fn run<D: Model>(
         next: 0,
     };
     while driver.step(&mut input, &mut nearly).is_some() {}
-    while let Some(token) = driver.ring.drain_one() {
-        driver.posted.remove(&token).expect("token came twice");
-    }
-    assert!(driver.posted.is_empty(), "token lost");
-    assert_eq!(driver.ring.num_free(), size);
+    driver.drain();
 }
 
 /// A split device: used elements at its index.
