@@ -20,8 +20,8 @@ def functions_of(path):
     found = {}
     with open(path, encoding="utf-8") as file:
         for function in json.load(file)["data"][0]["functions"]:
-            first, _, last, *_ = function["regions"][0]
-            key = function["filenames"][0], first, last
+            regions = function["regions"]
+            key = function["filenames"][0], min(region[0] for region in regions), max(region[2] for region in regions)
             count, name = found.get(key, (0, function["name"]))
             found[key] = count + function["count"], name
     return found
@@ -69,7 +69,7 @@ def main():
     print(f"| **all** | {counted} | {reached} | {100 * reached / max(counted, 1):.1f} |")
     print("\nNot reached:", *missed, sep="\n    ")
     print("\nCalled by no target:")
-    for name, symbols in sorted(strange.items()):
+    for name, symbols in sorted((name, symbols) for name, symbols in strange.items() if symbols):
         readable = subprocess.run(["llvm-cxxfilt"], input="\n".join(sorted(symbols)), capture_output=True, text=True, check=True)
         print(f"    {name}:", *(re.sub(r"::<.*", "", line) for line in readable.stdout.splitlines()), sep="\n        ")
 

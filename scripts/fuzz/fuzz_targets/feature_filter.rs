@@ -32,6 +32,22 @@ fn set(input: &mut Input<'_>) -> Features {
     Features::from_words([input.u32(), input.u32(), input.u32(), input.u32()])
 }
 
+/// A text of which some bytes are words, so that it is understood now and then.
+fn text(device: DeviceId, bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .map(|byte| match byte {
+            0 => "none".to_owned(),
+            1 => " +".to_owned(),
+            2 => " -".to_owned(),
+            bit @ 128.. => names::name(device, u32::from(bit - 128))
+                .unwrap_or("VIRTIO_")
+                .to_owned(),
+            letter => char::from(*letter).to_string(),
+        })
+        .collect()
+}
+
 fuzz_target!(|data: &[u8]| {
     let mut input = Input(data);
     let kind = input.u8();
@@ -60,7 +76,7 @@ fuzz_target!(|data: &[u8]| {
 
     assert_eq!(shown.lines().count(), bits.count(), "{shown}");
 
-    let text = String::from_utf8_lossy(input.0);
+    let text = text(device, input.0);
 
     if let Some(after) = filter::changed(before, device, &text) {
         let shown = filter::Shown(after, device).to_string();
