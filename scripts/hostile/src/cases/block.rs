@@ -593,7 +593,7 @@ fn register_cases() -> Vec<Case> {
             "needs-reset-at-probe",
             "asks for a reset from the start",
         )
-        .lie(common(at::STATUS, 1, Or(64)).after(2))
+        .lie(common(at::STATUS, 1, Or(64)).after(2).maybe())
         .ends(Safe, ""),
         case(
             "P12",
