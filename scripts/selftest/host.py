@@ -65,11 +65,18 @@ class Host:
                 return entry["stats"][counter]
         raise KeyError(f"QEMU has no statistics of {name}")
 
-    def do_unplug(self, text):
-        """unplug DISK: asks the guest to let go of it, and waits until QEMU has taken it away."""
+    def do_eject(self, text):
+        """eject DISK: asks the guest to let go of it. ejected DISK: waits until QEMU has taken it away. unplug DISK: both."""
         self._qmp.command("device_del", {"id": self._disks[text].name})
+        return "asked"
+
+    def do_ejected(self, text):
         self._qmp.wait_event("DEVICE_DELETED", lambda data: data.get("device") == text, 60)
         return "gone"
+
+    def do_unplug(self, text):
+        self.do_eject(text)
+        return self.do_ejected(text)
 
     def do_plug(self, text):
         """plug DISK"""
@@ -105,6 +112,14 @@ class Host:
         """bell SECONDS: answers after that time, so that the answer wakes who sleeps with the control port awake."""
         time.sleep(min(int(text), 20))
         return "ring"
+
+    def do_aer(self, text):
+        """aer DEVICE ERROR: the device, on a port and with aer=on, reports a PCI Express error: BAD_TLP (correctable), COMP_TIME
+        (non-fatal), DLP (fatal), or another one that QEMU knows."""
+        said = self._monitor(f"pcie_aer_inject_error {text}")
+        if not said.startswith("OK"):
+            raise ValueError(said)
+        return text
 
     def do_spoil(self, text):
         """spoil DEVICE QUEUE: writes nonsense into the available ring (split) until the device has seen it and asks for a reset."""

@@ -91,7 +91,7 @@ class Builder:
         last.device("dev/null", 1, 3)
         last.data("etc/rv.conf", config.encode())
         last.file("init", os.path.join(GUEST, "init"))
-        for name in ("lib.sh", "net.sh", "balloon.sh"):
+        for name in ("lib.sh", "net.sh", "balloon.sh", "drill.sh"):
             last.file(f"rv/{name}", os.path.join(GUEST, name))
         last.file("rv/case.sh", case.path)
         with open(target, "wb") as out:
@@ -134,7 +134,10 @@ class Builder:
                 for inside, path in zip(wanted, paths):
                     unpack(path, os.path.join(folder, inside))
                 for path in self._ours:
-                    unpack(path, os.path.join(folder, "updates", os.path.basename(path)))
+                    target = os.path.join(folder, "updates", os.path.basename(path))
+                    unpack(path, target)
+                    # Every load reads the whole file, and most of it would be DWARF.
+                    run(["strip", "--strip-debug", target])
                 os.makedirs(folder, exist_ok=True)
                 for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
                     source = os.path.join(self._kernel.modules, name)

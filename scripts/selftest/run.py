@@ -43,10 +43,11 @@ def arguments():
     parser.add_argument("--budget", metavar="SECONDS", type=int, help="cases that have not begun by then are skipped")
     parser.add_argument("--whole", action="store_true", help="on the debug kernel too, every case in every format, and all repetitions")
     parser.add_argument("--times", metavar="N", type=int, default=1, help="cases that repeat something do it N times as often")
+    parser.add_argument("--patience", metavar="N", type=int, default=1, help="every case may take N times as long")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
     options = parser.parse_args()
-    if options.times < 1:
-        parser.error("--times has to be 1 at least")
+    if min(options.times, options.patience) < 1:
+        parser.error("--times and --patience have to be 1 at least")
     if options.kernel == "debug" and options.driver == "c":
         parser.error("the debug kernel has no C virtio drivers")
     return options
@@ -107,17 +108,21 @@ class Runner:
 
     def _boots(self, case, folder, images, outcome):
         """All boots of a case. Why it has to be done again, if it has to."""
+        away = False
         for boot in range(1, case.boots + 1):
-            more, why = self._boot(case, boot, folder, images, outcome)
+            machine, why = self._boot(case, boot, folder, images, outcome)
             if why:
                 return why
-            if not more:
+            # Once it has gone away, it goes on as long as it goes away.
+            if machine.trouble or away and not machine.away:
                 break
+            away = machine.away
         return None
 
     def _boot(self, case, boot, folder, images, outcome):
-        """Boots once. Whether a further boot makes sense, and why this one has to be done again."""
-        limit = int(min(case.limit(self._options.kernel) * self._options.times, max(LEAST, self._end - time.monotonic())))
+        """Boots once. The machine as it ended, and why the boot has to be done again."""
+        limit = case.limit(self._options.kernel) * self._options.times * self._options.patience
+        limit = int(min(limit, max(LEAST, self._end - time.monotonic())))
         initrd = f"{images}/initrd"
         self._builder.join(case, config(case, self._options, boot, limit), initrd)
         extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" and case.transport == "own" else []
@@ -128,10 +133,10 @@ class Runner:
             console = file.read().replace("\r", "")
         with open(outcome.log, "a", encoding="utf-8") as log:
             log.write(f"==== boot {boot}: console ====\n{console}\n==== boot {boot}: control port ====\n")
-            log.write("\n".join(machine.lines) + "\n")
+            log.write("\n".join(machine.lines) + f"\n==== boot {boot}: QEMU ====\n{machine.said()}\n")
         collect(outcome, machine.lines)
         judge(outcome, machine.trouble, console, case.allow, f" (boot {boot})" if case.boots > 1 else "")
-        return machine.trouble is None, spoilt(console, case.allow)
+        return machine, spoilt(console, case.allow)
 
 
 def collect(outcome, lines):

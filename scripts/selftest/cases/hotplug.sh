@@ -33,34 +33,69 @@ no_serial() { ! block_by_serial "$1" >/dev/null; }
 
 ended() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
 
+# slot DISK: the file that switches the slot of its port on and off.
+slot() {
+    for _disk in $RV_DISKS; do
+        case $_disk in "$1@port-"*) _slot=${_disk##*:} && echo "$PCI/slots/$((0x${_slot%.0}))/power" && return ;; esac
+    done
+    fail "$1 has no port"
+}
+
+# in_by_button DISK, out_by_button DISK: QEMU presses the button of the port, which waits five seconds for somebody to press it again.
+# in_at_once DISK, out_at_once DISK: meanwhile somebody writes the slot's file, and it waits no longer.
+in_by_button() { host plug "$1"; }
+out_by_button() { host unplug "$1"; }
+in_at_once() {
+    host plug "$1"
+    usleep 100000
+    echo 1 >"$(slot "$1")" || true
+}
+out_at_once() {
+    host eject "$1"
+    usleep 100000
+    echo 0 >"$(slot "$1")" || true
+    host ejected "$1"
+}
+
+# unplug HOW
 unplug() {
     hammer "/dev/$(cat /run/hot)" 20 3>&- &
     hammer=$!
-    sleep 1
-    host unplug hot
+    usleep 500000
+    $1 hot
     wait_for 20 no_serial hot || fail "the disk is still there"
     kill $hammer
     wait_for 20 ended $hammer || fail "I/O to the unplugged disk hangs: $(cat /proc/$hammer/stack)"
-    rvio check "$(disk still)" 0 16777216 52 || fail "the other disk has changed"
 }
 
-plug() {
-    host plug "$1"
-    # The port waits five seconds before it believes in a new card.
-    wait_for 40 block_by_serial "$1" || fail "the disk did not appear"
+# plugged HOW DISK
+plugged() {
+    $1 "$2"
+    wait_for 40 block_by_serial "$2" || fail "the disk did not appear"
+    block_by_serial "$2" >"/run/$2"
 }
 
 plug_again() {
-    plug hot
-    name=$(block_by_serial hot)
+    plugged in_by_button hot
     # The hammer wrote zeros; what counts is that the disk works and is the same.
-    short_verify "/dev/$name" 6 60
-    reads "/sys/block/$name/size" $((64 * 2048))
+    short_verify "/dev/$(cat /run/hot)" 6 60
+    reads "/sys/block/$(cat /run/hot)/size" $((64 * 2048))
 }
 
 plug_new() {
-    plug late
-    short_verify "/dev/$(block_by_serial late)" 8 60
+    plugged in_at_once late
+    short_verify "/dev/$(cat /run/late)" 8 60
+}
+
+in_and_out() {
+    left=$1
+    while [ "$left" -gt 0 ]; do
+        unplug out_at_once
+        plugged in_at_once hot
+        left=$((left - 1))
+    done
+    short_verify "/dev/$(cat /run/hot)" 7 60
+    rvio check "$(disk still)" 0 16777216 52 || fail "the other disk has changed"
 }
 
 # byte FILE OFFSET: as a decimal number. put FILE OFFSET VALUE: two bytes at an even place.
@@ -151,14 +186,17 @@ lockdep() {
 }
 
 check "prepare" prepare
-check "unplug under I/O" unplug
+check "unplug under I/O" unplug out_by_button
 check "plug again" plug_again
 check "plug a disk that was not there at boot" plug_new
+leaks_mark
+check "in and out under I/O, $(rounds 4) times" in_and_out "$(rounds 4)"
+check "remove and rescan under I/O, $(rounds 5) times" remove_and_rescan
+check "nothing leaked" leaks_none 4096
 kmemleak_clear
 check "pulled out under I/O" pulled_out
 check "pulled out, and nobody says so" not_noticed
-check "remove and rescan five times under I/O" remove_and_rescan
-check "nothing leaked" clean
+check "nothing leaked by that either" clean
 check "lockdep reports nothing of ours" lockdep
 check "modules unload" unload_modules
 check "nothing is left" no_traces

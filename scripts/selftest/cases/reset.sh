@@ -13,36 +13,24 @@
 # allow: I/O error, dev vd[abc]
 # allow: Buffer I/O error on dev(ice)? vd[abc]
 
+DISKS="d0 d1 still"
+
 prepare() {
     net_up
-    reach a "$(address b)"
-    for name in d0 d1 still; do
-        rvio fill "$(disk $name)" 33554432 16777216 71
+    for name in $DISKS; do
         [ -e "$PCI/devices/$(pci $name)/reset" ] || [ $name = still ] || fail "$name has no reset"
     done
-    ip -n a link set eth0 address 52:54:00:aa:00:77
-    for name in a b; do
-        ip -n $name link add link eth0 name vlan7 type vlan id 7
-        ip -n $name addr add "10.7.0.$(number $name)/24" dev vlan7
-        ip -n $name link set vlan7 up
-    done
-    at a ethtool -L eth0 combined 2
-    reach a 10.7.0.2
+    # shellcheck disable=SC2086  # words
+    keep $DISKS
+    nics_told
     host actual >/run/full
 }
 
-# io_on DISK...: I/O that is looked through while it goes on. io_off: it has all been right, and ends.
-io_on() {
-    (while [ ! -e /run/enough ]; do
-        for name in "$@"; do short_verify "$(disk "$name")" 72 20 || { echo "$name" >/run/differ; exit; }; done
-    done; : >/run/over) >/run/io 2>&1 3>&- &
-}
-io_off() {
-    : >/run/enough
-    wait_for 60 test -e /run/over -o -e /run/differ || fail "I/O does not go on"
-    [ ! -e /run/differ ] || fail "data differ: $(cat /run/differ /run/io)"
-    rm -f /run/enough /run/over
-    for name in d0 d1 still; do rvio check "$(disk $name)" 33554432 16777216 71 || fail "$name has changed"; done
+# quiet_io: ends what io_on began; whatever else the disks hold is as it was.
+quiet_io() {
+    io_off
+    # shellcheck disable=SC2086  # words
+    kept $DISKS
 }
 
 reset() { echo 1 >"$PCI/devices/$(pci "$1")/reset" || fail "$1 cannot be reset"; }
@@ -53,7 +41,8 @@ writeback() { host config "$1" 32; }
 disks() {
     echo "write through" >"/sys/block/$(block d1)/cache_type"
     same "the cache of d1" "$(writeback d1)" 0
-    io_on d0 d1 still
+    # shellcheck disable=SC2086  # words
+    io_on $DISKS
     left=$(rounds 20)
     while [ "$left" -gt 0 ]; do
         reset d0
@@ -61,7 +50,7 @@ disks() {
         reset d1
         left=$((left - 1))
     done
-    io_off
+    quiet_io
     works
     # What the device forgets in a reset is told again.
     same "the cache of d0" "$(writeback d0)" 1
@@ -71,17 +60,8 @@ disks() {
 }
 
 works() {
-    for name in d0 d1 still; do reads "/sys/bus/$BUS/devices/$(virtio $name)/status" 0x0000000f; done
+    for name in $DISKS; do reads "/sys/bus/$BUS/devices/$(virtio $name)/status" 0x0000000f; done
     ! dmesg | grep -E 'virtio[0-9]+: device is broken' || fail "a device is broken"
-}
-
-# What it was told before is told to it again.
-nic_works() {
-    reach a "$(address b)"
-    reach b "$(address a)"
-    reach a 10.7.0.2
-    same "queues of a" "$(at a ethtool -l eth0 | sed -n 's/^Combined:[ \t]*//p' | tail -n 1)" 2
-    carrier a || fail "no carrier"
 }
 
 # resizing NIC: goes on until it is told that it is enough. Refused while the NIC is being reset.
@@ -105,7 +85,7 @@ nics_reset() {
     : >/run/enough
     wait_for 30 test -e /run/over || fail "ethtool -G does not come back: $(tail -n 2 /run/resizing)"
     rm -f /run/enough /run/over
-    nic_works
+    nics_know
     load_off a b
     stream a b tcp "$SOME" 73
     stream b a tcp "$SOME" 74
@@ -114,7 +94,7 @@ nics_reset() {
     reset a
     ip -n a link set eth0 up
     ip -n a link set vlan7 up
-    nic_works
+    nics_know
 }
 
 # Whoever takes the driver away in the middle of it waits for the end.
@@ -136,7 +116,7 @@ balloon_and_rng() {
     reset balloon
     wait_for 60 balloon_is $(($(cat /run/full) / 1024 - 100)) || fail "the balloon does not come back: $(host actual) KiB"
     reset rng
-    dd if=/dev/hwrng of=/dev/null bs=64 count=4 2>/dev/null || fail "/dev/hwrng cannot be read"
+    rng_works
     balloon_to $(($(cat /run/full) / 1024))
 }
 
@@ -150,7 +130,7 @@ asks() {
         host spoil d0 0 >/dev/null
         wait_for 20 healthy d0 || fail "it does not come back"
     done
-    io_off
+    quiet_io
     same "recoveries" "$(recovered d0)" 3
     works
 }
@@ -160,10 +140,10 @@ nic_asks() {
     load_on a b
     host spoil a 1 >/dev/null
     wait_for 20 healthy a || fail "it does not come back"
-    nic_works
+    nics_know
     host spoil a 0 >/dev/null
     wait_for 20 healthy a || fail "it does not come back"
-    nic_works
+    nics_know
     load_off a b
     same "recoveries" "$(recovered a)" 2
 }

@@ -17,36 +17,18 @@ WHICH="d0 p0 intx"
 
 prepare() {
     net_up
-    reach a "$(address b)"
     for name in $WHICH; do block $name >/dev/null; done
-    rvio fill "$(disk d0)" 33554432 16777216 61
-    # What the device forgets when it is reset: an address, a filter, a VLAN, the number of queues.
-    ip -n a link set eth0 address 52:54:00:aa:00:77
-    ip -n b link add link eth0 name second address 52:54:00:bb:00:01 type macvlan mode bridge
-    ip -n b link set second up
-    ip -n b addr add 10.1.0.2/24 dev second
-    ip -n a addr add 10.1.0.1/24 dev eth0
-    for name in a b; do
-        ip -n $name link add link eth0 name vlan7 type vlan id 7
-        ip -n $name addr add "10.7.0.$(number $name)/24" dev vlan7
-        ip -n $name link set vlan7 up
-    done
-    at a ethtool -L eth0 combined 2
+    keep d0
+    nics_told
     all_work
     host actual >/run/full
     balloon_to $(($(cat /run/full) / 1024 - 60))
 }
 
-queues() { at a ethtool -l eth0 | sed -n 's/^Combined:[ \t]*//p' | tail -n 1; }
-
 all_work() {
-    reach a "$(address b)"
-    reach b "$(address a)"
-    reach a 10.1.0.2
-    reach a 10.7.0.2
-    same "queues of a" "$(queues)" 2
+    nics_know
     for name in $WHICH; do short_verify "$(disk $name)" 62 20; done
-    dd if=/dev/hwrng of=/dev/null bs=64 count=4 2>/dev/null || fail "/dev/hwrng cannot be read"
+    rng_works
 }
 
 # sleeps MODE TIMES COMMAND...: goes to sleep with I/O under way that is looked through afterwards, TIMES times.
@@ -54,22 +36,18 @@ sleeps() {
     _mode=$1 _left=$2
     shift 2
     # Frozen with all other tasks while the machine sleeps, and to go on.
-    (while [ ! -e /run/enough ]; do
-        for name in $WHICH; do short_verify "$(disk $name)" 63 20 || { echo "$name" >/run/differ; exit; }; done
-    done; : >/run/over) >/run/io 2>&1 3>&- &
+    # shellcheck disable=SC2086  # words
+    io_on $WHICH
     load_on a b
     while [ "$_left" -gt 0 ]; do
         "$@"
         echo "$_mode" >/sys/power/state || fail "no sleep: $(dmesg | grep -E 'PM:|PM ' | tail -n 3)"
         _left=$((_left - 1))
     done
-    : >/run/enough
-    wait_for 60 test -e /run/over -o -e /run/differ || fail "I/O does not go on"
+    io_off
     load_off a b
-    [ ! -e /run/differ ] || fail "data differ: $(cat /run/differ /run/io)"
-    rm -f /run/enough /run/over
     ! dmesg | grep -E 'PM: .*(failed to (suspend|resume)|returns -)' || fail "a device failed"
-    rvio check "$(disk d0)" 33554432 16777216 61 || fail "the disk has changed"
+    kept d0
     wait_for 60 balloon_is $(($(cat /run/full) / 1024 - 60)) || fail "the balloon does not come back: $(host actual) KiB"
     all_work
 }
@@ -103,6 +81,7 @@ s3() {
         # With acpi=noirq nobody tells the chipset again where its interrupt lines go.
         unbind "$(pci intx)"
         WHICH="d0 p0"
+        held >/run/held
     fi
     echo deep >/sys/power/mem_sleep
     sleeps mem "$(rounds 3)" button

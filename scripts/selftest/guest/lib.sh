@@ -2,8 +2,9 @@
 # shellcheck shell=busybox
 #
 # What cases are written with. Descriptor 3 is the control port. Lines to the host:
-#   BEGIN name | DIAG text | WHY text | OK name | FAIL name | SKIP name | HOST request | DONE
-# WHY and DIAG belong to the verdict that follows. Only HOST is answered, with OK result or ERR reason.
+#   BEGIN name | DIAG text | WHY text | OK name | FAIL name | SKIP name | HOST request | AWAY | DONE
+# WHY and DIAG belong to the verdict that follows. Only HOST is answered, with OK result or ERR reason. After AWAY the machine may end,
+# and the check goes on in the next boot.
 
 case $RV_DRIVER in
 rvirtio) BUS=rvirtio PCI_MODULE=rvirtio_pci BLK_MODULE=rvirtio_blk NET_MODULE=rvirtio_net BALLOON_MODULE=rvirtio_balloon RNG_MODULE=rvirtio_rng ;;
@@ -229,16 +230,31 @@ check_dma() {
     [ ! -e $DEBUGFS/dma-api/error_count ] || reads $DEBUGFS/dma-api/error_count 0
 }
 
+# held: what the kernel has of drivers besides memory, counted: all of it is exact.
+held() {
+    echo "$(cat /sys/kernel/irq/*/actions | grep -c .) interrupts with a handler"
+    echo "$(find $PCI/devices/*/msi_irqs/ -type f 2>/dev/null | wc -l) vectors"
+    echo "$(cat /proc/iomem /proc/ioports | grep -ci virtio) regions of virtio drivers"
+    echo "$(grep -c -e ioremap -e virtio /proc/vmallocinfo) mapped registers and large allocations of virtio drivers"
+    echo "$(find $DEBUGFS/rvirtio 2>/dev/null | wc -l) files in debugfs"
+    for _module in /sys/module/rvirtio*; do
+        [ ! -e "$_module/refcnt" ] || echo "$(cat "$_module/refcnt") references to ${_module##*/}"
+    done
+}
+
 # leaks_mark: what is in use now. leaks_none KILOBYTES: fails when more is in use than then, memory by KILOBYTES or more.
 leaks_mark() {
     kmemleak_clear
     dma_entries >/run/entries
+    held >/run/held
     unreclaimable >/run/memory
 }
 leaks_none() {
     _grown=$(($(unreclaimable) - $(cat /run/memory)))
     note "unreclaimable memory grew by $_grown kB"
     [ "$_grown" -lt "$1" ] || fail "unreclaimable memory grew by $_grown kB"
+    held >/run/held.now
+    cmp -s /run/held /run/held.now || fail "held now and before: $(diff /run/held.now /run/held | grep '^[<>]' | tr '\n' ';')"
     check_dma
     same "live DMA mappings" "$(dma_entries)" "$(cat /run/entries)"
     kmemleak_scan

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+#
+# What cases that stop or reset devices under their users are written with.
+
+# keep DISK...: fills a part of each disk. kept DISK...: whether it is as it was filled.
+keep() { for _disk in "$@"; do rvio fill "$(disk "$_disk")" 33554432 16777216 71; done; }
+kept() { for _disk in "$@"; do rvio check "$(disk "$_disk")" 33554432 16777216 71 || fail "$_disk has changed"; done; }
+
+# io_on DISK...: I/O that is looked through while it goes on, in the part that `keep` leaves alone. io_off: it has all been right,
+# and ends.
+io_on() {
+    (while [ ! -e /run/enough ]; do
+        for name in "$@"; do short_verify "$(disk "$name")" 72 20 || { echo "$name" >/run/differ; exit; }; done
+    done; : >/run/over) >/run/io 2>&1 3>&- &
+}
+io_off() {
+    : >/run/enough
+    wait_for 60 test -e /run/over -o -e /run/differ || fail "I/O does not go on"
+    [ ! -e /run/differ ] || fail "data differ: $(cat /run/differ /run/io)"
+    rm -f /run/enough /run/over
+}
+
+# nics_told: has the devices of the NICs a and b told what they forget when they are reset: an address, a filter, a VLAN, the number of
+# queues (a has two). nics_know: they know it.
+nics_told() {
+    ip -n a link set eth0 address 52:54:00:aa:00:77
+    ip -n b link add link eth0 name second address 52:54:00:bb:00:01 type macvlan mode bridge
+    ip -n b link set second up
+    ip -n b addr add 10.1.0.2/24 dev second
+    ip -n a addr add 10.1.0.1/24 dev eth0
+    for _end in a b; do
+        ip -n $_end link add link eth0 name vlan7 type vlan id 7
+        ip -n $_end addr add "10.7.0.$(number $_end)/24" dev vlan7
+        ip -n $_end link set vlan7 up
+    done
+    at a ethtool -L eth0 combined 2
+    nics_know
+}
+nics_know() {
+    reach a "$(address b)"
+    reach b "$(address a)"
+    reach a 10.1.0.2
+    reach a 10.7.0.2
+    same "queues of a" "$(at a ethtool -l eth0 | sed -n 's/^Combined:[ \t]*//p' | tail -n 1)" 2
+    carrier a || fail "no carrier"
+}
+
+# rng_works
+rng_works() { dd if=/dev/hwrng of=/dev/null bs=64 count=4 2>/dev/null || fail "/dev/hwrng cannot be read"; }
