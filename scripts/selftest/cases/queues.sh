@@ -26,7 +26,7 @@ verify() {
 # Several writers at once on the smallest rings: they have to wait for room and go on.
 crowd() {
     device=$(disk "$1")
-    hammer "$device" 4 3>&- &
+    hammer "$device" 2 3>&- &
     wait_for 40 sh -c "! kill -0 $! 2>/dev/null" || fail "I/O on a ring of 4 descriptors does not go on"
     short_verify "$device" 99 30
 }
