@@ -10,7 +10,7 @@
 # disk: give 64M unmap fault=discard:EIO:any,zero:EIO:any
 # needs: fio
 # debug: none
-# timeout: 90
+# timeout: 120
 # What the host refuses on purpose.
 # allow: I/O error, dev vd[aefg], sector
 # allow: Buffer I/O error on dev(ice)? vd[aefg]

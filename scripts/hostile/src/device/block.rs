@@ -82,8 +82,9 @@ pub struct Block {
     size_max: u32,
     block: u32,
     writeback: u8,
-    /// Ranges that a discard may have.
+    /// Ranges that a discard may have, and the sectors that it is best aligned to.
     ranges: u32,
+    alignment: u32,
     /// What was in the ranges: of discards, of zeros, of erases.
     cleared: [u64; 3],
     /// The most ranges of a request.
@@ -97,7 +98,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// Options: `ranges` of a discard, `lifetime=A:B:C`, `zones=SECTORS` with `conventional`, `max_open` and
+    /// Options: `ranges` of a discard, their `alignment` in sectors, `lifetime=A:B:C`, `zones=SECTORS` with `conventional`, `max_open` and
     /// `max_active` zones, `size`, `queues`, `seg_max`, `size_max`, `block_size`, `read_only=on`, `discard=off`.
     pub fn new(options: &Options) -> Result<Self, String> {
         let queues = options.number("queues", 1)? as u16;
@@ -138,6 +139,7 @@ impl Block {
         features |= u128::from(zones.is_some()) << feature::ZONED;
         Ok(Self {
             ranges: options.number("ranges", 16)? as u32,
+            alignment: options.number("alignment", 0)? as u32,
             cleared: [0; 3],
             most: 0,
             lifetime,
@@ -233,7 +235,10 @@ impl Model for Block {
             put(sectors, &0x8000u32.to_le_bytes());
             put(segments, &self.ranges.to_le_bytes());
         }
-        put(at::DISCARD_ALIGNMENT, &(self.block / 512).to_le_bytes());
+        put(
+            at::DISCARD_ALIGNMENT,
+            &self.alignment.max(self.block / 512).to_le_bytes(),
+        );
         put(68, &(self.block / 512).to_le_bytes());
         if let Some(zones) = &self.zones {
             put(72, &(zones.size as u32).to_le_bytes());
