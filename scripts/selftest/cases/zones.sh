@@ -2,7 +2,6 @@
 # shellcheck shell=busybox
 # title: a host-managed zoned disk: report, writes in sequence, open, close, finish, reset, resources
 # covers: VIRTIO_BLK_F_ZONED
-# rings: packed
 # model: d0 block size=33M zones=8192 conventional=1 max_open=2 max_active=3
 # debug: none
 # timeout: 60
