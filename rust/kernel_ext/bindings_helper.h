@@ -6,6 +6,7 @@
 const u32 RVIRTIO_PCI_IO_NORMAL = (__force u32)pci_channel_io_normal;
 const u32 RVIRTIO_PCI_IO_FROZEN = (__force u32)pci_channel_io_frozen;
 const u32 RVIRTIO_FEAT_WRITE_CACHE = (__force u32)BLK_FEAT_WRITE_CACHE;
+const u32 RVIRTIO_FEAT_ZONED = (__force u32)BLK_FEAT_ZONED;
 const u32 RVIRTIO_FEAT_ROTATIONAL = (__force u32)BLK_FEAT_ROTATIONAL;
 const u32 RVIRTIO_REQ_NOUNMAP = (__force u32)REQ_NOUNMAP;
 const u8 RVIRTIO_STS_NOTSUPP = (__force u8)BLK_STS_NOTSUPP;

@@ -21,6 +21,7 @@ mod disk;
 mod disk_ref;
 mod done;
 mod extents;
+mod geometry;
 mod letters;
 mod limits;
 mod list;
@@ -32,6 +33,7 @@ mod segments;
 mod size;
 mod status;
 mod tag_set;
+mod zones;
 
 pub use self::attribute::{
     DiskAttribute,
@@ -51,7 +53,11 @@ pub use self::extents::{
     Extent,
     Extents, //
 };
-pub use self::limits::Limits;
+pub use self::geometry::Geometry;
+pub use self::limits::{
+    Limits,
+    ZoneLimits, //
+};
 pub use self::major::Major;
 pub use self::operations::{
     HardwareQueue,
@@ -63,7 +69,8 @@ pub use self::request::{
     Late,
     Notes,
     Operation,
-    Request, //
+    Request,
+    ZoneAction, //
 };
 pub use self::segments::{
     Segment,
@@ -77,6 +84,11 @@ pub use self::tag_set::{
     Queues,
     TagSet,
     TagSetConfig, //
+};
+pub use self::zones::{
+    Zone,
+    ZoneReport,
+    HAS_ZONES, //
 };
 
 /// Bytes in a sector, the unit of capacities and positions in the block layer.

@@ -16,6 +16,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
+#include <linux/hdreg.h>
 #include <linux/hw_random.h>
 #include <linux/mm.h>
 #include <linux/netdevice.h>
@@ -34,6 +35,7 @@ phys_addr_t rvirtio_helper_virt_to_phys(const void *addr);
 int rvirtio_helper_dma_mapping_error(struct device *dev, dma_addr_t addr);
 bool rvirtio_helper_guest_memory_encrypted(void);
 struct device *rvirtio_helper_disk_to_dev(struct gendisk *disk);
+void rvirtio_helper_geometry(struct hd_geometry *geo, u16 cylinders, u8 heads, u8 sectors);
 void rvirtio_helper_limits_cancel(struct request_queue *q);
 void rvirtio_helper_limits_start(struct request_queue *q, struct queue_limits *lim);
 

@@ -145,6 +145,14 @@ impl<'a> Table<'a> {
         vring::Untrusted::new(self.memory.read8(self.offset.wrapping_add(at)))
     }
 
+    /// Reads a little-endian 64-bit word of the place, at a multiple of eight, once.
+    #[inline]
+    pub fn read64(&self, at: usize) -> vring::Untrusted<u64> {
+        let raw = self.memory.read64(self.offset.wrapping_add(at));
+
+        vring::Untrusted::new(u64::from_le(raw))
+    }
+
     /// Writes the indirect table: `readable` segments, then `writable` ones.
     ///
     /// # Errors

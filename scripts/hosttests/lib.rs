@@ -36,6 +36,8 @@ mod legacy_queue;
 mod legacy_registers;
 #[path = "../../rust/kernel_ext/block/letters.rs"]
 mod letters;
+#[path = "../../drivers/block/virtio_blk/lifetime.rs"]
+mod lifetime;
 #[path = "../../drivers/block/virtio_blk/limits.rs"]
 mod limits;
 #[path = "../../rust/virtio/names.rs"]
@@ -73,6 +75,10 @@ mod stat;
 
 #[path = "../../drivers/net/virtio_net/vlans.rs"]
 mod vlans;
+#[path = "../../drivers/block/virtio_blk/zone_report.rs"]
+mod zone_report;
+#[path = "../../drivers/block/virtio_blk/zones.rs"]
+mod zones;
 
 pub use areas::Areas;
 pub use feature::{

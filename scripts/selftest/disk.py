@@ -28,9 +28,10 @@ UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 # format=qcow2            the format of the image; raw without
 # unmap                   discards reach the image, whose blocks go away
 # fault=EVENT:ERRNO:SECTOR[,...]   blkdebug: EVENT (one of EVENTS) that touches SECTOR (or `any`) fails with ERRNO
+# vhost-user[=QUEUES]     qemu-storage-daemon is the device (backend.py), with one queue or as many; host knows no stats of it
 # port                    the disk sits on a PCI Express root port of its own, and can be unplugged
 # absent                  the disk is not there at boot; the case plugs it (needs port)
-OWN = {"ro", "cache", "table", "format", "unmap", "fault", "port", "absent"}
+OWN = {"ro", "cache", "table", "format", "unmap", "fault", "vhost-user", "port", "absent"}
 
 # Device options that QEMU wants as text even where the value is on or off.
 ON_OFF_AUTO = {"disable-legacy", "write-cache"}
@@ -57,6 +58,7 @@ class Disk:
     slot: int = 0
     kind = "disk"
     path: str = ""
+    socket: str = ""
 
     @classmethod
     def parse(cls, text):
@@ -78,6 +80,15 @@ class Disk:
     def bus_address(self):
         return port.bus_address(self)
 
+    @property
+    def is_vhost_user(self):
+        return "vhost-user" in self.own
+
+    @property
+    def queues(self):
+        """Of a disk over vhost-user."""
+        return 1 if self.own["vhost-user"] is True else int(self.own["vhost-user"])
+
     def make_image(self, folder):
         self.path = f"{folder}/{self.name}.img"
         if self.own.get("format") == "qcow2":
@@ -98,7 +109,15 @@ class Disk:
         return {"driver": self.own.get("format", "raw"), "node-name": self.node, "read-only": "ro" in self.own, "discard": discard,
                 "file": backing}
 
+    def export(self):
+        """What qemu-storage-daemon is to serve."""
+        return {"type": "vhost-user-blk", "id": self.name, "node-name": self.node, "writable": "ro" not in self.own,
+                "num-queues": self.queues, "addr": {"type": "unix", "path": self.socket}}
+
     def device_args(self):
+        if self.is_vhost_user:
+            args = {"driver": "vhost-user-blk-pci", "id": self.name, "chardev": f"back-{self.name}", "num-queues": self.queues}
+            return port.place(self, args) | {key: typed(key, value) for key, value in self.device.items()}
         args = port.place(self, {"driver": "virtio-blk-pci", "id": self.name, "drive": self.node, "serial": self.name})
         if "cache" in self.own:
             args["write-cache"] = {"writeback": "on", "writethrough": "off"}[self.own["cache"]]
@@ -109,7 +128,11 @@ class Disk:
         return args
 
     def arguments(self):
-        args = ["-blockdev", json.dumps(self.blockdev()), *port.root_port(self)]
+        if self.is_vhost_user:
+            args = ["-chardev", f"socket,id=back-{self.name},path={self.socket}"]
+        else:
+            args = ["-blockdev", json.dumps(self.blockdev())]
+        args += port.root_port(self)
         if "absent" not in self.own:
             args += ["-device", json.dumps(self.device_args())]
         return args

@@ -46,7 +46,9 @@ def command_line(case, kernel, folder, initrd, extra):
     memory = case.memory + (512 if kernel.name == "debug" else 0)
     args += ["-m", str(memory), "-smp", str(case.smp), "-nodefaults", "-no-reboot", "-display", "none"]
     if case.models:
-        args += [*model.FIRMWARE, *model.memory_arguments(memory)]
+        args += model.FIRMWARE
+    if case.models or any(disk.is_vhost_user for disk in case.disks):
+        args += model.memory_arguments(memory)
     # Hot plug by PCI Express itself, which both kernels have, rather than by ACPI.
     if case.machine == "q35":
         args += ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 
+from backend import Backends
 from case import CaseError, load_all
 from folders import IMAGES, WORK, cache_folder, remove
 from guestconf import config
@@ -131,7 +132,7 @@ class Runner:
         initrd = f"{images}/initrd"
         self._builder.join(case, config(case, self._options, boot, limit), initrd)
         extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" and case.transport == "own" else []
-        with Players(case.models, self._player, folder) as players:
+        with Players(case.models, self._player, folder) as players, Backends(case.disks, folder):
             machine = Machine(command_line(case, self._kernel, folder, initrd, extra), folder, case, players)
             machine.run(limit)
         with open(f"{folder}/console", encoding="utf-8", errors="replace") as file:

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The disk's own files in sysfs: `/sys/block/vdX/{serial,cache_type}`, as C has them.
+//! The disk's own files in sysfs: `/sys/block/vdX/{serial,cache_type}`, as C has them, and
+//! `{pre_eol_info,life_time}`, as eMMC cards have them.
 
 use crate::{
     config,
     disk::BlkDisk,
     feature,
-    request::SERIAL_BYTES, //
+    lifetime::{
+        self,
+        Lifetime, //
+    },
+    request::{
+        command,
+        SERIAL_BYTES, //
+    }, //
 };
 use kernel::{
     prelude::*,
@@ -22,6 +30,7 @@ use kernel_ext::{
     },
     bus::Output, //
 };
+use virtio::Features;
 
 const WRITE_BACK: &[u8] = b"write back";
 const WRITE_THROUGH: &[u8] = b"write through";
@@ -30,6 +39,10 @@ const WRITE_THROUGH: &[u8] = b"write through";
 struct Serial;
 /// `write back` or `write through`.
 struct CacheType;
+/// How much of the reserved blocks is consumed, such as `0x01`.
+struct PreEolInfo;
+/// How much of the lifetime is used, of SLC and of MLC cells, such as `0x01 0x02`.
+struct LifeTime;
 
 impl ShowDisk<BlkDisk> for Serial {
     const NAME: &'static CStr = c"serial";
@@ -37,7 +50,7 @@ impl ShowDisk<BlkDisk> for Serial {
     fn show(disk: &DiskRef<'_, BlkDisk>, out: &mut Output<'_>) -> Result {
         let mut serial = KVec::from_elem(0u8, SERIAL_BYTES, GFP_KERNEL)?;
 
-        match disk.driver_read(&mut serial) {
+        match disk.driver_read(command::GET_ID, 0, &mut serial) {
             Ok(()) => {
                 let length = serial
                     .iter()
@@ -96,7 +109,51 @@ impl StoreDisk<BlkDisk> for CacheType {
     }
 }
 
+/// Asks the device how worn its medium is.
+///
+/// # Errors
+///
+/// `EPROTO` when it says something that has no meaning; else as for [`DiskRef::driver_read`].
+fn lifetime(disk: &DiskRef<'_, BlkDisk>) -> Result<Lifetime> {
+    let mut answer = KVec::from_elem(0u8, lifetime::BYTES, GFP_KERNEL)?;
+
+    disk.driver_read(command::GET_LIFETIME, 0, &mut answer)?;
+    lifetime::parse(&answer).ok_or(EPROTO)
+}
+
+impl ShowDisk<BlkDisk> for PreEolInfo {
+    const NAME: &'static CStr = c"pre_eol_info";
+
+    fn show(disk: &DiskRef<'_, BlkDisk>, out: &mut Output<'_>) -> Result {
+        out.text(fmt!("0x{:02x}\n", lifetime(disk)?.pre_eol_info));
+        Ok(())
+    }
+}
+
+impl ShowDisk<BlkDisk> for LifeTime {
+    const NAME: &'static CStr = c"life_time";
+
+    fn show(disk: &DiskRef<'_, BlkDisk>, out: &mut Output<'_>) -> Result {
+        let Lifetime { type_a, type_b, .. } = lifetime(disk)?;
+
+        out.text(fmt!("0x{type_a:02x} 0x{type_b:02x}\n"));
+        Ok(())
+    }
+}
+
 static SERIAL: DiskAttribute<BlkDisk> = DiskAttribute::new::<Serial>();
 static CACHE_TYPE: DiskAttribute<BlkDisk> = DiskAttribute::writable::<CacheType>();
-pub(crate) static ATTRIBUTES: DiskAttributes<BlkDisk, 3> =
-    DiskAttributes::two(&SERIAL, &CACHE_TYPE);
+static PRE_EOL_INFO: DiskAttribute<BlkDisk> = DiskAttribute::new::<PreEolInfo>();
+static LIFE_TIME: DiskAttribute<BlkDisk> = DiskAttribute::new::<LifeTime>();
+static ATTRIBUTES: DiskAttributes<BlkDisk> = DiskAttributes::new([&SERIAL, &CACHE_TYPE]);
+static WITH_LIFETIME: DiskAttributes<BlkDisk> =
+    DiskAttributes::new([&SERIAL, &CACHE_TYPE, &PRE_EOL_INFO, &LIFE_TIME]);
+
+/// The files of a disk whose device has these features.
+pub(crate) fn attributes(features: Features) -> &'static DiskAttributes<BlkDisk> {
+    if features.contains(feature::LIFETIME) {
+        &WITH_LIFETIME
+    } else {
+        &ATTRIBUTES
+    }
+}

@@ -12,10 +12,18 @@ use crate::{
         Claim,
         RangeClaims,
         ZeroesClaim, //
+    },
+    zones::{
+        self,
+        ZonedClaims, //
     }, //
 };
 use kernel::prelude::*;
-use kernel_ext::block::MAX_CAPACITY;
+use kernel_ext::block::{
+    Geometry,
+    HAS_ZONES,
+    MAX_CAPACITY, //
+};
 use virtio::{
     Config,
     Features,
@@ -26,6 +34,9 @@ use virtio::{
 const CAPACITY: usize = 0;
 const SIZE_MAX: usize = 8;
 const SEG_MAX: usize = 12;
+const CYLINDERS: usize = 16;
+const HEADS: usize = 18;
+const SECTORS: usize = 19;
 const BLK_SIZE: usize = 20;
 const PHYSICAL_BLOCK_EXP: usize = 24;
 const ALIGNMENT_OFFSET: usize = 25;
@@ -33,29 +44,72 @@ const MIN_IO_SIZE: usize = 26;
 const OPT_IO_SIZE: usize = 28;
 const WRITEBACK: usize = 32;
 const NUM_QUEUES: usize = 34;
-const DISCARD: usize = 36;
+/// Sectors, ranges, alignment.
+const DISCARD: [usize; 3] = [36, 40, 44];
 const WRITE_ZEROES: usize = 48;
 const WRITE_ZEROES_MAY_UNMAP: usize = 56;
-const SECURE_ERASE: usize = 60;
-/// Bytes of the three limits of [`DISCARD`], and of [`SECURE_ERASE`]: sectors, ranges, alignment.
-const CLAIM_BYTES: usize = 12;
+const SECURE_ERASE: [usize; 3] = [60, 64, 68];
+const ZONE_SECTORS: usize = 72;
+const MAX_OPEN_ZONES: usize = 76;
+const MAX_ACTIVE_ZONES: usize = 80;
+const MAX_APPEND_SECTORS: usize = 84;
+const WRITE_GRANULARITY: usize = 88;
+const ZONE_MODEL: usize = 92;
 
 /// Where the field that a feature makes valid ends: the configuration has to be that long.
-const FIELDS: [(Features, usize); 9] = [
+const FIELDS: [(Features, usize); 11] = [
     (feature::SIZE_MAX, SIZE_MAX + 4),
     (feature::SEG_MAX, SEG_MAX + 4),
+    (feature::GEOMETRY, SECTORS + 1),
     (feature::BLK_SIZE, BLK_SIZE + 4),
     (feature::TOPOLOGY, OPT_IO_SIZE + 4),
     (feature::CONFIG_WCE, WRITEBACK + 1),
     (feature::MQ, NUM_QUEUES + 2),
-    (feature::DISCARD, DISCARD + CLAIM_BYTES),
+    (feature::DISCARD, DISCARD[2] + 4),
     (feature::WRITE_ZEROES, WRITE_ZEROES_MAY_UNMAP + 1),
-    (feature::SECURE_ERASE, SECURE_ERASE + CLAIM_BYTES),
+    (feature::SECURE_ERASE, SECURE_ERASE[2] + 4),
+    (feature::ZONED, ZONE_MODEL + 1),
 ];
 
-/// Takes away the features whose fields the configuration is too short for.
-pub(crate) fn supported(features: Features, config: &Config<'_>) -> Features {
-    config.backed(features, &FIELDS)
+/// Takes away the features whose fields the configuration is too short for, and discards where zones must be
+/// reset instead (5.2.5.1). The kernel may have no zones at all.
+///
+/// # Errors
+///
+/// `ERANGE` when the configuration is too short.
+pub(crate) fn supported(features: Features, config: &Config<'_>) -> Result<Features> {
+    let mut features = config.backed(features, &FIELDS);
+
+    if !HAS_ZONES {
+        features = features & !feature::ZONED;
+    }
+    if features.contains(feature::ZONED) && config.u8(ZONE_MODEL)?.test(zones::needs_resets) {
+        features = features & !feature::DISCARD;
+    }
+    Ok(features)
+}
+
+/// Reads what a zoned device says of its zones.
+///
+/// # Errors
+///
+/// As for [`capacity`].
+pub(crate) fn zoned_claims(features: Features, config: &Config<'_>) -> Result<Option<ZonedClaims>> {
+    if !features.contains(feature::ZONED) {
+        return Ok(None);
+    }
+    config.consistent(|config| {
+        let field = |offset| config.u32(offset).and_then(claim);
+
+        Ok(Some(ZonedClaims {
+            zone_sectors: field(ZONE_SECTORS)?,
+            max_open_zones: field(MAX_OPEN_ZONES)?,
+            max_active_zones: field(MAX_ACTIVE_ZONES)?,
+            max_append_sectors: field(MAX_APPEND_SECTORS)?,
+            write_granularity: field(WRITE_GRANULARITY)?,
+            model: config.u8(ZONE_MODEL).and_then(claim)?,
+        }))
+    })
 }
 
 /// Reads the capacity, in sectors of 512 bytes; more than the block layer can count is cut.
@@ -148,14 +202,14 @@ pub(crate) fn claims(features: Features, config: &Config<'_>) -> Result<Claims> 
 pub(crate) fn range_claims(features: Features, config: &Config<'_>) -> Result<RangeClaims> {
     config.consistent(|config| {
         let field = |offset| config.u32(offset).and_then(claim);
-        let three = |feature, at| -> Result<Option<Claim>> {
+        let three = |feature, [sectors, ranges, alignment]: [usize; 3]| -> Result<Option<Claim>> {
             if !features.contains(feature) {
                 return Ok(None);
             }
             Ok(Some(Claim {
-                max_sectors: field(at)?,
-                max_ranges: field(at + 4)?,
-                alignment: field(at + 8)?,
+                max_sectors: field(sectors)?,
+                max_ranges: field(ranges)?,
+                alignment: field(alignment)?,
             }))
         };
 
@@ -171,5 +225,23 @@ pub(crate) fn range_claims(features: Features, config: &Config<'_>) -> Result<Ra
             },
             secure_erase: three(feature::SECURE_ERASE, SECURE_ERASE)?,
         })
+    })
+}
+
+/// Reads the geometry, if the device has one. Nothing is computed with it: any will do.
+///
+/// # Errors
+///
+/// As for [`capacity`].
+pub(crate) fn geometry(features: Features, config: &Config<'_>) -> Result<Option<Geometry>> {
+    if !features.contains(feature::GEOMETRY) {
+        return Ok(None);
+    }
+    config.consistent(|config| {
+        Ok(Some(Geometry {
+            cylinders: config.u16(CYLINDERS).and_then(claim)?,
+            heads: config.u8(HEADS).and_then(claim)?,
+            sectors: config.u8(SECTORS).and_then(claim)?,
+        }))
     })
 }

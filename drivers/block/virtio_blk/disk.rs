@@ -15,7 +15,8 @@ use crate::{
         BlkQueue,
         Prepared,
         Stage, //
-    }, //
+    },
+    zoned::Zoned, //
 };
 use kernel::{
     new_mutex,
@@ -33,13 +34,15 @@ use kernel::{
 };
 use kernel_ext::block::{
     Batch,
+    DiskRef,
     Done,
     HardwareQueue,
     Late,
     Operations,
     Rejected,
     Request,
-    TimerAction, //
+    TimerAction,
+    ZoneReport, //
 };
 use virtio::{
     Config,
@@ -53,6 +56,8 @@ pub(crate) struct BlkDisk {
     device: Arc<Device>,
     /// In the order of the device's queues, at least one.
     queues: KVec<Arc<BlkQueue>>,
+    /// What the zones are like, if it has some.
+    zoned: Option<Zoned>,
     /// When the device was to begin anew because a request was lost.
     #[pin]
     asked: SpinLockIrq<Option<Moment>>,
@@ -70,12 +75,14 @@ impl BlkDisk {
     pub(crate) fn new(
         device: Arc<Device>,
         queues: KVec<Arc<BlkQueue>>,
+        zoned: Option<Zoned>,
         write_cache: bool,
     ) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
                 device,
                 queues,
+                zoned,
                 asked <- new_spinlock_irq!(None, "rvirtio_blk_asked"),
                 leaving: AtomicFlag::new(false),
                 write_cache: AtomicFlag::new(write_cache),
@@ -206,6 +213,13 @@ impl Operations for BlkDisk {
     #[inline]
     fn poll(queue: &BlkQueue, done: &mut Done<'_, Self>) -> u32 {
         queue.poll(done)
+    }
+
+    fn report_zones(disk: &DiskRef<'_, Self>, sector: u64, report: &mut ZoneReport<'_>) -> Result {
+        match &disk.operations().zoned {
+            Some(zoned) => zoned.report(disk, sector, report),
+            None => Err(EOPNOTSUPP),
+        }
     }
 
     /// A request is late, see [`Look`].

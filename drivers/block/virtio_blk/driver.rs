@@ -3,7 +3,7 @@
 //! Takes block devices over and gives them back.
 
 use crate::{
-    attributes::ATTRIBUTES,
+    attributes::attributes,
     config,
     disk::BlkDisk,
     feature,
@@ -28,6 +28,12 @@ use crate::{
         Geometry,
         Ranges, //
     },
+    zoned::Zoned,
+    zones::{
+        self,
+        Ground,
+        Zones, //
+    },
     BlkModule, //
 };
 use core::num::NonZeroU64;
@@ -50,6 +56,7 @@ use kernel_ext::block::{
     Size,
     TagSet,
     TagSetConfig,
+    ZoneLimits,
     SECTOR_SIZE, //
 };
 use virtio::{
@@ -189,24 +196,39 @@ fn connect(setup: &mut FeaturesOk, plan: Plan, queues: &[Arc<BlkQueue>]) -> Resu
 }
 
 /// The disk's limits in the block layer's words.
-fn disk_limits(checked: &Checked, ranges: &Ranges, write_cache: bool) -> Limits {
+fn disk_limits(
+    checked: &Checked,
+    ranges: &Ranges,
+    zones: Option<&Zones>,
+    write_cache: bool,
+) -> Limits {
+    // Zones are written in pieces of this size, both powers of two; with zones they are the physical blocks.
+    let granularity = zones.map_or(0, |zones| zones.granularity);
+    let physical_block_size = checked.physical_block.max(granularity);
     Limits {
         logical_block_size: checked.logical_block,
-        physical_block_size: checked.physical_block,
+        physical_block_size,
         alignment_offset: checked.alignment_offset,
-        io_min: checked.io_min,
+        io_min: checked.io_min.max(physical_block_size),
         io_opt: checked.io_opt,
         max_segments: checked.max_segments,
         max_segment_size: checked.max_segment_size,
         max_sectors: MAX_SECTORS,
         write_cache,
-        rotational: false,
+        rotational: module_parameters::rotational.value(),
         max_discard_sectors: ranges.discard_sectors,
         max_discard_extents: ranges.discard_ranges,
         discard_granularity: ranges.discard_granularity,
         max_write_zeroes_sectors: ranges.write_zeroes_sectors,
         write_zeroes_unmap: ranges.unmap,
         max_secure_erase_sectors: ranges.secure_erase_sectors,
+        zones: zones.map(|zones| ZoneLimits {
+            zone_sectors: zones.zone_sectors,
+            max_open: zones.max_open,
+            max_active: zones.max_active,
+            max_append_sectors: zones.max_append_sectors,
+            granularity: zones.granularity,
+        }),
     }
 }
 
@@ -218,7 +240,7 @@ impl Driver for Blk {
     const STORAGE: bool = true;
 
     fn validate(features: Features, config: &Config<'_>) -> Result<Features> {
-        Ok(config::supported(features, config))
+        config::supported(features, config)
     }
 
     fn probe(major: &Arc<Major>, mut setup: FeaturesOk) -> Result<Arc<Self>> {
@@ -230,6 +252,7 @@ impl Driver for Blk {
         let claims = config::claims(features, &setup.config()).inspect_err(unreadable)?;
         let range_claims =
             config::range_claims(features, &setup.config()).inspect_err(unreadable)?;
+        let geometry = config::geometry(features, &setup.config()).inspect_err(unreadable)?;
         let capacity = config::capacity(&setup.config()).inspect_err(unreadable)?;
         let options = QueueOptions {
             max_size: MAX_QUEUE_SIZE,
@@ -272,6 +295,24 @@ impl Driver for Blk {
                 name
             );
         }
+        let zoned = config::zoned_claims(features, &setup.config())
+            .inspect_err(unreadable)?
+            .map(|claims| {
+                let ground = Ground {
+                    logical_block: checked.logical_block,
+                    max_segments: checked.max_segments,
+                    capacity,
+                };
+
+                zones::check(&claims, &ground)
+            })
+            .transpose()
+            .map_err(|error| {
+                dev_err!(node, "{}\n", format_args!("{error}"));
+                EINVAL
+            })?
+            .flatten()
+            .map(|zones| Zoned::new(zones, &checked));
         let depth = match module_parameters::queue_depth.value() {
             0 => checked.depth,
             wanted => checked.depth.min(wanted),
@@ -282,6 +323,7 @@ impl Driver for Blk {
             let options = Options {
                 depth,
                 ranges,
+                zoned,
                 lenient_length: options.lenient_length,
                 polled: plan.is_polled(index),
             };
@@ -319,10 +361,16 @@ impl Driver for Blk {
             }),
             GFP_KERNEL,
         )?;
-        let service = BlkDisk::new(device.clone(), queues, claims.write_cache)?;
+        let service = BlkDisk::new(device.clone(), queues, zoned, claims.write_cache)?;
         let disk = Disk::new(
             tags.clone(),
-            &disk_limits(&checked, &ranges, claims.write_cache),
+            &disk_limits(
+                &checked,
+                &ranges,
+                zoned.as_ref().map(|zoned| &zoned.zones),
+                claims.write_cache,
+            ),
+            geometry,
             service.clone(),
             this_module::<BlkModule>(),
         )
@@ -333,8 +381,12 @@ impl Driver for Blk {
 
         disk.set_capacity(capacity);
         disk.set_read_only(features.contains(feature::RO));
+        if zoned.is_some() {
+            disk.check_zones()
+                .inspect_err(|error| dev_err!(node, "zones are not right: {:?}\n", error))?;
+        }
         let disk = disk
-            .add(node, major, "vd", &ATTRIBUTES)
+            .add(node, major, "vd", attributes(features))
             .inspect_err(|error| dev_err!(node, "disk cannot be added: {:?}\n", error))?;
 
         this.log_capacity(&disk, "", disk.capacity());

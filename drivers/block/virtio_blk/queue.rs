@@ -16,13 +16,18 @@ use crate::{
         self,
         command,
         Outcome,
+        APPENDED_AT,
+        APPENDED_BYTES,
+        APPENDED_STATUS_AT,
         FRONT_BYTES,
         HEADER_AT,
         HEADER_BYTES,
         STATUS_AT,
         STATUS_BYTES,
         UNWRITTEN, //
-    }, //
+    },
+    zoned::Zoned,
+    zones, //
 };
 use core::iter;
 use kernel::{
@@ -46,7 +51,8 @@ use kernel_ext::{
         Operation,
         Rejected,
         Request,
-        Status, //
+        Status,
+        ZoneAction, //
     },
     dma::Direction,
     time, //
@@ -93,6 +99,8 @@ pub(crate) struct BlkQueue {
     max_segment_size: u32,
     /// The limits of the commands that carry ranges.
     ranges: Ranges,
+    /// What the zones are like, of a disk that has some.
+    zoned: Option<Zoned>,
     /// A host that counts written bytes wrongly is believed.
     lenient_length: bool,
     /// There are no interrupts.
@@ -126,6 +134,8 @@ pub(crate) struct Options {
     pub(crate) depth: u32,
     /// The limits of the commands that carry ranges.
     pub(crate) ranges: Ranges,
+    /// What the zones are like, of a disk that has some.
+    pub(crate) zoned: Option<Zoned>,
     /// A host that counts written bytes wrongly is believed.
     pub(crate) lenient_length: bool,
     /// It has no interrupts.
@@ -141,6 +151,8 @@ pub(crate) struct Order {
     data: Option<Direction>,
     /// It carries ranges of sectors instead.
     has_ranges: bool,
+    /// Where the data go is a part of the answer.
+    is_append: bool,
 }
 
 /// A request that is ready to be added.
@@ -197,6 +209,7 @@ impl BlkQueue {
                 indirect,
                 max_segment_size: checked.max_segment_size,
                 ranges: options.ranges,
+                zoned: options.zoned,
                 lenient_length: options.lenient_length,
                 polled: options.polled,
                 completions: Atomic::new(0),
@@ -221,18 +234,24 @@ impl BlkQueue {
     /// What a request asks of the device.
     #[inline]
     fn order(request: &Request<BlkDisk>) -> Result<Order, Status> {
-        let (command, data) = match request.operation() {
+        let operation = request.operation();
+        let (command, data) = match operation {
             Operation::Read => (command::IN, Some(Direction::FromDevice)),
             Operation::Write => (command::OUT, Some(Direction::ToDevice)),
             Operation::Flush => (command::FLUSH, None),
-            Operation::DriverRead => (command::GET_ID, Some(Direction::FromDevice)),
+            Operation::DriverRead { command, .. } => (command, Some(Direction::FromDevice)),
             Operation::Discard => (command::DISCARD, None),
             Operation::WriteZeroes { .. } => (command::WRITE_ZEROES, None),
             Operation::SecureErase => (command::SECURE_ERASE, None),
+            Operation::Zone(action) => (zone_command(action), None),
+            Operation::ZoneAppend => (command::ZONE_APPEND, Some(Direction::ToDevice)),
             Operation::Other(_) => return Err(Status::NotSupported),
         };
-        let sector = match command {
-            command::IN | command::OUT => request.sector(),
+        let sector = match operation {
+            Operation::Read | Operation::Write | Operation::ZoneAppend => request.sector(),
+            Operation::DriverRead { sector, .. } => sector,
+            Operation::Zone(ZoneAction::ResetAll) => 0,
+            Operation::Zone(_) => request.sector(),
             _ => 0,
         };
 
@@ -241,6 +260,7 @@ impl BlkQueue {
             sector,
             data,
             has_ranges: command::has_ranges(command),
+            is_append: command == command::ZONE_APPEND,
         })
     }
 
@@ -251,7 +271,11 @@ impl BlkQueue {
         let (low, high) = request::header(order.command, request.io_priority(), order.sector);
 
         place.write_pair(HEADER_AT, low, high);
-        place.write8(STATUS_AT, UNWRITTEN);
+        if order.is_append {
+            place.write_pair(APPENDED_AT, u64::MAX, UNWRITTEN.into());
+        } else {
+            place.write8(STATUS_AT, UNWRITTEN);
+        }
         Some(place)
     }
 
@@ -278,7 +302,7 @@ impl BlkQueue {
         if self.staged {
             return Ok(Prepared::Staged(order));
         }
-        let (header, status) = ends(&place);
+        let (header, status) = ends(&place, order.is_append);
         let data = self.segments(request);
         let table = match order.data {
             Some(Direction::ToDevice) => place.describe(Iterator::chain(header, data), status),
@@ -320,7 +344,7 @@ impl BlkQueue {
         let (Some(staging), Some(place)) = (&mut *staging, self.places.get(tag)) else {
             return Err((Rejected::Failed(Status::IoError), request));
         };
-        let (header, status) = ends(&place);
+        let (header, status) = ends(&place, order.is_append);
         let direction = order.data.unwrap_or(Direction::ToDevice);
         let data = match staging.fill(tag, self.segments(&request), direction) {
             Ok(data) => data.iter().copied(),
@@ -360,18 +384,28 @@ impl BlkQueue {
             .store(self.completions.load(Relaxed).wrapping_add(1), Relaxed);
 
         let written = completion.written();
-        let request = completion.into_token();
+        let mut request = completion.into_token();
         let tag = request.tag();
         let operation = request.operation();
         let data = match operation {
             Operation::Read if !self.lenient_length => request.bytes(),
             _ => 0,
         };
+        let is_append = matches!(operation, Operation::ZoneAppend);
+        let at = if is_append {
+            APPENDED_STATUS_AT
+        } else {
+            STATUS_AT
+        };
         let outcome = match self.places.get(tag) {
-            Some(place) => place
-                .read8(STATUS_AT)
+            Some(place) => match place
+                .read8(at)
                 .validate(|status| Ok::<_, ()>(request::judge(status, written, data)))
-                .unwrap_or(Outcome::NoStatus),
+                .unwrap_or(Outcome::NoStatus)
+            {
+                Outcome::Ok if is_append => self.appended(&mut request, &place),
+                outcome => outcome,
+            },
             None => Outcome::NoStatus,
         };
 
@@ -384,13 +418,41 @@ impl BlkQueue {
             Outcome::Ok => Status::Ok,
             Outcome::Unsupported => Status::NotSupported,
             Outcome::Failed => Status::IoError,
+            Outcome::ZonesOpen => Status::ZoneOpenResource,
+            Outcome::ZonesActive => Status::ZoneActiveResource,
             Outcome::NoStatus | Outcome::Short => self.misbehaved(outcome),
         };
 
-        if operation == Operation::Discard {
+        if matches!(operation, Operation::Discard) {
             self.complete_ranges(request, status, done);
         } else {
             done.add(request, status);
+        }
+    }
+
+    /// Takes over where an append has gone.
+    #[cold]
+    fn appended(&self, request: &mut Request<BlkDisk>, place: &Table<'_>) -> Outcome {
+        let Some(zoned) = &self.zoned else {
+            return Outcome::NoStatus;
+        };
+        let wanted = request.extent();
+        let sector = place.read64(APPENDED_AT).validate(|sector| {
+            zones::appended(
+                sector,
+                wanted.sector,
+                zoned.zones.zone_sectors,
+                wanted.sectors,
+            )
+            .ok_or(())
+        });
+
+        match sector {
+            Ok(sector) => {
+                request.set_sector(sector);
+                Outcome::Ok
+            }
+            Err(()) => Outcome::NoStatus,
         }
     }
 
@@ -527,17 +589,23 @@ impl BlkQueue {
     }
 }
 
-/// The first and the last segment of a request: header and status.
+/// The first and the last segment of a request: header, and status with what stands before it.
 #[inline]
-fn ends(place: &Table<'_>) -> (iter::Once<Segment>, iter::Once<Segment>) {
+fn ends(place: &Table<'_>, is_append: bool) -> (iter::Once<Segment>, iter::Once<Segment>) {
+    let (at, len) = if is_append {
+        (APPENDED_AT, APPENDED_BYTES)
+    } else {
+        (STATUS_AT, STATUS_BYTES)
+    };
+
     (
         iter::once(Segment {
             addr: place.address(HEADER_AT),
             len: HEADER_BYTES,
         }),
         iter::once(Segment {
-            addr: place.address(STATUS_AT),
-            len: STATUS_BYTES,
+            addr: place.address(at),
+            len,
         }),
     )
 }
@@ -551,6 +619,16 @@ fn rejected((error, request): (AddError, Request<BlkDisk>)) -> (Rejected, Reques
     };
 
     (why, request)
+}
+
+fn zone_command(action: ZoneAction) -> u32 {
+    match action {
+        ZoneAction::Open => command::ZONE_OPEN,
+        ZoneAction::Close => command::ZONE_CLOSE,
+        ZoneAction::Finish => command::ZONE_FINISH,
+        ZoneAction::Reset => command::ZONE_RESET,
+        ZoneAction::ResetAll => command::ZONE_RESET_ALL,
+    }
 }
 
 /// Adds a request with its table, if that could be written.
@@ -582,12 +660,16 @@ impl QueueHandler for BlkQueue {
     }
 
     /// What was under way is submitted again. A device may have done it already, which does no harm: nothing
-    /// that depends on it was told that it is done. What was lost, and lost again, ends.
+    /// that depends on it was told that it is done. What was lost, and lost again, ends; and so does an append, which would
+    /// be there twice.
     fn restart(&self, again: &Restart<'_>) -> Result {
         self.stopped.store(false, Relaxed);
         self.queue.restart(again, |(), request| {
             self.release(request.tag());
-            if request.notes().stage.load(Relaxed) != Stage::LOST {
+            if matches!(request.operation(), Operation::ZoneAppend) {
+                request.restart_stopped_queue();
+                request.end(Status::IoError);
+            } else if request.notes().stage.load(Relaxed) != Stage::LOST {
                 request.requeue();
             } else if request.is_repeated() {
                 request.restart_stopped_queue();

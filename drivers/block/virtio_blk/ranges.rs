@@ -34,7 +34,7 @@ pub(crate) struct Claim {
 pub(crate) struct ZeroesClaim {
     /// Sectors of one range.
     pub(crate) max_sectors: u32,
-    /// The device takes the flag that lets it give the place of the zeros back.
+    /// The device says that zeros may lose their place on the medium.
     pub(crate) may_unmap: bool,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Ranges {
     pub(crate) discard_granularity: u32,
     /// Sectors of one request for zeros: whole logical blocks.
     pub(crate) write_zeroes_sectors: u32,
-    /// The device may give the place of zeros back.
+    /// Zeros lose their place on the medium, unless that is asked for.
     pub(crate) unmap: bool,
     /// Sectors of one secure erase: whole pieces of the device's alignment.
     pub(crate) secure_erase_sectors: u32,

@@ -13,12 +13,24 @@ pub(crate) mod command {
     pub(crate) const FLUSH: u32 = 4;
     /// Tell the serial number, [`super::SERIAL_BYTES`] bytes.
     pub(crate) const GET_ID: u32 = 8;
+    /// Tell how worn the medium is.
+    pub(crate) const GET_LIFETIME: u32 = 10;
     /// Forget the ranges that the data says.
     pub(crate) const DISCARD: u32 = 11;
     /// Make the ranges that the data says read as zeros.
     pub(crate) const WRITE_ZEROES: u32 = 13;
     /// Forget the ranges that the data says, for good.
     pub(crate) const SECURE_ERASE: u32 = 14;
+
+    /// Write where the zone is written next, and tell where that was.
+    pub(crate) const ZONE_APPEND: u32 = 15;
+    /// Tell what the zones are like.
+    pub(crate) const ZONE_REPORT: u32 = 16;
+    pub(crate) const ZONE_OPEN: u32 = 18;
+    pub(crate) const ZONE_CLOSE: u32 = 20;
+    pub(crate) const ZONE_FINISH: u32 = 22;
+    pub(crate) const ZONE_RESET: u32 = 24;
+    pub(crate) const ZONE_RESET_ALL: u32 = 26;
 
     /// Whether the data of a command are ranges.
     #[inline]
@@ -36,6 +48,10 @@ pub(crate) const HEADER_BYTES: u32 = 16;
 /// Where the status byte is.
 pub(crate) const STATUS_AT: usize = 16;
 pub(crate) const STATUS_BYTES: u32 = 1;
+/// Where an append's answer is: a sector, and the status byte behind it.
+pub(crate) const APPENDED_AT: usize = 16;
+pub(crate) const APPENDED_STATUS_AT: usize = 24;
+pub(crate) const APPENDED_BYTES: u32 = 9;
 /// Bytes of the front: header and status, in 16 byte units.
 pub(crate) const FRONT_BYTES: usize = 32;
 
@@ -72,6 +88,10 @@ pub(crate) enum Outcome {
     Unsupported,
     /// The device says it failed.
     Failed,
+    /// Too many zones would be open.
+    ZonesOpen,
+    /// Too many zones would be active.
+    ZonesActive,
     /// The device never wrote the status, or wrote one that does not exist.
     NoStatus,
     /// The device says it is done, but has not written all the data.
@@ -86,8 +106,11 @@ pub(crate) const fn judge(status: u8, written: u32, data: u32) -> Outcome {
         // there is no data, the status byte speaks for itself.
         0 if data != 0 && written <= data => Outcome::Short,
         0 => Outcome::Ok,
-        1 => Outcome::Failed,
+        // 3 and 4: a command that a zone does not take, and a write that is not where it is written next.
+        1 | 3 | 4 => Outcome::Failed,
         2 => Outcome::Unsupported,
+        5 => Outcome::ZonesOpen,
+        6 => Outcome::ZonesActive,
         _ => Outcome::NoStatus,
     }
 }

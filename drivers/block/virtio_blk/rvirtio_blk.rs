@@ -10,7 +10,10 @@
 //! - [`disk`] is what the block layer calls: the hardware queues, the cache mode, late requests.
 //! - [`queue`] is the data path of one hardware queue: requests in, completions out.
 //! - [`request`] is the wire format of a request; pure.
+//! - [`lifetime`] is what the device says of the wear of its medium; pure.
 //! - [`patience`] says when a request is lost, and what is done then; pure.
+//! - [`zones`] and [`zone_report`] check what a zoned device says of itself and of its zones; pure.
+//! - [`zoned`] reports them to the block layer.
 //! - [`attributes`] are the disk's own files in sysfs.
 
 #![deny(unsafe_code)]
@@ -25,12 +28,16 @@ mod config;
 mod disk;
 mod driver;
 mod feature;
+mod lifetime;
 mod limits;
 mod patience;
 mod plan;
 mod queue;
 mod ranges;
 mod request;
+mod zone_report;
+mod zoned;
+mod zones;
 
 /// The module: its major number, which the driver shares, and the driver.
 #[pin_data]
@@ -74,6 +81,10 @@ module! {
         poll_queues: u32 {
             default: 0,
             description: "How many of them are for polled requests, without interrupts",
+        },
+        rotational: bool {
+            default: false,
+            description: "Disks count as ones that turn, as with C's driver",
         },
         queue_depth: u32 {
             default: 0,

@@ -119,30 +119,36 @@ extern "C" fn store_callback<O: Operations, A: StoreDisk<O>>(
     }
 }
 
-/// The attributes of a disk, one group of up to `N - 1`; stands in a `static`.
-pub struct DiskAttributes<O: Operations, const N: usize> {
-    list: [*const bindings::attribute; N],
+/// The most attributes of a disk.
+const MAX_ATTRIBUTES: usize = 7;
+
+/// The attributes of a disk, one group; stands in a `static`.
+pub struct DiskAttributes<O: Operations> {
+    /// Those that there are, and null from there on.
+    list: [*const bindings::attribute; MAX_ATTRIBUTES + 1],
     _operations: PhantomData<fn() -> O>,
 }
 
 // SAFETY: Constant after construction.
-unsafe impl<O: Operations, const N: usize> Sync for DiskAttributes<O, N> {}
+unsafe impl<O: Operations> Sync for DiskAttributes<O> {}
 
-impl<O: Operations> DiskAttributes<O, 3> {
-    /// A list of two.
-    pub const fn two(first: &'static DiskAttribute<O>, second: &'static DiskAttribute<O>) -> Self {
+impl<O: Operations> DiskAttributes<O> {
+    /// A list of up to [`MAX_ATTRIBUTES`]; it does not compile with more.
+    pub const fn new<const N: usize>(attributes: [&'static DiskAttribute<O>; N]) -> Self {
+        const { assert!(N <= MAX_ATTRIBUTES) };
+        let mut list = [core::ptr::null(); MAX_ATTRIBUTES + 1];
+        let mut index = 0;
+
+        while index < N {
+            list[index] = core::ptr::from_ref(&attributes[index].0.attr);
+            index += 1;
+        }
         Self {
-            list: [
-                core::ptr::from_ref(&first.0.attr),
-                core::ptr::from_ref(&second.0.attr),
-                core::ptr::null(),
-            ],
+            list,
             _operations: PhantomData,
         }
     }
-}
 
-impl<O: Operations, const N: usize> DiskAttributes<O, N> {
     /// Makes the group; it refers to `self`.
     pub(super) fn group(&'static self) -> bindings::attribute_group {
         bindings::attribute_group {

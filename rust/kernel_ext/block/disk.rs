@@ -4,11 +4,19 @@
 
 use super::{
     attribute::DiskAttributes,
+    geometry::{
+        getgeo,
+        Geometry, //
+    },
     limits::Limits,
     major::Major,
     name::DiskName,
     operations::Operations,
-    tag_set::TagSet, //
+    tag_set::TagSet,
+    zones::{
+        report_zones,
+        revalidate, //
+    }, //
 };
 use crate::{
     bindings,
@@ -24,9 +32,13 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
+    new_mutex,
     prelude::*,
     static_lock_class,
-    sync::Arc, //
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
 };
 
 /// Minor numbers of a disk: itself and fifteen partitions, as the C driver has it. Further
@@ -38,8 +50,15 @@ const MAX_DISKS: u32 = (1 << bindings::MINORBITS) / MINORS;
 pub const MAX_CAPACITY: u64 = (i64::MAX as u64) >> super::SECTOR_SHIFT;
 
 /// What belongs to a `gendisk` until its last user has closed it.
-struct Private {
+#[pin_data]
+pub(super) struct Private<O: Operations> {
     fops: bindings::block_device_operations,
+    /// What the device says of its geometry.
+    pub(super) geometry: Option<Geometry>,
+    /// The driver's object, until the disk is taken away. Held by those who use it from a call that may
+    /// come after that.
+    #[pin]
+    pub(super) served: Mutex<Option<Arc<O>>>,
     group: bindings::attribute_group,
     groups: [*const bindings::attribute_group; 2],
 }
@@ -48,7 +67,7 @@ struct Private {
 ///
 /// # Invariants
 ///
-/// `raw` is a disk that was never added, whose `private_data` is a `KBox<Private>` and whose
+/// `raw` is a disk that was never added, whose `private_data` is a `KBox<Private<O>>` and whose
 /// queue data points to `*operations`.
 pub struct Disk<O: Operations> {
     raw: NonNull<bindings::gendisk>,
@@ -63,7 +82,7 @@ unsafe impl<O: Operations> Sync for Disk<O> {}
 
 impl<O: Operations> Disk<O> {
     /// Makes a disk with a queue on `tags`, to be served by `operations`; `module` is kept from
-    /// being unloaded while the disk is open.
+    /// being unloaded while the disk is open. Without a `geometry` of the device one is made up.
     ///
     /// # Errors
     ///
@@ -71,19 +90,27 @@ impl<O: Operations> Disk<O> {
     pub fn new(
         tags: Arc<TagSet<O>>,
         limits: &Limits,
+        geometry: Option<Geometry>,
         operations: Arc<O>,
         module: &'static ThisModule,
     ) -> Result<Self> {
-        let mut private = KBox::new(
-            Private {
-                fops: bindings::block_device_operations::default(),
+        let served = Some(operations.clone());
+        let private = KBox::pin_init(
+            pin_init!(Private {
+                fops: bindings::block_device_operations {
+                    owner: module.as_ptr(),
+                    free_disk: Some(free_disk::<O>),
+                    getgeo: Some(getgeo::<O>),
+                    report_zones: Some(report_zones::<O>),
+                    ..Default::default()
+                },
+                geometry,
+                served <- new_mutex!(served),
                 group: bindings::attribute_group::default(),
                 groups: [core::ptr::null(); 2],
-            },
+            }),
             GFP_KERNEL,
         )?;
-        private.fops.owner = module.as_ptr();
-        private.fops.free_disk = Some(free_disk);
 
         let mut raw_limits = bindings::queue_limits::default();
         limits.apply(&mut raw_limits);
@@ -100,7 +127,8 @@ impl<O: Operations> Disk<O> {
         })?;
         // SAFETY: `__blk_mq_alloc_disk()` does not return null.
         let raw = unsafe { NonNull::new_unchecked(disk) };
-        let private = KBox::into_raw(private);
+        // SAFETY: It is not moved: only `free_disk()` and `drop()` below make a box of it again.
+        let private = KBox::into_raw(unsafe { Pin::into_inner_unchecked(private) });
 
         // INVARIANT: As the type says.
         // SAFETY: The disk is ours alone until it is added; `private` outlives it.
@@ -127,6 +155,18 @@ impl<O: Operations> Disk<O> {
         unsafe { bindings::set_disk_ro(self.raw.as_ptr(), read_only) };
     }
 
+    /// Has the zones of a disk that has some reported and checked. The device has to work, and the capacity
+    /// to be set. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`, or that of the report, when the zones are not right; `ENOMEM`; `EOPNOTSUPP` when the kernel
+    /// has no zones.
+    pub fn check_zones(&self) -> Result {
+        // SAFETY: The disk is valid and not added.
+        unsafe { revalidate(self.raw.as_ptr()) }
+    }
+
     /// Makes the disk visible below `parent`, under the first free name of `prefix` and letters
     /// (`vda`, `vdb`, ...), whoever has the others. Reads the partition table, so requests come
     /// before this returns.
@@ -134,17 +174,17 @@ impl<O: Operations> Disk<O> {
     /// # Errors
     ///
     /// `ENOSPC` when no name is left; `EINVAL`, `ENOMEM`, `EEXIST` from the block layer.
-    pub fn add<const N: usize>(
+    pub fn add(
         self,
         parent: &device::Device,
         major: &Major,
         prefix: &str,
-        attributes: &'static DiskAttributes<O, N>,
+        attributes: &'static DiskAttributes<O>,
     ) -> Result<AddedDisk<O>> {
         let disk = self.raw.as_ptr();
         // SAFETY: The disk and its private data are ours alone until it is added.
         let groups = unsafe {
-            let private = (*disk).private_data.cast::<Private>();
+            let private = (*disk).private_data.cast::<Private<O>>();
 
             (*private).group = attributes.group();
             (*private).groups = [&(*private).group, core::ptr::null()];
@@ -217,7 +257,7 @@ impl<O: Operations> Drop for Disk<O> {
         // SAFETY: By the type invariant the disk was never added, so this is its only reference;
         // the block layer calls `free_disk` only for disks that were, so `private` is ours still.
         unsafe {
-            let private = (*disk).private_data.cast::<Private>();
+            let private = (*disk).private_data.cast::<Private<O>>();
 
             bindings::put_disk(disk);
             drop(KBox::from_raw(private));
@@ -230,15 +270,16 @@ impl<O: Operations> Drop for Disk<O> {
 /// # Safety
 ///
 /// `disk` must be a disk of [`Disk::new`] that nothing uses any more.
-unsafe extern "C" fn free_disk(disk: *mut bindings::gendisk) {
-    // SAFETY: `Disk::new` put a `KBox<Private>` there, and nothing uses the disk any more.
-    drop(unsafe { KBox::from_raw((*disk).private_data.cast::<Private>()) });
+unsafe extern "C" fn free_disk<O: Operations>(disk: *mut bindings::gendisk) {
+    // SAFETY: `Disk::new` put a `KBox<Private<O>>` there, and nothing uses the disk any more.
+    drop(unsafe { KBox::from_raw((*disk).private_data.cast::<Private<O>>()) });
 }
 
 /// A disk that is visible; dropping it takes it away, after its requests have ended.
 ///
-/// Whoever has it open keeps a dead disk, whose I/O fails: the block layer calls nothing of `O`
-/// after `del_gendisk()`, so `O` and the tags go with this, whatever user space holds.
+/// Whoever has it open keeps a dead disk, whose I/O fails: nothing of `O` is called after `del_gendisk()`, but
+/// for what looks whether the disk is still served, so `O` and the tags go with this, whatever user space
+/// holds.
 ///
 /// # Invariants
 ///
@@ -301,6 +342,9 @@ impl<O: Operations> Drop for AddedDisk<O> {
         // dead and the tag set may go. `put_disk()` drops the reference of `__blk_mq_alloc_disk()`.
         unsafe {
             bindings::del_gendisk(self.raw.as_ptr());
+            let private = (*self.raw.as_ptr()).private_data.cast::<Private<O>>();
+            let served = (*private).served.lock().take();
+            drop(served);
             bindings::put_disk(self.raw.as_ptr());
         }
     }

@@ -5,6 +5,7 @@
 use super::{
     limits::apply_cache,
     operations::Operations,
+    request::private,
     status::Status, //
 };
 use crate::bindings;
@@ -79,20 +80,28 @@ impl<O: Operations> DiskRef<'_, O> {
         Ok(write_cache)
     }
 
-    /// Sends a request of the driver's own ([`Operation::DriverRead`](super::Operation)) that
-    /// fills `buffer`, and waits for its end. Process context.
+    /// Sends a request of the driver's own ([`Operation::DriverRead`](super::Operation)), for `command` at
+    /// `sector`, that fills `buffer`, and waits for its end. Process context.
     ///
     /// # Errors
     ///
     /// `ENODEV` when the disk is going away, `ENOMEM`, `EOPNOTSUPP` when the device does not know
     /// the request, `EIO` for anything else.
-    pub fn driver_read(&self, buffer: &mut KVec<u8>) -> Result {
+    pub fn driver_read(&self, command: u32, sector: u64, buffer: &mut KVec<u8>) -> Result {
         let length = u32::try_from(buffer.len())?;
 
         // SAFETY: The queue is valid.
         let request = from_err_ptr(unsafe {
             bindings::blk_mq_alloc_request(self.queue.as_ptr(), bindings::req_op_REQ_OP_DRV_IN, 0)
         })?;
+        // SAFETY: A request that was allocated is not null.
+        let private = private::<O>(unsafe { NonNull::new_unchecked(request) });
+
+        // SAFETY: The request is ours and not started; its private data goes with it.
+        unsafe {
+            (*private).command = command;
+            (*private).sector = sector;
+        }
         // SAFETY: The request is ours; the buffer is kernel memory that outlives it, since
         // `blk_execute_rq()` waits.
         let mapped = to_result(unsafe {

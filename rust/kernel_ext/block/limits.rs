@@ -6,6 +6,21 @@
 
 use crate::bindings;
 
+/// The limits of a disk of zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ZoneLimits {
+    /// Sectors of a zone, a power of two.
+    pub zone_sectors: u32,
+    /// Zones that may be open; zero for any number.
+    pub max_open: u32,
+    /// Zones that may be open or closed; zero for any number. Not less than may be open.
+    pub max_active: u32,
+    /// Sectors of one append; zero where the block layer is to do it with writes.
+    pub max_append_sectors: u32,
+    /// Bytes that a sequential zone is written in multiples of.
+    pub granularity: u32,
+}
+
 /// The limits and properties of a disk. All sizes in bytes, unless the name says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -41,6 +56,8 @@ pub struct Limits {
     pub write_zeroes_unmap: bool,
     /// Sectors of one secure erase; zero where there is none.
     pub max_secure_erase_sectors: u32,
+    /// The disk is made of zones that are written in sequence. Needs `CONFIG_BLK_DEV_ZONED`.
+    pub zones: Option<ZoneLimits>,
 }
 
 impl Limits {
@@ -63,6 +80,14 @@ impl Limits {
             0
         };
         raw.max_secure_erase_sectors = self.max_secure_erase_sectors;
+        if let Some(zones) = &self.zones {
+            raw.features |= bindings::RVIRTIO_FEAT_ZONED;
+            raw.chunk_sectors = zones.zone_sectors;
+            raw.max_open_zones = zones.max_open;
+            raw.max_active_zones = zones.max_active;
+            raw.max_hw_zone_append_sectors = zones.max_append_sectors;
+            raw.zone_write_granularity = zones.granularity;
+        }
         apply_cache(self.write_cache, raw);
         if self.rotational {
             raw.features |= bindings::RVIRTIO_FEAT_ROTATIONAL;

@@ -7,6 +7,7 @@ use super::{
         queue_rqs,
         Batch, //
     },
+    disk_ref::DiskRef,
     done::Done,
     request::{
         private,
@@ -14,7 +15,8 @@ use super::{
         Request, //
     },
     status::Status,
-    tag_set::map_queues, //
+    tag_set::map_queues,
+    zones::ZoneReport, //
 };
 use crate::bindings;
 use core::{
@@ -123,6 +125,17 @@ pub trait Operations: Sized + Send + Sync + 'static {
     /// Takes several requests of one hardware queue at once, and tells the device. Same context as for
     /// [`Self::queue_rq`].
     fn queue_batch(batch: &mut Batch<'_, Self>);
+
+    /// Reports the zones from the one that holds `sector` on, as many as are wanted, of a disk that has
+    /// zones. Process context.
+    ///
+    /// # Errors
+    ///
+    /// Any; those of [`ZoneReport::tell`] among them.
+    fn report_zones(disk: &DiskRef<'_, Self>, sector: u64, report: &mut ZoneReport<'_>) -> Result {
+        let _ = (disk, sector, report);
+        Err(EOPNOTSUPP)
+    }
 
     /// Tells the device of all requests taken so far.
     fn commit(queue: &Self::Queue);

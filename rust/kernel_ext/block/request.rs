@@ -23,6 +23,21 @@ use core::{
 };
 use kernel::sync::atomic::Atomic;
 
+/// What to do with a zone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ZoneAction {
+    /// Open it.
+    Open,
+    /// Close it.
+    Close,
+    /// Make it full.
+    Finish,
+    /// Make it empty.
+    Reset,
+    /// Make all zones empty.
+    ResetAll,
+}
+
 /// What a request asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Operation {
@@ -41,9 +56,19 @@ pub enum Operation {
     },
     /// Forget what is in the request's extent, and any copy of it, for good.
     SecureErase,
+    /// Do something with the zone at the request's sector.
+    Zone(ZoneAction),
+    /// Write from the request's segments where the zone at the request's sector is written next, and say
+    /// where that was.
+    ZoneAppend,
     /// A driver's own request that reads, see
     /// [`DiskRef::driver_read`](super::DiskRef::driver_read).
-    DriverRead,
+    DriverRead {
+        /// What the driver asks for, in its own words.
+        command: u32,
+        /// Where.
+        sector: u64,
+    },
     /// Anything that this crate has no word for yet; holds the `REQ_OP_*` number.
     Other(u32),
 }
@@ -55,6 +80,10 @@ pub(super) struct Private<O: Operations> {
     pub(super) prepared: MaybeUninit<O::Prepared>,
     /// How the device ended the request, on its way to the CPU that submitted it.
     pub(super) status: bindings::blk_status_t,
+    /// What a driver's own request asks for.
+    pub(super) command: u32,
+    /// And where.
+    pub(super) sector: u64,
     /// What the driver keeps of it while it is under way.
     notes: Notes,
 }
@@ -125,7 +154,20 @@ impl<O: Operations> Request<O> {
                 keep: self.get().cmd_flags & bindings::RVIRTIO_REQ_NOUNMAP != 0,
             },
             bindings::req_op_REQ_OP_SECURE_ERASE => Operation::SecureErase,
-            bindings::req_op_REQ_OP_DRV_IN => Operation::DriverRead,
+            bindings::req_op_REQ_OP_ZONE_OPEN => Operation::Zone(ZoneAction::Open),
+            bindings::req_op_REQ_OP_ZONE_CLOSE => Operation::Zone(ZoneAction::Close),
+            bindings::req_op_REQ_OP_ZONE_FINISH => Operation::Zone(ZoneAction::Finish),
+            bindings::req_op_REQ_OP_ZONE_RESET => Operation::Zone(ZoneAction::Reset),
+            bindings::req_op_REQ_OP_ZONE_RESET_ALL => Operation::Zone(ZoneAction::ResetAll),
+            bindings::req_op_REQ_OP_ZONE_APPEND => Operation::ZoneAppend,
+            bindings::req_op_REQ_OP_DRV_IN => {
+                let private = private::<O>(self.raw);
+                // SAFETY: The request is ours, so its private data is, too: `TagSet` made room for it behind
+                // each request, zeroed, and whoever made the request has written it.
+                let (command, sector) = unsafe { ((*private).command, (*private).sector) };
+
+                Operation::DriverRead { command, sector }
+            }
             other => Operation::Other(other),
         }
     }
@@ -140,6 +182,12 @@ impl<O: Operations> Request<O> {
     #[inline]
     pub fn bytes(&self) -> u32 {
         self.get().__data_len
+    }
+
+    /// Says where a [`Operation::ZoneAppend`] has gone.
+    pub fn set_sector(&mut self, sector: u64) {
+        // SAFETY: The request is ours.
+        unsafe { (*self.raw.as_ptr()).__sector = sector };
     }
 
     /// The I/O priority of whoever asked.

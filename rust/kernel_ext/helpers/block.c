@@ -28,6 +28,15 @@ struct device *rvirtio_helper_disk_to_dev(struct gendisk *disk)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_disk_to_dev);
 
+/* To kernel::bindings struct hd_geometry is opaque. */
+void rvirtio_helper_geometry(struct hd_geometry *geo, u16 cylinders, u8 heads, u8 sectors)
+{
+	geo->cylinders = cylinders;
+	geo->heads = heads;
+	geo->sectors = sectors;
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_geometry);
+
 void rvirtio_helper_limits_start(struct request_queue *q, struct queue_limits *lim)
 {
 	*lim = queue_limits_start_update(q);

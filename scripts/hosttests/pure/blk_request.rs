@@ -11,6 +11,9 @@ use crate::request::{
         self,
         *, //
     },
+    APPENDED_AT,
+    APPENDED_BYTES,
+    APPENDED_STATUS_AT,
     FRONT_BYTES,
     HEADER_AT,
     HEADER_BYTES,
@@ -35,8 +38,14 @@ fn bytes(command: u32, priority: u16, sector: u64) -> [u8; 16] {
 #[test]
 fn clause_5_2_6_commands() {
     assert_eq!(
-        [command::IN, command::OUT, command::FLUSH, command::GET_ID],
-        [0, 1, 4, 8]
+        [
+            command::IN,
+            command::OUT,
+            command::FLUSH,
+            command::GET_ID,
+            command::GET_LIFETIME
+        ],
+        [0, 1, 4, 8, 10]
     );
     assert_eq!(
         [
@@ -62,6 +71,28 @@ fn clause_5_2_6_the_header() {
         [1, 2, 3, 4, 5, 6, 0, 0, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18]
     );
     assert_eq!(bytes(command::FLUSH, 0, 0)[..4], [4, 0, 0, 0]);
+}
+
+#[test]
+fn clause_5_2_6_zones() {
+    assert_eq!(
+        [
+            command::ZONE_APPEND,
+            command::ZONE_REPORT,
+            command::ZONE_OPEN,
+            command::ZONE_CLOSE,
+            command::ZONE_FINISH,
+            command::ZONE_RESET,
+            command::ZONE_RESET_ALL
+        ],
+        [15, 16, 18, 20, 22, 24, 26]
+    );
+    // The answer of an append: a sector, and the status right behind it.
+    assert_eq!(APPENDED_AT % 8, 0);
+    assert_eq!(APPENDED_STATUS_AT, APPENDED_AT + 8);
+    assert_eq!(APPENDED_BYTES, 9);
+    assert!(HEADER_AT + HEADER_BYTES as usize <= APPENDED_AT);
+    assert!(APPENDED_STATUS_AT < FRONT_BYTES);
 }
 
 #[test]
@@ -96,8 +127,11 @@ fn clause_5_2_6_every_status() {
     for status in 0..=u8::MAX {
         let outcome = match status {
             0 => Ok,
-            1 => Failed,
+            // A zone that does not take the command, a write beside its pointer.
+            1 | 3 | 4 => Failed,
             2 => Unsupported,
+            5 => ZonesOpen,
+            6 => ZonesActive,
             _ => NoStatus,
         };
 

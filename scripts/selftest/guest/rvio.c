@@ -8,6 +8,9 @@
  *   rvio zeros DEVICE OFFSET LENGTH                               that all of it is zero
  *   rvio holes DEVICE OFFSET COUNT STRIDE LENGTH SEED             four processes discard LENGTH bytes at each of COUNT places,
  *                                                                 then what `fill` wrote between them is checked
+ *   rvio geometry DEVICE                                          cylinders, heads, sectors, start
+ *   rvio zones DEVICE                                             each: start, length, capacity, pointer, type, condition
+ *   rvio zone reset|open|close|finish DEVICE SECTOR SECTORS       prints ok, or the errno's name
  *   rvio odd DEVICE SEED COUNT ALIGN                              random vectored I/O at random memory offsets, checked
  *   rvio vector DEVICE SEED ALIGN                                 256 segments of one block, written, read back whole
  */
@@ -16,6 +19,8 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/blkzoned.h>
+#include <linux/hdreg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +183,56 @@ static int zeros(char **arg)
 		}
 	}
 	return 0;
+}
+
+static int geometry(char **arg)
+{
+	struct hd_geometry geo;
+
+	if (ioctl(open_device(arg[1], O_RDONLY), HDIO_GETGEO, &geo))
+		die("HDIO_GETGEO");
+	printf("%d %d %d %lu\n", geo.cylinders, geo.heads, geo.sectors, geo.start);
+	return 0;
+}
+
+#define MAX_ZONES 512
+
+static int zones(char **arg)
+{
+	struct blk_zone_report *report = pages(sizeof(*report) + MAX_ZONES * sizeof(struct blk_zone));
+
+	report->nr_zones = MAX_ZONES;
+	if (ioctl(open_device(arg[1], O_RDONLY), BLKREPORTZONE, report)) {
+		printf("%s\n", strerrorname_np(errno));
+		return 0;
+	}
+	for (unsigned i = 0; i < report->nr_zones; i++) {
+		const struct blk_zone *zone = &report->zones[i];
+
+		printf("%llu %llu %llu %lld %u %u\n", zone->start, zone->len, zone->capacity, (long long)zone->wp,
+		       zone->type, zone->cond);
+	}
+	return 0;
+}
+
+static int zone(char **arg)
+{
+	static const struct {
+		const char *verb;
+		unsigned long request;
+	} calls[] = {
+		{ "reset", BLKRESETZONE }, { "open", BLKOPENZONE }, { "close", BLKCLOSEZONE }, { "finish", BLKFINISHZONE },
+	};
+	struct blk_zone_range range = { atoll(arg[3]), atoll(arg[4]) };
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		if (strcmp(calls[i].verb, arg[1]))
+			continue;
+		printf("%s\n", ioctl(open_device(arg[2], O_RDWR), calls[i].request, &range) ? strerrorname_np(errno) : "ok");
+		return 0;
+	}
+	fprintf(stderr, "rvio: no verb %s\n", arg[1]);
+	return 2;
 }
 
 #define LANES 4
@@ -343,6 +398,7 @@ int main(int argc, char **argv)
 	} verbs[] = {
 		{ "try", NULL, 6 }, { "fill", fill_or_check, 6 }, { "check", fill_or_check, 6 }, { "odd", odd, 6 },
 		{ "vector", vector, 5 }, { "zeros", zeros, 5 }, { "holes", holes, 8 },
+		{ "geometry", geometry, 3 }, { "zones", zones, 3 }, { "zone", zone, 6 },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)

@@ -59,8 +59,8 @@ impl BlkQueue {
         request: &Request<BlkDisk>,
         place: Table<'_>,
     ) -> Result<Prepared, Status> {
-        let unmap =
-            request.operation() == Operation::WriteZeroes { keep: false } && self.ranges.unmap;
+        // Also where the device does not say that it can: some can all the same.
+        let unmap = request.operation() == Operation::WriteZeroes { keep: false };
         let at = place.behind(DESCRIPTORS);
         let mut bytes = 0u32;
 
@@ -74,7 +74,7 @@ impl BlkQueue {
         if !self.indirect {
             return Ok(Prepared::Ranges { bytes });
         }
-        let (header, status) = ends(&place);
+        let (header, status) = ends(&place, false);
 
         place
             .describe(Iterator::chain(header, data(&place, bytes)), status)
@@ -93,7 +93,7 @@ impl BlkQueue {
         let Some(place) = self.places.get(request.tag()) else {
             return Err((Rejected::Failed(Status::IoError), request));
         };
-        let (header, status) = ends(&place);
+        let (header, status) = ends(&place, false);
 
         ring.add(
             Iterator::chain(header, data(&place, bytes)),

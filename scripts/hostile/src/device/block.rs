@@ -19,6 +19,10 @@ use crate::{
     },
 };
 
+mod zones;
+
+use zones::Zones;
+
 const SECTOR: u64 = 512;
 
 mod feature {
@@ -32,7 +36,9 @@ mod feature {
     pub const MQ: u32 = 12;
     pub const DISCARD: u32 = 13;
     pub const WRITE_ZEROES: u32 = 14;
+    pub const LIFETIME: u32 = 15;
     pub const SECURE_ERASE: u32 = 16;
+    pub const ZONED: u32 = 17;
 }
 
 mod kind {
@@ -40,6 +46,7 @@ mod kind {
     pub const OUT: u32 = 1;
     pub const FLUSH: u32 = 4;
     pub const GET_ID: u32 = 8;
+    pub const GET_LIFETIME: u32 = 10;
     pub const DISCARD: u32 = 11;
     pub const WRITE_ZEROES: u32 = 13;
     pub const SECURE_ERASE: u32 = 14;
@@ -75,6 +82,15 @@ pub struct Block {
     size_max: u32,
     block: u32,
     writeback: u8,
+    /// Ranges that a discard may have, and the sectors that it is best aligned to.
+    ranges: u32,
+    alignment: u32,
+    /// What was in the ranges: of discards, of zeros, of erases.
+    cleared: [u64; 3],
+    /// The most ranges of a request.
+    most: u64,
+    lifetime: Option<[u16; 3]>,
+    zones: Option<Zones>,
     /// Sectors that it has less, at the moment.
     less: u64,
     /// Requests by kind: read, write, flush, others.
@@ -82,7 +98,8 @@ pub struct Block {
 }
 
 impl Block {
-    /// Options: `size`, `queues`, `seg_max`, `size_max`, `block_size`, `read_only=on`, `discard=off`.
+    /// Options: `ranges` of a discard, their `alignment` in sectors, `lifetime=A:B:C`, `zones=SECTORS` with `conventional`, `max_open` and
+    /// `max_active` zones, `size`, `queues`, `seg_max`, `size_max`, `block_size`, `read_only=on`, `discard=off`.
     pub fn new(options: &Options) -> Result<Self, String> {
         let queues = options.number("queues", 1)? as u16;
         let on = |key: &str, usual: &str| options.text(key).unwrap_or(usual) == "on";
@@ -101,8 +118,33 @@ impl Block {
             features |=
                 1 << feature::DISCARD | 1 << feature::WRITE_ZEROES | 1 << feature::SECURE_ERASE;
         }
+        let lifetime = options.text("lifetime").map(|text| {
+            let mut fields = text.split(':').map(|field| field.parse().unwrap_or(0xffff));
+
+            [(); 3].map(|()| fields.next().unwrap_or(0xffff))
+        });
+        let size = options.number("size", 64 << 20)?;
+        let zones = match options.number("zones", 0)? {
+            0 => None,
+            sectors => Some(Zones::new(
+                sectors,
+                size / SECTOR,
+                options.number("conventional", 1)?,
+                options.number("max_open", 3)? as u32,
+                options.number("max_active", 4)? as u32,
+            )),
+        };
+
+        features |= u128::from(lifetime.is_some()) << feature::LIFETIME;
+        features |= u128::from(zones.is_some()) << feature::ZONED;
         Ok(Self {
-            disk: vec![0; options.number("size", 64 << 20)? as usize],
+            ranges: options.number("ranges", 16)? as u32,
+            alignment: options.number("alignment", 0)? as u32,
+            cleared: [0; 3],
+            most: 0,
+            lifetime,
+            zones,
+            disk: vec![0; size as usize],
             features,
             queues,
             seg_max: options.number("seg_max", 126)? as u32,
@@ -122,7 +164,23 @@ impl Block {
     }
 
     /// Discards, zeroes or erases the ranges that the driver lists (5.2.6). Zeroes them all.
-    fn clear(&mut self, chain: &Chain, context: &Context<'_>, bytes: u64) -> Result<u8, Nonsense> {
+    fn clear(
+        &mut self,
+        chain: &Chain,
+        context: &Context<'_>,
+        request: u32,
+        bytes: u64,
+    ) -> Result<u8, Nonsense> {
+        let which = match request {
+            kind::DISCARD => 0,
+            kind::WRITE_ZEROES => 1,
+            _ => 2,
+        };
+
+        if bytes == 0 || bytes % 16 != 0 || bytes / 16 > u64::from(self.ranges) {
+            return Err(Nonsense(format!("{bytes} bytes of ranges")));
+        }
+        self.most = self.most.max(bytes / 16);
         for index in 0..bytes / 16 {
             let mut range = [0; 16];
 
@@ -131,7 +189,10 @@ impl Block {
             let count = u32::from_le_bytes(range[8..12].try_into().unwrap());
 
             match self.range(sector, u64::from(count) * SECTOR) {
-                Some(range) => self.disk[range].fill(0),
+                Some(range) => {
+                    self.cleared[which] += range.len() as u64;
+                    self.disk[range].fill(0);
+                }
                 None => return Ok(IOERR),
             }
         }
@@ -172,10 +233,22 @@ impl Model for Block {
         put(at::NUM_QUEUES, &self.queues.to_le_bytes());
         for (sectors, segments) in [(36, 40), (48, 52), (60, 64)] {
             put(sectors, &0x8000u32.to_le_bytes());
-            put(segments, &16u32.to_le_bytes());
+            put(segments, &self.ranges.to_le_bytes());
         }
-        put(at::DISCARD_ALIGNMENT, &(self.block / 512).to_le_bytes());
+        put(
+            at::DISCARD_ALIGNMENT,
+            &self.alignment.max(self.block / 512).to_le_bytes(),
+        );
         put(68, &(self.block / 512).to_le_bytes());
+        if let Some(zones) = &self.zones {
+            put(72, &(zones.size as u32).to_le_bytes());
+            put(76, &zones.max_open.to_le_bytes());
+            put(80, &zones.max_active.to_le_bytes());
+            put(84, &64u32.to_le_bytes());
+            put(88, &self.block.to_le_bytes());
+            // Host-managed.
+            put(92, &[1]);
+        }
         bytes
     }
 
@@ -223,15 +296,75 @@ impl Model for Block {
                 }
                 None => IOERR,
             },
-            kind::OUT => match self.range(sector, payload) {
-                Some(range) => {
-                    if context.gives(Part::Data) {
-                        chain.read(context.memory, 16, &mut self.disk[range])?;
+            kind::OUT => {
+                let place = match (&mut self.zones, self.disk.len() as u64 / SECTOR) {
+                    (Some(zones), end) if sector < end => {
+                        zones.write(sector, payload / SECTOR, false)
                     }
-                    OK
+                    _ => Ok(sector),
+                };
+
+                match (place, self.range(sector, payload)) {
+                    (Ok(_), Some(range)) => {
+                        if context.gives(Part::Data) {
+                            chain.read(context.memory, 16, &mut self.disk[range])?;
+                        }
+                        OK
+                    }
+                    (Err(status), _) => status,
+                    (_, None) => IOERR,
                 }
-                None => IOERR,
-            },
+            }
+            zones::kind::APPEND if self.zones.is_some() => {
+                let place = self.zones.as_mut().map_or(Err(UNSUPP), |zones| {
+                    zones.write(sector, payload / SECTOR, true)
+                });
+
+                match place.map(|place| (place, self.range(place, payload))) {
+                    Ok((place, Some(range))) => {
+                        chain.read(context.memory, 16, &mut self.disk[range])?;
+                        chain.write(context.memory, 0, &place.to_le_bytes())?;
+                        written += 8;
+                        OK
+                    }
+                    Ok((_, None)) => IOERR,
+                    Err(status) => status,
+                }
+            }
+            zones::kind::REPORT if self.zones.is_some() => {
+                let report = self
+                    .zones
+                    .as_ref()
+                    .map(|zones| zones.report(sector, room as usize));
+                let report = report.unwrap_or_default();
+
+                chain.write(context.memory, 0, &report)?;
+                written += report.len() as u64;
+                OK
+            }
+            zones::kind::OPEN..=zones::kind::RESET_ALL if self.zones.is_some() => {
+                let (status, empty) = self
+                    .zones
+                    .as_mut()
+                    .map_or((UNSUPP, None), |zones| zones.command(request, sector));
+
+                if let Some((from, to)) = empty {
+                    self.disk[(from * SECTOR) as usize..(to * SECTOR) as usize].fill(0);
+                }
+                status
+            }
+            kind::GET_LIFETIME if self.lifetime.is_some() => {
+                let fields = self.lifetime.unwrap_or_default();
+                let bytes: Vec<u8> = fields
+                    .iter()
+                    .flat_map(|field| field.to_le_bytes())
+                    .collect();
+                let length = room.min(bytes.len() as u64);
+
+                chain.write(context.memory, 0, &bytes[..length as usize])?;
+                written += length;
+                OK
+            }
             kind::FLUSH => OK,
             kind::GET_ID => {
                 let mut name = *b"hostile\0\0\0\0\0\0\0\0\0\0\0\0\0";
@@ -247,7 +380,7 @@ impl Model for Block {
                 OK
             }
             kind::DISCARD | kind::WRITE_ZEROES | kind::SECURE_ERASE => {
-                self.clear(chain, context, payload)?
+                self.clear(chain, context, request, payload)?
             }
             _ => UNSUPP,
         };
@@ -269,6 +402,8 @@ impl Model for Block {
 
     fn ask(&mut self, words: &[&str]) -> Option<String> {
         match words {
+            ["cleared"] => Some(self.cleared.map(|count| count.to_string()).join(" ")),
+            ["most"] => Some(self.most.to_string()),
             ["served"] => Some(self.served.map(|count| count.to_string()).join(" ")),
             ["peek", offset, length] => {
                 let offset: usize = offset.parse().ok()?;
