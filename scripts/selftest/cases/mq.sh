@@ -3,6 +3,8 @@
 # title: several request queues: interrupts, CPUs, CPUs that go and come, rebind
 # covers: VIRTIO_BLK_F_MQ
 # rings: packed
+# kernel: stock
+# debug: none
 # smp: 4
 # needs: fio
 # disk: one 64M num-queues=1 vectors=2
