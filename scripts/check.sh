@@ -84,7 +84,7 @@ selftest() {
 
 # Devices that lie: all of the catalogue, then a few lives made of numbers, always the same ones; `make fuzz` is for more.
 hostile() {
-    stage "hostile-$1" 1200 "$TOP/scripts/in-root" --net -- "$TOP/scripts/hostile/run.py" --kernel "$1" --limit 900
+    stage "hostile-$1" 1500 "$TOP/scripts/in-root" --net -- "$TOP/scripts/hostile/run.py" --kernel "$1" --limit 1200
     stage "fuzz-$1" 300 "$TOP/scripts/in-root" --net -- "$TOP/scripts/hostile/run.py" --kernel "$1" --fuzz 60 --lives 11
 }
 

@@ -42,9 +42,12 @@ RUN_LIMIT = 3600
 DEBUG_FACTOR = 4
 # What has to end at all has to do so in this many seconds; requests have four times as long.
 PATIENCE = 10
+# Megabytes of the machine, where they are not the usual ones: a balloon takes all of it.
+MEMORY = {"balloon": 320}
 # What the cases provoke, and every driver says.
 ALLOW = [re.compile(text) for text in (
-    r"I/O error, dev vd[a-z]+, sector|Buffer I/O error on dev(ice)? vd[a-z]+", r"lost (sync|async) page write")]
+    r"I/O error, dev vd[a-z]+, sector|Buffer I/O error on dev(ice)? vd[a-z]+", r"lost (sync|async) page write",
+    r"NETDEV WATCHDOG: .*transmit queue [0-9]+ timed out|TX timeout on queue")]
 VERDICTS = ("PASS", "FAIL", "WEDGED", "CRASH", "SPLAT", "SILENT", "SKIP")
 
 
@@ -69,11 +72,23 @@ class Line:
         return f"{self.name}.{self.format}" if self.format else self.name
 
 
+def script(kind, folder):
+    """The guest's script: what is the kind's own, and what drives it."""
+    path = f"{folder}/guest.sh"
+    with open(path, "w", encoding="utf-8") as out:
+        for part in (kind, "suite"):
+            with open(os.path.join(HERE, "guest", f"{part}.sh"), encoding="utf-8") as source:
+                out.write(source.read())
+    return Case(f"hostile-{kind}", path, models=[Model("d0", kind, slot=8)], needs={"net"} if kind == "net" else set(),
+                memory=MEMORY.get(kind, 768))
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kernel", choices=("stock", "debug"), default="stock")
     parser.add_argument("--driver", choices=("rvirtio", "c"), default="rvirtio")
     parser.add_argument("--only", metavar="PATTERN", action="append", help="cases NAME.FORMAT that match, or lines of the catalogue")
+    parser.add_argument("--kind", metavar="KIND", action="append", help="devices of that kind only: block, net, balloon")
     parser.add_argument("--each", action="store_true", help="a machine of its own for each case")
     parser.add_argument("--table", metavar="FILE", help="where to write the results as lines NAME VERDICT REASON")
     parser.add_argument("--summary", metavar="FILE", help="where to write the counts as JSON")
@@ -90,9 +105,10 @@ def arguments():
     return parser.parse_args()
 
 
-def catalogue(program, patterns):
+def catalogue(program, kinds, patterns):
     listed = subprocess.run([program, "list"], capture_output=True, text=True, check=True).stdout
     lines = [Line(*line.split("\t")) for line in listed.splitlines()]
+    lines = [line for line in lines if not kinds or line.kind in kinds]
     if not patterns:
         return lines
     return [line for line in lines
@@ -171,16 +187,15 @@ class Suite:
     def _boot(self, kind):
         self._number += 1
         self._now = None
-        case = Case(f"hostile-{kind}", os.path.join(HERE, "guest.sh"), models=[Model("d0", kind, slot=8)])
         log = os.path.join(self._logs, f"{kind}-{self._part}-{self._number}.log")
         with tempfile.TemporaryDirectory(prefix="vm-", dir=WORK) as folder:
-            initrd = f"{folder}/initrd"
+            case, initrd = script(kind, folder), f"{folder}/initrd"
             settings = config(case, self._options, 1, RUN_LIMIT) + f"RV_PATIENCE={self._patience}\n"
             self._builder.join(case, settings, initrd)
             extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" else []
             with Players(case.models, self._program, folder) as players:
-                script = type("Script", (Script,), {"suite": self})
-                self._machine = Watched(command_line(case, self._kernel, folder, initrd, extra), folder, case, players, script)
+                host = type("Script", (Script,), {"suite": self})
+                self._machine = Watched(command_line(case, self._kernel, folder, initrd, extra), folder, case, players, host)
                 self._machine.suite = self
                 self._machine.poweroff_limit = self._patience
                 self._machine.run(BOOT_LIMIT * self._factor)
@@ -352,7 +367,7 @@ def fuzz(lives, options, logs):
 def main():
     options = arguments()
     program = build()
-    lines = catalogue(program, options.only)
+    lines = catalogue(program, options.kind, options.only)
     if options.list:
         for line in lines:
             print(f"{line.line:5}{line.full_name:36}{line.strikes:9}{line.outcome:9}{line.does}")

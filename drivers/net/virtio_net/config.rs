@@ -3,7 +3,10 @@
 //! The device's configuration (virtio 1.4, 5.1.4).
 
 use crate::feature;
-use kernel::prelude::*;
+use kernel::{
+    device::Device,
+    prelude::*, //
+};
 use kernel_ext::net::{
     is_valid_address,
     Link,
@@ -37,8 +40,9 @@ const ANNOUNCE: u16 = 2;
 
 /// The smallest MTU of all (IPv4).
 const SMALLEST_MTU: u16 = 68;
-/// As many pairs of queues as there can be (5.1.6.5.5).
-const MOST_PAIRS: u16 = 0x8000;
+/// As many pairs of queues as there can be: the control queue behind them needs a number of 16 bits. The
+/// specification allows one more (5.1.6.5.5).
+const MOST_PAIRS: u16 = 0x7fff;
 
 /// Takes away the features whose fields the configuration is too short for.
 pub(crate) fn supported(features: Features, config: &Config<'_>) -> Features {
@@ -116,19 +120,29 @@ pub(crate) fn set_address(config: &Config<'_>, address: &MacAddress) -> Result {
         .try_for_each(|(at, byte)| config.write_u8(MAC.saturating_add(at), *byte))
 }
 
-/// How many pairs of queues the device has: one, unless it says something else that can be.
+/// How many pairs of queues the device has: one, unless it says something else that can be. `node` is what
+/// messages are about.
 ///
 /// # Errors
 ///
-/// As for [`Config::consistent`].
-pub(crate) fn pairs(features: Features, config: &Config<'_>) -> Result<u16> {
+/// `EINVAL` when there cannot be as many, which leaves a line in the log; those of [`Config::consistent`].
+pub(crate) fn pairs(features: Features, config: &Config<'_>, node: &Device) -> Result<u16> {
     if !features.contains(feature::MQ) {
         return Ok(1);
     }
-    config.u16(MAX_PAIRS)?.validate(|pairs| match pairs {
+    let said = config.u16(MAX_PAIRS)?;
+
+    said.validate(|pairs| match pairs {
         0 => Ok(1),
         pairs if pairs > MOST_PAIRS => Err(EINVAL),
         pairs => Ok(pairs),
+    })
+    .inspect_err(|_| {
+        dev_err!(
+            node,
+            "{} pairs of queues are not possible\n",
+            said.raw_for_log()
+        );
     })
 }
 

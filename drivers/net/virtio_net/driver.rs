@@ -94,7 +94,7 @@ impl Frames {
             (USUAL_MTU, rx::largest_mtu())
         };
         let said = if features.contains(feature::MTU) {
-            // It may have changed since `validate`.
+            // It may have changed since `validate`, which is all that can go wrong with it.
             Some(u32::from(config::mtu(config)?.ok_or(EINVAL)?))
         } else {
             None
@@ -194,8 +194,14 @@ impl Driver for Net {
         let node = device.node();
         let unreadable =
             |error: &Error| dev_err!(node, "configuration cannot be read: {:?}\n", error);
-        let frames = Frames::of(features, &setup.config()).inspect_err(unreadable)?;
-        let offered = config::pairs(features, &setup.config()).inspect_err(unreadable)?;
+        let frames = Frames::of(features, &setup.config()).inspect_err(|error| {
+            dev_err!(
+                node,
+                "MTU is another one than when features were agreed on: {:?}\n",
+                error
+            );
+        })?;
+        let offered = config::pairs(features, &setup.config(), node)?;
         let address = if features.contains(feature::MAC) {
             config::address(&setup.config()).inspect_err(unreadable)?
         } else {
@@ -302,5 +308,6 @@ impl Driver for Net {
 
         // Closes the interface. Commands on the way end, or fail after their time.
         drop(registered);
+        self.interface.revive_no_more();
     }
 }

@@ -19,25 +19,36 @@ use kernel::{
     prelude::*,
     sync::{
         Arc,
+        ArcBorrow,
         Mutex, //
+    },
+    workqueue::{
+        self,
+        impl_has_work,
+        new_work,
+        Work,
+        WorkItem, //
     }, //
 };
-use kernel_ext::net::{
-    Channels,
-    DriverInfo,
-    Link,
-    MacAddress,
-    NetDevice,
-    NetFeatures,
-    Operations,
-    Packet,
-    ReceiveMode,
-    Registered,
-    Rings,
-    Rtnl,
-    StatNames,
-    StatValues,
-    Stats, //
+use kernel_ext::{
+    net::{
+        Channels,
+        DriverInfo,
+        Link,
+        MacAddress,
+        NetDevice,
+        NetFeatures,
+        Operations,
+        Packet,
+        ReceiveMode,
+        Registered,
+        Rings,
+        Rtnl,
+        StatNames,
+        StatValues,
+        Stats, //
+    },
+    work, //
 };
 use virtio::{
     transport_feature,
@@ -95,6 +106,13 @@ pub(crate) struct Interface {
     control: Option<Arc<Control>>,
     #[pin]
     desired: Mutex<Desired>,
+    /// Makes anew what is stuck.
+    #[pin]
+    revival: Work<Self>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Interface { self.revival }
 }
 
 /// Bytes of an address.
@@ -132,6 +150,7 @@ impl Interface {
                     vlans: Vlans::new(),
                     merge: None,
                 }),
+                revival <- new_work!("rvirtio_net::revival"),
             }),
             GFP_KERNEL,
         )
@@ -297,6 +316,38 @@ impl Interface {
         }
     }
 
+    /// Makes anew the transmit queues that are stuck.
+    fn revive(&self, _rtnl: &Rtnl) {
+        let desired = self.desired.lock();
+        // None while the interface is down, or its device is reset.
+        let open = self.range(0, desired.open);
+
+        self.netdev.stop_transmit();
+        for Pair { tx, .. } in open {
+            if tx.was_stuck() {
+                let result = tx.renew();
+
+                if let Err(error) = result {
+                    dev_err!(
+                        self.device.node(),
+                        "queue {}: cannot be made anew: {:?}\n",
+                        tx.index(),
+                        error
+                    );
+                }
+            }
+        }
+        // Each wakes what is stopped.
+        for Pair { tx, .. } in open {
+            tx.look_again();
+        }
+    }
+
+    /// Makes nothing anew any more. Process context, without RTNL.
+    pub(crate) fn revive_no_more(self: &Arc<Self>) {
+        work::disable_sync::<Self, 0>(self);
+    }
+
     /// The pairs from number `from` on, up to `to`.
     fn range(&self, from: u16, to: u16) -> &[Pair] {
         self.pairs
@@ -335,6 +386,14 @@ fn put_count(table: &mut [u8], count: usize) {
     }
 }
 
+impl WorkItem for Interface {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        Rtnl::hold(|rtnl| this.revive(rtnl));
+    }
+}
+
 impl Operations for Interface {
     fn open(&self, _rtnl: &Rtnl) -> Result {
         let mut desired = self.desired.lock();
@@ -359,18 +418,28 @@ impl Operations for Interface {
         }
     }
 
-    fn tx_timeout(&self, queue: u32) {
+    fn tx_timeout(this: ArcBorrow<'_, Self>, queue: u32) {
         let pair = usize::try_from(queue)
             .ok()
-            .and_then(|queue| self.pairs.get(queue));
+            .and_then(|queue| this.pairs.get(queue));
+        let Some(Pair { tx, .. }) = pair else {
+            return;
+        };
 
-        if let Some(pair) = pair {
+        if tx.timed_out() && this.has(transport_feature::RING_RESET) {
             dev_warn!(
-                self.device.node(),
-                "queue {}: sending stands still; looking again\n",
-                pair.tx.index()
+                this.device.node(),
+                "queue {}: sending goes on standing still; the queue is reset\n",
+                tx.index()
             );
-            pair.tx.timed_out();
+            // Already enqueued is as good.
+            let _ = workqueue::system_unbound().enqueue::<Arc<Self>, 0>(this.into());
+        } else {
+            dev_warn!(
+                this.device.node(),
+                "queue {}: sending stands still; looking again\n",
+                tx.index()
+            );
         }
     }
 

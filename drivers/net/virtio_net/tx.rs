@@ -14,7 +14,17 @@ use crate::{
 use core::iter;
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::{
+            ordering::{
+                Full,
+                Relaxed, //
+            },
+            Atomic,
+            AtomicFlag, //
+        },
+        Arc, //
+    }, //
 };
 use kernel_ext::{
     dma::Direction,
@@ -93,6 +103,10 @@ pub(crate) struct TxQueue {
     header: u32,
     /// A header may stand in front of the packet, in its headroom: one of the usual length.
     pushes: bool,
+    /// How many packets had been sent, and one, when it stood still for long; 0 if it never did.
+    stood_at: Atomic<u64>,
+    /// It has stood still for longer than that, and is to be made anew.
+    stuck: AtomicFlag,
     pub(crate) counters: TxCounters,
 }
 
@@ -154,6 +168,8 @@ impl TxQueue {
                 header: framing.header,
                 // CAST: Twelve.
                 pushes: !translated && !framing.apart && framing.header == PREFIX_BYTES as u32,
+                stood_at: Atomic::new(0),
+                stuck: AtomicFlag::new(false),
                 counters: TxCounters::new(),
             }),
             GFP_KERNEL,
@@ -255,11 +271,44 @@ impl TxQueue {
     }
 
     /// The queue stood still for long. An interrupt may have been lost, or a notification: asks for
-    /// both again.
-    pub(crate) fn timed_out(&self) {
+    /// both again. Says whether that was done before, and did not help: it is stuck.
+    pub(crate) fn timed_out(&self) -> bool {
+        let sent = self.counters.packets.get().wrapping_add(1);
+        let again = self.stood_at.load(Relaxed) == sent;
+
+        self.stood_at.store(sent, Relaxed);
         self.counters.timeouts.add(1);
         self.queue.notify();
+        self.look_again();
+        if again {
+            self.stuck.store(true, Relaxed);
+        }
+        again
+    }
+
+    /// Takes back what was sent, soon, and lets the network layer send again if there is room.
+    pub(crate) fn look_again(&self) {
         self.napi.schedule();
+    }
+
+    /// Whether it was found to be stuck since this was asked.
+    pub(crate) fn was_stuck(&self) -> bool {
+        self.stuck.xchg(false, Full)
+    }
+
+    /// Takes the queue from the device and gives it back with an empty ring, as large as before. What is under
+    /// way is lost. It is open, and nothing is sent meanwhile. Process context.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Virtqueue::spare`], with which all is as it was; those of [`Virtqueue::resize`].
+    pub(crate) fn renew(self: &Arc<Self>) -> Result {
+        let spare = self.queue.spare(self.size())?;
+
+        self.close();
+        let renewed = self.resize(spare);
+
+        self.open().and(renewed)
     }
 
     #[inline]

@@ -19,7 +19,10 @@ use super::{
 };
 use crate::bindings;
 use core::marker::PhantomData;
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::ArcBorrow, //
+};
 
 /// A driver of an interface: the object behind one [`NetDevice`](super::NetDevice).
 ///
@@ -46,7 +49,7 @@ pub trait Operations: Sized + Send + Sync + 'static {
     fn start_xmit(&self, packet: Packet, queue: u16, more: bool) -> Result<(), Packet>;
 
     /// `queue` was stopped for longer than the network layer likes (5 s). Softirq context.
-    fn tx_timeout(&self, queue: u32);
+    fn tx_timeout(this: ArcBorrow<'_, Self>, queue: u32);
 
     /// What was counted so far. Any context, also beside other calls.
     fn stats(&self) -> Stats;

@@ -27,7 +27,8 @@ use core::{
 };
 use kernel::{
     error::from_result,
-    prelude::*, //
+    prelude::*,
+    sync::ArcBorrow, //
 };
 
 /// The tables for drivers of type `O`.
@@ -205,8 +206,11 @@ unsafe extern "C" fn set_rx_mode<O: Operations>(
 ///
 /// To be called by the network layer alone, for a device of `O`; see [`object`].
 unsafe extern "C" fn tx_timeout<O: Operations>(dev: *mut bindings::net_device, queue: c_uint) {
-    // SAFETY: See above.
-    unsafe { object::<O>(dev) }.tx_timeout(queue);
+    // SAFETY: The device is valid.
+    let object = unsafe { bindings::rvirtio_helper_netdev_object(dev) };
+
+    // SAFETY: `NetDevice::register` puts a pointer there, that of an `Arc`, which `Registered` keeps.
+    O::tx_timeout(unsafe { ArcBorrow::from_raw(object.cast::<O>()) }, queue);
 }
 
 /// # Safety

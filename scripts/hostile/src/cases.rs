@@ -2,9 +2,19 @@
 
 //! The catalogue: every case by name, with what is to come of it.
 
+mod balloon;
 mod block;
+mod net;
 
-use crate::lie::Lie;
+use crate::{
+    lie::{
+        Lie,
+        Space,
+        Value,
+        What, //
+    },
+    ring::Field,
+};
 
 /// When the lie is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +40,8 @@ pub enum Outcome {
     Broken,
     /// Requests fail, and the device goes on.
     Fails,
+    /// What is under way may fail, and it works afterwards.
+    Recovers,
     /// It works or is given up, but nothing else; for lies whose time is random.
     Safe,
 }
@@ -38,6 +50,7 @@ pub enum Outcome {
 pub const SPLIT: &[&str] = &["split"];
 pub const PACKED: &[&str] = &["packed"];
 pub const BOTH: &[&str] = &["split", "packed"];
+pub const ALL: &[&str] = &["split", "packed", "in-order", "packed-in-order"];
 pub const IN_ORDER: &[&str] = &["in-order", "packed-in-order"];
 
 pub struct Case {
@@ -56,9 +69,75 @@ pub struct Case {
     pub does: &'static str,
 }
 
+/// A case in the making.
+fn case(line: &'static str, name: &'static str, does: &'static str) -> Case {
+    Case {
+        line,
+        name,
+        strikes: Strikes::Probe,
+        formats: SPLIT,
+        options: "",
+        lies: Vec::new(),
+        outcome: Outcome::Works,
+        says: "",
+        does,
+    }
+}
+
+impl Case {
+    fn at(mut self, strikes: Strikes) -> Self {
+        self.strikes = strikes;
+        self
+    }
+
+    fn formats(mut self, formats: &'static [&'static str]) -> Self {
+        self.formats = formats;
+        self
+    }
+
+    fn options(mut self, options: &'static str) -> Self {
+        self.options = options;
+        self
+    }
+
+    fn lie(mut self, lie: Lie) -> Self {
+        self.lies.push(lie);
+        self
+    }
+
+    fn ends(mut self, outcome: Outcome, says: &'static str) -> Self {
+        self.outcome = outcome;
+        self.says = says;
+        self
+    }
+}
+
+fn ring(field: Field, value: Value) -> Lie {
+    Lie::new(What::Ring(field), value).struck()
+}
+
+fn tell(what: What) -> Lie {
+    Lie::new(what, Value::Is(1))
+}
+
+/// A field of a capability.
+fn pci(capability: usize, offset: usize, size: u8, value: Value) -> Lie {
+    Lie::new(
+        What::Read(Space::Pci, (capability + offset) as u32, size),
+        value,
+    )
+}
+
+/// A field of the common configuration.
+fn common(offset: usize, size: u8, value: Value) -> Lie {
+    Lie::new(What::Read(Space::Common, offset as u32, size), value)
+}
+
 fn all(kind: &str) -> Vec<Case> {
     match kind {
         "block" => block::cases(),
+        "net" => net::cases(),
+        "balloon" => balloon::cases(),
         _ => Vec::new(),
     }
 }

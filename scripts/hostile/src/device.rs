@@ -3,10 +3,14 @@
 //! What a device of some type is: its features, its configuration, and what it does with buffers. A new type is a new file
 //! here, an implementation of [`Model`], and a line in [`make`].
 
+mod balloon;
 mod block;
+mod net;
 mod rng;
 
+pub use balloon::at as balloon_at;
 pub use block::at as block_at;
+pub use net::at as net_at;
 
 use crate::{
     lie::{
@@ -23,20 +27,24 @@ use crate::{
 };
 
 /// The types that there are models of, with their names for the command line.
-pub const KINDS: [&str; 2] = ["block", "rng"];
+pub const KINDS: [&str; 4] = ["block", "net", "balloon", "rng"];
 
 /// What became of a buffer.
 pub enum Served {
     /// It goes back, with so many bytes written.
     Used(u32),
-    /// It is kept.
-    Kept,
+    /// So many bytes were written, and it goes back together with the next one that does.
+    More(u32),
 }
 
 /// What a model needs to serve a buffer.
 pub struct Context<'a> {
     pub memory: &'a Memory,
     pub lies: &'a mut Lies,
+    /// The features that the driver has accepted.
+    pub accepted: u128,
+    /// What the driver does wrong.
+    pub complaints: &'a mut Vec<String>,
 }
 
 impl Context<'_> {
@@ -46,6 +54,14 @@ impl Context<'_> {
             return None;
         }
         Some(self.lies.tell(What::Answer(part), honest).unwrap_or(honest))
+    }
+
+    pub fn has(&self, bit: u32) -> bool {
+        self.accepted >> bit & 1 != 0
+    }
+
+    pub fn complain(&mut self, what: String) {
+        self.complaints.push(what);
     }
 
     /// Whether a part of the answer is to be written.
@@ -78,6 +94,9 @@ pub trait Model: Send {
     /// The device is reset, or begins a life.
     fn reset(&mut self) {}
 
+    /// A queue is reset.
+    fn reset_queue(&mut self, _queue: u16) {}
+
     /// Whether it has a use for a buffer of this queue now.
     fn wants(&self, _queue: u16) -> bool {
         true
@@ -91,6 +110,11 @@ pub trait Model: Send {
         context: &mut Context<'_>,
     ) -> Result<Served, Nonsense>;
 
+    /// What the suite has it do: whether its configuration is another one then; `None` when it does no such thing.
+    fn order(&mut self, _words: &[&str]) -> Option<bool> {
+        None
+    }
+
     /// A question of the suite's about it, such as what stands on a disk; `None` when there is no such question.
     fn ask(&mut self, _words: &[&str]) -> Option<String> {
         None
@@ -101,6 +125,8 @@ pub trait Model: Send {
 pub fn make(kind: &str, options: &Options) -> Result<Box<dyn Model>, String> {
     match kind {
         "block" => Ok(Box::new(block::Block::new(options)?)),
+        "net" => Ok(Box::new(net::Net::new(options)?)),
+        "balloon" => Ok(Box::new(balloon::Balloon::new(options)?)),
         "rng" => Ok(Box::new(rng::Rng::default())),
         _ => Err(format!(
             "no model of {kind}; there are {}",

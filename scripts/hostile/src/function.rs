@@ -3,7 +3,10 @@
 //! The whole function: registers, rings, the device behind them, and the personality that stands between these and the guest.
 
 use std::{
-    collections::VecDeque,
+    collections::{
+        BTreeMap,
+        VecDeque, //
+    },
     fs::File,
     sync::Arc,
     time::{
@@ -57,12 +60,14 @@ const REMEMBERED: usize = 64;
 /// Buffers that one notification may lead to: a driver that keeps posting is not served for ever.
 const MOST_BUFFERS: usize = 4096;
 
-/// A buffer that goes back later.
+/// Buffers with how much was written to each.
+type Buffers = Vec<(Chain, u32)>;
+
+/// Buffers that go back later.
 struct Late {
     due: Instant,
     queue: u16,
-    chain: Chain,
-    written: u32,
+    buffers: Buffers,
 }
 
 pub struct Function {
@@ -78,6 +83,8 @@ pub struct Function {
     /// It has spoilt what it would read itself, so it serves nothing any more.
     mad: bool,
     late: Vec<Late>,
+    /// Buffers that go back together with the next one of their queue.
+    together: BTreeMap<u16, Buffers>,
     accesses: VecDeque<String>,
     /// What the driver did wrong.
     complaints: Vec<String>,
@@ -102,6 +109,7 @@ impl Function {
             gone: false,
             mad: false,
             late: Vec::new(),
+            together: BTreeMap::new(),
             accesses: VecDeque::new(),
             complaints: Vec::new(),
             requests: 0,
@@ -140,8 +148,20 @@ impl Function {
     pub fn reset(&mut self) {
         self.registers = Registers::new(self.model.queues(), self.options.queue_size);
         self.late.clear();
+        self.together.clear();
+        self.lies.queue_reset(None);
         self.isr = 0;
         self.model.reset();
+    }
+
+    /// Has the model do something; `None` when it does no such thing.
+    pub fn order(&mut self, words: &[&str]) -> Option<()> {
+        if self.model.order(words)? && !self.gone {
+            self.registers.generation = self.registers.generation.wrapping_add(1);
+            self.config_interrupt();
+        }
+        self.serve(0);
+        Some(())
     }
 
     /// The time has come for lies that wait for it.
@@ -245,8 +265,10 @@ impl Function {
             config_space::COMMON => {
                 let mut bytes = self.registers.bytes(self.offered());
 
+                self.lies.about(Some(self.registers.selection()));
                 self.lies
                     .twist_read(Space::Common, &mut bytes, place as usize, into.len(), size);
+                self.lies.about(None);
                 give(&bytes, place, into);
             }
             config_space::ISR if place == 0 => {
@@ -302,6 +324,11 @@ impl Function {
             Effect::Enable(queue) => self.enable(queue),
             Effect::ResetQueue(queue) => {
                 let size = self.options.queue_size;
+
+                self.together.remove(&queue);
+                self.late.retain(|late| late.queue != queue);
+                self.model.reset_queue(queue);
+                self.lies.queue_reset(Some(queue));
                 let queue = &mut self.registers.queues[usize::from(queue)];
 
                 queue.ring = None;
@@ -415,6 +442,14 @@ impl Function {
 
     /// Serves a queue until it is empty, or the model wants none of it.
     fn serve_one(&mut self, index: u16) -> Result<bool, Nonsense> {
+        self.lies.about(Some(index));
+        let result = self.serve_queue(index);
+
+        self.lies.about(None);
+        result
+    }
+
+    fn serve_queue(&mut self, index: u16) -> Result<bool, Nonsense> {
         let mut any = false;
 
         for _ in 0..MOST_BUFFERS {
@@ -437,22 +472,40 @@ impl Function {
             any = true;
             self.requests += 1;
             let keep = self.lies.tell(What::Keep, 0).is_some();
+            let mut complaints = Vec::new();
             let mut context = Context {
                 memory: &self.memory,
                 lies: &mut self.lies,
+                accepted: self.registers.accepted,
+                complaints: &mut complaints,
             };
+            let served = self.model.serve(index, &chain, &mut context)?;
 
-            match self.model.serve(index, &chain, &mut context)? {
-                Served::Used(written) if !keep => match self.lies.tell(What::Late, 0) {
-                    Some(ms) => self.late.push(Late {
-                        due: Instant::now() + Duration::from_millis(ms),
-                        queue: index,
-                        chain,
-                        written,
-                    }),
-                    None => self.give_back(index, &chain, written)?,
-                },
-                _ => {}
+            for complaint in complaints {
+                self.complain(format!("queue {index}: {complaint}"));
+            }
+            match served {
+                Served::More(written) if !keep => {
+                    let together = self.together.entry(index).or_default();
+
+                    together.push((chain, written));
+                }
+                Served::Used(written) if !keep => {
+                    let mut buffers = self.together.remove(&index).unwrap_or_default();
+
+                    buffers.push((chain, written));
+                    match self.lies.tell(What::Late, 0) {
+                        Some(ms) => self.late.push(Late {
+                            due: Instant::now() + Duration::from_millis(ms),
+                            queue: index,
+                            buffers,
+                        }),
+                        None => self.give_back(index, &buffers)?,
+                    }
+                }
+                _ => {
+                    self.together.remove(&index);
+                }
             }
             self.events();
             if self.gone {
@@ -462,7 +515,7 @@ impl Function {
         Ok(any)
     }
 
-    fn give_back(&mut self, index: u16, chain: &Chain, written: u32) -> Result<(), Nonsense> {
+    fn give_back(&mut self, index: u16, buffers: &[(Chain, u32)]) -> Result<(), Nonsense> {
         if !self.is_master() {
             return Ok(());
         }
@@ -476,7 +529,7 @@ impl Function {
             let word = value.to_le_bytes();
             let packed = matches!(ring, Ring::Packed(_));
 
-            for index in &chain.indices {
+            for index in buffers.iter().flat_map(|(chain, _)| &chain.indices) {
                 let at = desc + 16 * u64::from(*index);
                 // In a packed ring the flags would say that it is used.
                 let behind = if packed { 6 } else { 8 };
@@ -486,16 +539,19 @@ impl Function {
             }
         }
         if self.lies.tell(What::Scribble, 0).is_some() {
-            if let Some((at, length)) = chain.readable.first() {
+            for (at, length) in buffers
+                .iter()
+                .filter_map(|(chain, _)| chain.readable.first())
+            {
                 let nonsense = vec![0xa5; (*length).min(16) as usize];
 
                 self.memory.write(*at, &nonsense)?;
             }
         }
-        let mut interrupt = ring.put(&self.memory, chain, written, &mut self.lies)?;
+        let mut interrupt = ring.put(&self.memory, buffers, &mut self.lies)?;
 
         if self.lies.tell(What::Twice, 0).is_some() {
-            interrupt |= ring.put(&self.memory, chain, written, &mut self.lies)?;
+            interrupt |= ring.put(&self.memory, buffers, &mut self.lies)?;
         }
         let vector = queue.vector;
 
@@ -561,7 +617,11 @@ impl Function {
 
         self.late = late;
         for late in due {
-            if let Err(Nonsense(why)) = self.give_back(late.queue, &late.chain, late.written) {
+            self.lies.about(Some(late.queue));
+            let given = self.give_back(late.queue, &late.buffers);
+
+            self.lies.about(None);
+            if let Err(Nonsense(why)) = given {
                 self.complain(format!("queue {}: {why}", late.queue));
             }
         }

@@ -29,6 +29,8 @@ pub enum Part {
     Data,
     /// What stands before it: the header of a NIC.
     Header,
+    /// A field of that, by its offset.
+    Field(u8),
 }
 
 /// The areas of a queue.
@@ -115,6 +117,10 @@ pub struct Lie {
     pub start: Start,
     pub skip: u32,
     pub times: u32,
+    /// Until the queue is reset, or the device.
+    pub until_reset: bool,
+    /// Of this queue only; register accesses are about the queue that is selected.
+    pub queue: Option<u16>,
     /// A driver may well never come near it.
     pub may_be_missed: bool,
 }
@@ -127,6 +133,8 @@ impl Lie {
             start: Start::Always,
             skip: 0,
             times: u32::MAX,
+            until_reset: false,
+            queue: None,
             may_be_missed: false,
         }
     }
@@ -148,6 +156,16 @@ impl Lie {
 
     pub const fn times(mut self, times: u32) -> Self {
         self.times = times;
+        self
+    }
+
+    pub const fn on(mut self, queue: u16) -> Self {
+        self.queue = Some(queue);
+        self
+    }
+
+    pub const fn until_reset(mut self) -> Self {
+        self.until_reset = true;
         self
     }
 
@@ -193,6 +211,8 @@ pub struct Lies {
     tellers: Vec<Teller>,
     live: bool,
     struck: bool,
+    /// What is going on is about this queue.
+    queue: Option<u16>,
     random: Random,
 }
 
@@ -209,6 +229,7 @@ impl Lies {
             tellers: lies.iter().map(teller).collect(),
             live: false,
             struck: false,
+            queue: None,
             random: Random::new(seed),
         }
     }
@@ -219,6 +240,22 @@ impl Lies {
 
     pub fn strike(&mut self) {
         self.struck = true;
+    }
+
+    /// The queue is reset; without a number, all are.
+    pub fn queue_reset(&mut self, queue: Option<u16>) {
+        for teller in &mut self.tellers {
+            let meant = queue.is_none() || teller.lie.queue == queue;
+
+            if teller.lie.until_reset && meant && teller.told != 0 {
+                teller.lie.times = 0;
+            }
+        }
+    }
+
+    /// What comes is about this queue, or about none.
+    pub fn about(&mut self, queue: Option<u16>) {
+        self.queue = queue;
     }
 
     /// How often the lie was told that was told least: zero means that a case has proved nothing. `None` when there is
@@ -247,7 +284,9 @@ impl Lies {
                 Start::Live => self.live,
                 Start::Struck => self.struck,
             };
-            if !begun || !what(&teller.lie.what) {
+            let meant = teller.lie.queue.is_none() || teller.lie.queue == self.queue;
+
+            if !begun || !meant || !what(&teller.lie.what) {
                 continue;
             }
             let before = std::mem::replace(&mut teller.before, honest);

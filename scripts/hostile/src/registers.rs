@@ -99,6 +99,11 @@ impl Registers {
         self.accepted >> bit & 1 != 0
     }
 
+    /// The queue that its registers are about.
+    pub fn selection(&self) -> u16 {
+        self.queue_select
+    }
+
     fn selected(&mut self) -> Option<&mut Queue> {
         self.queues.get_mut(usize::from(self.queue_select))
     }

@@ -105,17 +105,17 @@ impl Ring {
         }
     }
 
-    /// Gives a buffer back with `len` bytes written. True when the driver wants an interrupt for it.
+    /// Gives buffers back, all at once, with how many bytes were written to each. True when the driver wants an interrupt
+    /// for them.
     pub fn put(
         &mut self,
         memory: &Memory,
-        chain: &Chain,
-        len: u32,
+        buffers: &[(Chain, u32)],
         twist: &mut dyn Twist,
     ) -> Result<bool, Fault> {
         match self {
-            Self::Split(ring) => ring.put(memory, chain, len, twist),
-            Self::Packed(ring) => ring.put(memory, chain, len, twist),
+            Self::Split(ring) => ring.put(memory, buffers, twist),
+            Self::Packed(ring) => ring.put(memory, buffers, twist),
         }
     }
 

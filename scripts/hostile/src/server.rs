@@ -230,6 +230,7 @@ pub fn serve(socket: &Path, control: &Path, kind: &str, options: Options) -> Res
 /// be CASE [KEY=VALUE...]    a new life, with the personality of this case; `good` is an honest one
 /// seed NUMBER               a new life, made of a number
 /// strike                    the time has come
+/// order WORD...             what the model can do of itself
 /// ask WORD...               told, requests, notifications, status, features, complaints, accesses, or what the model knows
 /// ```
 struct Suite {
@@ -273,6 +274,13 @@ impl Suite {
                 self.function.lock().unwrap().strike();
                 Ok(String::new())
             }
+            ["order", what @ ..] => self
+                .function
+                .lock()
+                .unwrap()
+                .order(what)
+                .map(|()| String::new())
+                .ok_or_else(|| format!("a {} cannot do that: {line}", self.kind)),
             ["ask", what @ ..] => self
                 .function
                 .lock()

@@ -3,13 +3,17 @@
 //! What a disk may do: the ring's lines of the catalogue (R), those of the PCI transport and the core (P), and its own (B).
 
 use super::{
+    case,
+    common,
+    pci,
+    ring,
+    tell,
     Case,
     Outcome::*,
     Strikes::*,
     BOTH,
     IN_ORDER,
-    PACKED,
-    SPLIT, //
+    PACKED, //
 };
 use crate::{
     config_space::{
@@ -27,75 +31,11 @@ use crate::{
             self,
             *, //
         },
-        What::{
-            self,
-            *, //
-        },
+        What::*,
     },
     registers::at,
     ring::Field,
 };
-
-/// A case in the making.
-fn case(line: &'static str, name: &'static str, does: &'static str) -> Case {
-    Case {
-        line,
-        name,
-        strikes: Probe,
-        formats: SPLIT,
-        options: "",
-        lies: Vec::new(),
-        outcome: Works,
-        says: "",
-        does,
-    }
-}
-
-impl Case {
-    fn at(mut self, strikes: super::Strikes) -> Self {
-        self.strikes = strikes;
-        self
-    }
-
-    fn formats(mut self, formats: &'static [&'static str]) -> Self {
-        self.formats = formats;
-        self
-    }
-
-    fn options(mut self, options: &'static str) -> Self {
-        self.options = options;
-        self
-    }
-
-    fn lie(mut self, lie: Lie) -> Self {
-        self.lies.push(lie);
-        self
-    }
-
-    fn ends(mut self, outcome: super::Outcome, says: &'static str) -> Self {
-        self.outcome = outcome;
-        self.says = says;
-        self
-    }
-}
-
-fn ring(field: Field, value: Value) -> Lie {
-    Lie::new(Ring(field), value).struck()
-}
-
-fn tell(what: What) -> Lie {
-    Lie::new(what, Is(1))
-}
-
-/// A field of a capability.
-fn pci(capability: usize, offset: usize, size: u8, value: Value) -> Lie {
-    Lie::new(Read(Space::Pci, (capability + offset) as u32, size), value)
-}
-
-/// A field of the common configuration.
-fn common(offset: usize, size: u8, value: Value) -> Lie {
-    Lie::new(Read(Space::Common, offset as u32, size), value)
-}
 
 /// A field of the disk's configuration.
 fn disk(offset: u32, size: u8, value: Value) -> Lie {

@@ -122,22 +122,38 @@ impl Packed {
     pub(super) fn put(
         &mut self,
         memory: &Memory,
-        chain: &Chain,
-        len: u32,
+        buffers: &[(Chain, u32)],
         twist: &mut dyn Twist,
     ) -> Result<bool, Fault> {
         let old = self.used;
-        let at = twist.twist(Field::At, old.at.into(), self.size) as u16 % self.size;
-        let place = self.place(at);
-        let id = twist.twist(Field::Id, chain.id.into(), self.size) as u16;
-        let len = twist.twist(Field::Len, len.into(), self.size) as u32;
-        let flags = if old.wrap { AVAIL | USED } else { 0 };
-        let flags = twist.twist(Field::Flags, flags.into(), self.size) as u16;
+        let mut first = None;
+        let mut descs = 0;
+        let mut is_moved = false;
 
-        memory.write(place + 8, &len.to_le_bytes())?;
-        memory.write(place + 12, &id.to_le_bytes())?;
-        memory.store16(place + 14, flags)?;
-        self.used.step(chain.descs, self.size);
+        for (chain, len) in buffers {
+            let here = self.used;
+            let at = twist.twist(Field::At, here.at.into(), self.size) as u16 % self.size;
+            let place = self.place(at);
+            let id = twist.twist(Field::Id, chain.id.into(), self.size) as u16;
+            let len = twist.twist(Field::Len, (*len).into(), self.size) as u32;
+            let flags = if here.wrap { AVAIL | USED } else { 0 };
+            let flags = twist.twist(Field::Flags, flags.into(), self.size) as u16;
+
+            memory.write(place + 8, &len.to_le_bytes())?;
+            memory.write(place + 12, &id.to_le_bytes())?;
+            // The first one shows them all (2.8.6).
+            if first.is_none() {
+                first = Some((place, flags));
+            } else {
+                memory.store16(place + 14, flags)?;
+            }
+            is_moved |= at != here.at;
+            descs += chain.descs;
+            self.used.step(chain.descs, self.size);
+        }
+        if let Some((place, flags)) = first {
+            memory.store16(place + 14, flags)?;
+        }
 
         let event = memory.load16(self.areas.driver)?;
 
@@ -148,8 +164,8 @@ impl Packed {
                 let mut spot = old;
 
                 // A lie is heard of.
-                at != old.at
-                    || (0..chain.descs).any(|_| {
+                is_moved
+                    || (0..descs).any(|_| {
                         let here = spot.word();
 
                         spot.step(1, self.size);

@@ -88,18 +88,20 @@ impl Split {
     pub(super) fn put(
         &mut self,
         memory: &Memory,
-        chain: &Chain,
-        len: u32,
+        buffers: &[(Chain, u32)],
         twist: &mut dyn Twist,
     ) -> Result<bool, Fault> {
-        let at = self.areas.device + 4 + 8 * u64::from(self.used % self.size);
-        let id = twist.twist(Field::Id, chain.id.into(), self.size) as u32;
-        let len = twist.twist(Field::Len, len.into(), self.size) as u32;
         let old = self.used;
 
-        memory.write(at, &id.to_le_bytes())?;
-        memory.write(at + 4, &len.to_le_bytes())?;
-        self.used = old.wrapping_add(1);
+        for (chain, len) in buffers {
+            let at = self.areas.device + 4 + 8 * u64::from(self.used % self.size);
+            let id = twist.twist(Field::Id, chain.id.into(), self.size) as u32;
+            let len = twist.twist(Field::Len, (*len).into(), self.size) as u32;
+
+            memory.write(at, &id.to_le_bytes())?;
+            memory.write(at + 4, &len.to_le_bytes())?;
+            self.used = self.used.wrapping_add(1);
+        }
         let idx = twist.twist(Field::Idx, self.used.into(), self.size) as u16;
 
         memory.store16(self.areas.device + 2, idx)?;

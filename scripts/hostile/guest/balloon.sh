@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox disable=SC2034,SC2154  # what one of the files sets, another reads
+#
+# Balloons in the suite; suite.sh says what is wanted of each function. The device writes over all that it is told is not used, so a
+# process that looks at its memory finds out what was said wrongly.
+
+kind_load() { modprobe rvirtio_balloon; }
+
+kind_appeared() {
+    for _virtio in "$PCI/devices/$ADDRESS"/virtio*; do
+        [ -e "$_virtio/driver" ] && virtio=${_virtio##*/} && return 0
+    done
+    return 1
+}
+
+kind_settle() { :; }
+kind_ask() { bounded "$PATIENCE" "asking about the balloon" sh -c 'cat /sys/kernel/debug/rvirtio/*/* /proc/meminfo'; }
+
+is_broken() { [ "$(cat "$DEBUGFS/rvirtio/$virtio/broken" 2>/dev/null || echo no)" != no ]; }
+holds() { [ "$(host model d0 ask size)" = "$1 $1" ]; }
+holds_or_broken() { holds "$1" || is_broken; }
+# sized PAGES [SECONDS]: wants so many, and waits until they are there, or never will be.
+sized() {
+    host model d0 order want "$1" >/dev/null
+    await "${2:-$PATIENCE}" holds_or_broken "$1" && holds "$1"
+}
+
+kind_verify() {
+    sized 600 || wrong "the balloon does not come to 600 pages, but to (device, driver) $(host model d0 ask size)"
+    sized 0 || wrong "the balloon does not come to 0 pages, but to (device, driver) $(host model d0 ask size)"
+}
+
+kind_try() {
+    host model d0 order question >/dev/null
+    sized 300 $((PATIENCE / 4)) || true
+    sized 0 1 || true
+}
+
+# A process looks at its memory as long as anything goes on.
+kind_prepare() {
+    rm -f /run/pages
+    pages hold 16 7 >/run/pages 2>&1 3>&- &
+    echo $! >/run/holder
+    sized 1000 || wrong "the balloon does not come to 1000 pages while the device is honest"
+}
+look() {
+    kill "$(cat /run/holder)" 2>/dev/null || true
+    await "$PATIENCE" grep -qE 'right|page' /run/pages || wedged "a process with memory does not end"
+    ! grep -q word /run/pages || silent "memory that is in use was given away: $(cat /run/pages)"
+}
+
+# What the kernel reports of itself comes 2 s after binding.
+was_reported() { [ "$(host model d0 ask reports)" != 0 ] || is_broken; }
+was_hinted() {
+    # shellcheck disable=SC2046
+    set -- $(host model d0 ask hints)
+    { [ "$1" = 0 ] && [ "$2" != 0 ]; } || is_broken
+}
+
+kind_attack() {
+    ATTACK=ok AFTER=failed _soon=$((PATIENCE / 2))
+    # Where anything may come of it, nothing is worth waiting for.
+    [ "$outcome" != Safe ] || _soon=$((PATIENCE / 5))
+    host model d0 order question >/dev/null
+    # What is hinted is not free, so it cannot be reported.
+    case $name in
+    report*) ;;
+    *) host model d0 order hint 5 >/dev/null ;;
+    esac
+    sized 2500 $_soon && sized 200 $_soon || ATTACK=failed
+    host model d0 order question >/dev/null
+    case $name in
+    *hint* | spoils*) await $_soon was_hinted || ATTACK=failed ;;
+    esac
+    host model d0 order hint-done >/dev/null
+    case $name in
+    report* | spoils*) await "$PATIENCE" was_reported || ATTACK=failed ;;
+    esac
+    # The host may be waited for in the background.
+    [ "$outcome" != Broken ] || await $((PATIENCE / 5)) is_broken || true
+    if ! is_broken && sized 500 $_soon; then AFTER=ok; fi
+    ! is_broken || ATTACK=failed
+    look
+}
+
+kind_leave() { host model d0 order want 3000 >/dev/null; }
+kind_left() { look; }

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox disable=SC2034,SC2154  # what one of the files sets, another reads
+#
+# Disks in the suite; suite.sh says what is wanted of each function.
+
+kind_load() { modprobe rvirtio_blk io_timeout=4; }
+
+# Sets `block`. No process is started, since a case takes hundreds of such steps.
+kind_appeared() {
+    for _block in "$PCI/devices/$ADDRESS"/virtio*/block/vd*; do
+        [ -b "/dev/${_block##*/}" ] && block=${_block##*/} && return 0
+    done
+    return 1
+}
+
+kind_settle() { :; }
+
+kind_ask() { cat "/sys/block/$block"/serial "/sys/block/$block"/cache_type "/sys/block/$block"/size "/sys/block/$block"/queue/* >/dev/null 2>&1 || true; }
+
+PIECE=131072
+
+kind_verify() {
+    rvio fill "/dev/$block" 1048576 $PIECE 7 || wrong "writing fails"
+    rvio check "/dev/$block" 1048576 $PIECE 7 || silent "data differ"
+}
+
+kind_try() {
+    rm -f /run/became.1
+    (set +e; rvio fill "/dev/$block" 0 $PIECE 5 && rvio check "/dev/$block" 0 $PIECE 5; echo $? >/run/became.1) >/run/log.1 2>&1 &
+    await $((PATIENCE * 4)) test -s /run/became.1 || wedged "requests do not end"
+    [ "$(cat /run/became.1)" != 1 ] || silent "$(cat /run/log.1)"
+}
+
+# Readers of what was written before, and a writer that reads its own back, at once.
+worker() {
+    rm -f "/run/became.$1"
+    (set +e; rvio "$2" "/dev/$3" "$4" $PIECE "$5" >"/run/log.$1" 2>&1; echo $? >"/run/became.$1") &
+}
+workers_done() { [ -s /run/became.1 ] && [ -s /run/became.2 ] && [ -s /run/became.3 ] && [ -s /run/became.4 ]; }
+
+kind_prepare() {
+    rvio fill "/dev/$block" 0 $((4 * PIECE)) 3 || wrong "writing fails while the device is honest"
+}
+
+kind_attack() {
+    worker 1 check "$block" 0 3
+    worker 2 check "$block" $PIECE 3
+    worker 3 check "$block" $((2 * PIECE)) 3
+    worker 4 fill "$block" $((8 * PIECE)) 4
+    await $((PATIENCE * 4)) workers_done || wedged "requests do not end within $((PATIENCE * 4)) s"
+    ATTACK=ok AFTER=failed
+    for _worker in 1 2 3 4; do
+        case $(cat /run/became.$_worker) in
+        0) ;;
+        1) silent "a read gives other data than was written: $(cat /run/log.$_worker)" ;;
+        *) ATTACK=failed ;;
+        esac
+    done
+    if [ "$(cat /run/became.4)" = 0 ] && [ "$ATTACK" = ok ]; then
+        rvio check "/dev/$block" $((8 * PIECE)) $PIECE 4 >/run/log.5 2>&1 || {
+            [ $? != 1 ] || silent "what was written reads back as something else: $(cat /run/log.5)"
+            ATTACK=failed
+        }
+    fi
+    [ "$(rvio try read "/dev/$block" 0 4096)" != ok ] || AFTER=ok
+}
+
+kind_leave() {
+    # Dirty pages, which unbinding writes back, and a reader.
+    dd if=/dev/zero of="/dev/$block" bs=64k count=4 conv=notrunc 2>/dev/null
+    worker 1 check "$block" $((2 * PIECE)) 3
+}
+kind_left() { [ -s /run/became.1 ]; }
