@@ -449,10 +449,14 @@ impl Device {
     fn follow_cpus(&self) {
         let driver = self.driver.lock().clone();
 
-        if let Some(driver) = driver {
-            self.transport.place_interrupts();
-            driver.cpus_changed();
-        }
+        let Some(driver) = driver else {
+            // It is probing still: `settle` has this looked at again.
+            self.cpus_changed.store(true, Release);
+            return;
+        };
+
+        self.transport.place_interrupts();
+        driver.cpus_changed();
     }
 
     /// Whether the device was reset, and has not begun anew: it has no interrupt to give, and may be out of reach.

@@ -9,7 +9,8 @@ use crate::{
         remedy,
         Look,
         Moment,
-        Remedy, //
+        Remedy,
+        ERASING_LOOKS, //
     },
     queue::{
         BlkQueue,
@@ -150,12 +151,12 @@ impl BlkDisk {
         self.queues.iter().all(|queue| queue.idle_ms() >= ms)
     }
 
-    /// A request of queue `index` is lost: the device begins anew, or is given up. Either way what is under way is taken
-    /// back soon.
-    fn recover(&self, index: u16) {
+    /// A request of queue `index`, which was looked at in `epoch`, is lost: the device begins anew, or is given up. Either
+    /// way what is under way is taken back soon.
+    fn recover(&self, index: u16, epoch: u32) {
         let now = Moment {
             completions: self.completions(),
-            epoch: self.device.epoch(),
+            epoch,
         };
         let remedy = {
             let mut asked = self.asked.lock();
@@ -171,6 +172,16 @@ impl BlkDisk {
             Remedy::Coming => {}
             Remedy::Reset => self.device.begin_anew(Reason::TimedOut { index }),
             Remedy::GiveUp => self.device.break_device(Reason::TimedOut { index }),
+        }
+    }
+
+    /// How many looks a late request gets: more while the device erases, for which it takes its time, also for what
+    /// is behind that.
+    fn patience(&self) -> u32 {
+        if !self.leaving.load(Relaxed) && self.queues.iter().any(|queue| queue.erases()) {
+            ERASING_LOOKS
+        } else {
+            1
         }
     }
 
@@ -224,13 +235,15 @@ impl Operations for BlkDisk {
 
     /// A request is late, see [`Look`].
     fn timeout(&self, queue: &BlkQueue, late: &Late<'_, Self>) -> TimerAction {
+        let epoch = self.device.epoch();
+
         // What is waiting to be taken back is taken back.
         queue.look();
 
         if !late.is_under_way() {
             return TimerAction::Leave;
         }
-        if !self.device.is_live() {
+        if epoch % 2 != 0 || !self.device.is_live() {
             // It is being reset, and what is late will be submitted again.
             return TimerAction::Restart;
         }
@@ -238,21 +251,32 @@ impl Operations for BlkDisk {
 
         let notes = late.notes();
         let now = queue.completions();
+        let patience = self.patience();
+        let limit = late.timeout_ms().saturating_mul(patience.into());
+        let looks = notes.stage.load(Relaxed).saturating_add(1);
+        // With more patience a queue stands still only when it did for all of it.
+        let seen = looks > 1 && (patience == 1 || queue.idle_ms() >= limit);
         let look = Look {
             given: notes.given.load(Relaxed),
-            before: (notes.stage.load(Relaxed) != Stage::GIVEN).then(|| notes.seen.load(Relaxed)),
+            before: seen.then(|| notes.seen.load(Relaxed)),
             now,
             room: queue.ring().room().into(),
-            silent: self.is_silent_for(late.timeout_ms()),
+            silent: self.is_silent_for(limit),
         };
 
-        if !look.is_lost() {
+        if looks < patience || !look.is_lost() {
             notes.seen.store(now, Relaxed);
-            notes.stage.store(Stage::SEEN, Relaxed);
+            notes
+                .stage
+                .store(looks.min(Stage::LOST.saturating_sub(1)), Relaxed);
             return TimerAction::Restart;
         }
+        // Begun anew meanwhile, or about to: what is late was submitted again, or will be.
+        if self.device.epoch() != epoch {
+            return TimerAction::Leave;
+        }
         notes.stage.store(Stage::LOST, Relaxed);
-        self.recover(queue.ring().index());
+        self.recover(queue.ring().index(), epoch);
         TimerAction::Leave
     }
 }

@@ -42,6 +42,10 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
+        atomic::{
+            ordering::Full,
+            AtomicFlag, //
+        },
         Arc,
         Mutex, //
     }, //
@@ -86,6 +90,8 @@ pub(crate) struct Blk {
     /// The disk, from the end of `probe` to `remove`.
     #[pin]
     disk: Mutex<Option<AddedDisk<BlkDisk>>>,
+    /// Its queue is frozen, since the machine sleeps.
+    frozen: AtomicFlag,
 }
 
 impl Blk {
@@ -104,9 +110,17 @@ impl Blk {
                 tags,
                 logical_block,
                 disk <- new_mutex!(None),
+                frozen: AtomicFlag::new(false),
             }),
             GFP_KERNEL,
         )
+    }
+
+    /// Ends the freeze that [`Driver::before_sleep`] began, if there is one.
+    fn thaw(&self, disk: &AddedDisk<BlkDisk>) {
+        if self.frozen.xchg(false, Full) {
+            disk.thaw();
+        }
     }
 
     /// Follows the device's capacity.
@@ -410,12 +424,13 @@ impl Driver for Blk {
     fn before_sleep(&self) {
         if let Some(disk) = &*self.disk.lock() {
             disk.freeze();
+            let _ = self.frozen.xchg(true, Full);
         }
     }
 
     fn after_sleep(&self) {
         if let Some(disk) = &*self.disk.lock() {
-            disk.thaw();
+            self.thaw(disk);
         }
     }
 
@@ -436,6 +451,10 @@ impl Driver for Blk {
 
         // Waits for what is under way; a device that loses a request is given up, and all fail.
         self.service.leave();
+        // Taken away while the machine sleeps: what is dirty is written back, which would wait without end.
+        if let Some(disk) = &disk {
+            self.thaw(disk);
+        }
         drop(disk);
     }
 }

@@ -9,6 +9,9 @@
 /// How often a late request is looked at until it fails: the device is reset for the first half of them.
 pub(crate) const LOOKS: u32 = 2;
 
+/// How many looks it gets before it is lost while the device erases, which may take minutes: two of them by default.
+pub(crate) const ERASING_LOOKS: u32 = 8;
+
 /// What a look at a late request finds. Counts may wrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
@@ -58,6 +61,7 @@ pub(crate) struct Moment {
 pub(crate) fn remedy(now: Moment, asked: Option<Moment>, leaving: bool) -> Remedy {
     match asked {
         _ if leaving => Remedy::GiveUp,
+        _ if now.epoch % 2 != 0 => Remedy::Coming,
         Some(asked) if now.epoch.wrapping_sub(asked.epoch) < 2 => Remedy::Coming,
         Some(asked) if now.completions == asked.completions => Remedy::GiveUp,
         _ => Remedy::Reset,

@@ -111,6 +111,8 @@ pub(crate) struct BlkQueue {
     last: Atomic<u64>,
     /// The block layer was told to wait for room. Changed under the virtqueue's lock.
     stopped: AtomicFlag,
+    /// Requests to erase that the device has. Changed under the virtqueue's lock.
+    erasing: Atomic<u32>,
     /// The log has a line about requests that came back wrong.
     warned: AtomicFlag,
 }
@@ -119,12 +121,10 @@ pub(crate) struct BlkQueue {
 pub(crate) struct Stage;
 
 impl Stage {
-    /// The device was given it.
+    /// The device was given it. What is above says how often it was late, and waited for.
     pub(crate) const GIVEN: u32 = 0;
-    /// It was late, and waited for.
-    pub(crate) const SEEN: u32 = 1;
     /// It is lost, see [`patience`](crate::patience).
-    pub(crate) const LOST: u32 = 2;
+    pub(crate) const LOST: u32 = u32::MAX;
 }
 
 /// What the driver wants of a queue.
@@ -215,6 +215,7 @@ impl BlkQueue {
                 completions: Atomic::new(0),
                 last: Atomic::new(time::ticks()),
                 stopped: AtomicFlag::new(false),
+                erasing: Atomic::new(0),
                 warned: AtomicFlag::new(false),
             }),
             GFP_KERNEL,
@@ -327,8 +328,19 @@ impl BlkQueue {
         match prepared {
             Prepared::Straight(table) => ring.add_indirect(table, request).map_err(rejected),
             Prepared::Staged(order) => self.add_staged(ring, request, order),
-            Prepared::Ranges { bytes } => self.add_ranges(ring, request, bytes),
+            Prepared::Ranges { bytes } => {
+                self.add_ranges(ring, request, bytes)?;
+                // Under the ring's lock, as all changes of it.
+                self.erasing
+                    .store(self.erasing.load(Relaxed).saturating_add(1), Relaxed);
+                Ok(())
+            }
         }
+    }
+
+    /// Whether the device has something to erase.
+    pub(crate) fn erases(&self) -> bool {
+        self.erasing.load(Relaxed) != 0
     }
 
     /// Adds a request whose segments are kept in `staging`.
@@ -389,6 +401,11 @@ impl BlkQueue {
         let operation = request.operation();
         let data = match operation {
             Operation::Read if !self.lenient_length => request.bytes(),
+            Operation::Discard | Operation::WriteZeroes { .. } | Operation::SecureErase => {
+                self.erasing
+                    .store(self.erasing.load(Relaxed).saturating_sub(1), Relaxed);
+                0
+            }
             _ => 0,
         };
         let is_append = matches!(operation, Operation::ZoneAppend);
@@ -586,6 +603,7 @@ impl BlkQueue {
             request.restart_stopped_queue();
             request.end(Status::IoError);
         }
+        self.erasing.store(0, Relaxed);
     }
 }
 
@@ -664,6 +682,7 @@ impl QueueHandler for BlkQueue {
     /// be there twice.
     fn restart(&self, again: &Restart<'_>) -> Result {
         self.stopped.store(false, Relaxed);
+        self.erasing.store(0, Relaxed);
         self.queue.restart(again, |(), request| {
             self.release(request.tag());
             if matches!(request.operation(), Operation::ZoneAppend) {

@@ -124,7 +124,10 @@ pub(crate) fn check(claims: &ZonedClaims, disk: &Ground) -> Result<Option<Zones>
     if !zone_sectors.is_power_of_two() || zone_sectors < pieces {
         return Err(ZonedError::ZoneSize(zone_sectors));
     }
-    let count = disk.capacity.div_ceil(zone_sectors.into());
+    let zone = u64::from(zone_sectors);
+    let whole = disk.capacity.checked_div(zone).unwrap_or(0);
+    let rest = disk.capacity.checked_rem(zone).unwrap_or(0);
+    let count = whole.saturating_add(u64::from(rest != 0));
 
     if count == 0 || count > MAX_ZONES {
         return Err(ZonedError::Count(count));

@@ -117,7 +117,12 @@ fn b9_many_requests_that_are_lost_at_once_bring_one_reset() {
         "it is under way"
     );
     assert_eq!(
-        remedy(moment(7, 1), Some(moment(7, u32::MAX - 1)), false),
+        remedy(moment(7, 5), None, false),
+        Coming,
+        "somebody else's is"
+    );
+    assert_eq!(
+        remedy(moment(7, 2), Some(moment(7, u32::MAX - 1)), false),
         GiveUp,
         "epochs wrap"
     );
