@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass, field
 
 from disk import Disk
+from matrix import CMDLINE, Point
 from model import Model
 from nic import Nic, join
 from plain import DRIVERS as PLAIN
@@ -61,10 +62,14 @@ class Case:
     ring: str = None
     legacy: str = None
     is_legacy: bool = False
+    # So many points of the matrix are usual; which one this is, and its number from 1 on.
+    matrix: int = 0
+    point: Point = None
+    number: int = 0
 
     @classmethod
-    def load(cls, path, ring=None, is_legacy=False):
-        case = cls(os.path.splitext(os.path.basename(path))[0], path, ring=ring, is_legacy=is_legacy)
+    def load(cls, path, ring=None, is_legacy=False, point=None, number=0):
+        case = cls(os.path.splitext(os.path.basename(path))[0], path, ring=ring, is_legacy=is_legacy, point=point, number=number)
         with open(path, encoding="utf-8") as lines:
             for line in lines:
                 if not line.startswith("#"):
@@ -81,19 +86,30 @@ class Case:
             join(case.nics)
         except ValueError as error:
             raise CaseError(f"{path}: {error}") from None
-        for number, device in enumerate(case.devices):
-            device.slot = FIRST_SLOT + number
+        for place, device in enumerate(case.devices):
+            device.slot = FIRST_SLOT + place
             if isinstance(device, Model):
                 device.options = [f"ring={ring}"] * bool(ring) + device.options
             else:
-                device.device = RINGS.get(ring, {}) | (LEGACY if case.is_legacy else {}) | device.device
+                device.device = case._options(device.kind) | device.device
         variant = ring or (is_legacy and "legacy")
         if is_legacy:
             # There are fewer features.
             case.covers = []
         if variant:
             case.name, case.title = f"{case.name}-{variant}", f"{case.title} ({variant})"
+        if point:
+            case.name, case.title = f"{case.name}-{number}", f"{case.title} ({', '.join(point)})"
+            case.ring, case.is_legacy = point.format(), point.interface == "legacy"
+            case.iommu |= point.dma == "iommu"
+            case.cmdline += CMDLINE[point.dma]
         return case
+
+    def _options(self, kind):
+        """Options of all its devices of that kind."""
+        if self.point:
+            return self.point.options(kind)
+        return RINGS.get(self.ring, {}) | (LEGACY if self.is_legacy else {})
 
     @property
     def devices(self):
@@ -120,7 +136,7 @@ class Case:
                     self.machine, self.iommu = one_of(name, MACHINES), "intel-iommu" in more
                 case "end":
                     self.end = one_of(value, {"poweroff", "reboot"})
-                case "memory" | "timeout" | "boots" | "smp":
+                case "memory" | "timeout" | "boots" | "smp" | "matrix":
                     setattr(self, key, int(value))
                 case "legacy":
                     self.legacy = one_of(value, LEGACY_WHEN)
@@ -155,6 +171,8 @@ class Case:
 
     def is_usual(self, kernel):
         """Whether it is run when no case is named: on the debug kernel, where all takes longer, a sample is."""
+        if self.point:
+            return self.number <= (1 if kernel == "debug" else self.matrix)
         if self.is_legacy:
             return self.legacy != "named" and kernel != "debug"
         return kernel != "debug" or (self.ring or "split") in self.debug
@@ -179,11 +197,15 @@ def one_of(value, allowed):
     return value
 
 
-def load_all(folder):
+def load_all(folder, points, everywhere=False):
+    """All cases of a folder, in all their variants. `everywhere`: each case at each of the points as well."""
     cases = []
     for name in sorted(name for name in os.listdir(folder) if name.endswith(".sh")):
         case = Case.load(os.path.join(folder, name))
-        cases += [case, *(Case.load(case.path, ring) for ring in case.rings)]
+        if not case.matrix:
+            cases += [case, *(Case.load(case.path, ring) for ring in case.rings)]
         if case.legacy in ("always", "named"):
             cases.append(Case.load(case.path, is_legacy=True))
+        if case.matrix or everywhere:
+            cases += [Case.load(case.path, point=point, number=number) for number, point in enumerate(points, 1)]
     return cases

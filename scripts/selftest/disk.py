@@ -55,6 +55,7 @@ class Disk:
     own: dict = field(default_factory=dict)
     device: dict = field(default_factory=dict)
     slot: int = 0
+    kind = "disk"
     path: str = ""
 
     @classmethod

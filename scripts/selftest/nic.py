@@ -41,6 +41,7 @@ class Nic:
     slot: int = 0
     # Its virtual functions.
     virtual: list = field(default_factory=list)
+    kind = "nic"
 
     @classmethod
     def parse(cls, text):

@@ -16,6 +16,7 @@ from folders import IMAGES, WORK, cache_folder, remove
 from guestconf import config
 from initramfs import Builder, InitramfsError, Kernel, our_modules
 from ktap import FAIL, PASS, SKIP, Outcome, Report
+from matrix import sample
 from model import Players, build
 from nic import why_no_taps
 from qemu import TRANSPORT_OFF, Machine, command_line
@@ -43,6 +44,10 @@ def arguments():
     parser.add_argument("--budget", metavar="SECONDS", type=int, help="cases that have not begun by then are skipped")
     parser.add_argument("--whole", action="store_true", help="on the debug kernel too, every case in every format, and all repetitions")
     parser.add_argument("--times", metavar="N", type=int, default=1, help="cases that repeat something do it N times as often")
+    parser.add_argument("--matrix", action="store_true", help="every case at each point of the matrix too, as NAME-1 and so on")
+    parser.add_argument("--strength", metavar="N", type=int, choices=(1, 2, 3), default=2,
+                        help="so many settings of the matrix stand together somewhere, whichever they are (default: 2)")
+    parser.add_argument("--seed", metavar="N", type=int, default=1, help="of the choice of points")
     parser.add_argument("--patience", metavar="N", type=int, default=1, help="every case may take N times as long")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
     options = parser.parse_args()
@@ -172,7 +177,8 @@ def judge(outcome, trouble, console, allow, suffix):
 def main():
     options = arguments()
     try:
-        cases = select(load_all(os.path.join(HERE, "cases")), options.only, options.kernel, options.whole)
+        points = sample(options.seed, options.strength)
+        cases = select(load_all(os.path.join(HERE, "cases"), points, options.matrix), options.only, options.kernel, options.whole)
     except CaseError as error:
         sys.exit(f"error: {error}")
     if options.list:
