@@ -30,6 +30,9 @@
 #include <net/page_pool/helpers.h>
 
 bool rvirtio_helper_request_done(struct request *rq, struct io_comp_batch *batch, bool failed);
+int rvirtio_helper_enable_sriov(struct pci_dev *dev, int count);
+void rvirtio_helper_disable_sriov(struct pci_dev *dev);
+int rvirtio_helper_vfs_assigned(struct pci_dev *dev);
 phys_addr_t rvirtio_helper_bvec_phys(const struct bio_vec *bv);
 phys_addr_t rvirtio_helper_virt_to_phys(const void *addr);
 int rvirtio_helper_dma_mapping_error(struct device *dev, dma_addr_t addr);

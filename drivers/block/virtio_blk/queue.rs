@@ -427,7 +427,9 @@ impl BlkQueue {
         };
 
         self.release(tag);
-        if self.stopped.load(Relaxed) {
+        let makes_room = self.stopped.load(Relaxed);
+
+        if makes_room {
             self.stopped.store(false, Relaxed);
             request.restart_stopped_queue();
         }
@@ -442,6 +444,8 @@ impl BlkQueue {
 
         if matches!(operation, Operation::Discard) {
             self.complete_ranges(request, status, done);
+        } else if makes_room {
+            done.add_alone(request, status);
         } else {
             done.add(request, status);
         }

@@ -64,11 +64,30 @@ impl<O: Operations> Done<'_, O> {
     /// Adds a request, which ended with `status`. Any context.
     #[inline]
     pub fn add(&mut self, request: Request<O>, status: Status) {
-        let raw = request.into_raw();
         let batch = match self.polled {
             Some(batch) => batch.as_ptr(),
             None => &mut self.batch,
         };
+
+        self.hand_over(request, status, batch);
+    }
+
+    /// As [`Self::add`], for the request whose end makes room for others on a queue that was stopped. What ends in a batch
+    /// does not have the block layer run the queue again for those that it was just about to put aside.
+    #[cold]
+    pub fn add_alone(&mut self, request: Request<O>, status: Status) {
+        self.hand_over(request, status, core::ptr::null_mut());
+    }
+
+    /// Gives a request to the CPU that submitted it, into `batch`, unless that is null, or into the list.
+    #[inline]
+    fn hand_over(
+        &mut self,
+        request: Request<O>,
+        status: Status,
+        batch: *mut bindings::io_comp_batch,
+    ) {
+        let raw = request.into_raw();
 
         // SAFETY: The request is started and ours, so its private data is, too: `TagSet` made
         // room for it behind each request.

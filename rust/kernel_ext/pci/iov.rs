@@ -42,7 +42,7 @@ impl Function {
 /// Takes away all virtual functions of `pdev`, and their drivers from them; as C's driver, when it is unbound.
 pub fn disable_virtual_functions(pdev: &pci::Device<Core<'_>>) {
     // SAFETY: The device is valid and has a driver, with its lock held. It does nothing where there are none.
-    unsafe { bindings::pci_disable_sriov(raw(pdev)) };
+    unsafe { bindings::rvirtio_helper_disable_sriov(raw(pdev)) };
 }
 
 /// What `sriov_numvfs` does: `count` virtual functions, or none. `allowed` is asked before there are any.
@@ -63,15 +63,15 @@ pub(super) unsafe fn configure(
         allowed()?;
     }
     // SAFETY: The core calls this with a valid device.
-    if unsafe { bindings::pci_vfs_assigned(dev) } != 0 {
+    if unsafe { bindings::rvirtio_helper_vfs_assigned(dev) } != 0 {
         return Err(EPERM);
     }
     if count == 0 {
         // SAFETY: As above; the core holds the device's lock.
-        unsafe { bindings::pci_disable_sriov(dev) };
+        unsafe { bindings::rvirtio_helper_disable_sriov(dev) };
         return Ok(0);
     }
     // SAFETY: As above.
-    to_result(unsafe { bindings::pci_enable_sriov(dev, count) })?;
+    to_result(unsafe { bindings::rvirtio_helper_enable_sriov(dev, count) })?;
     Ok(count)
 }

@@ -117,7 +117,7 @@ impl BlkQueue {
             || self.ranges.discard_ranges <= 1
             || request.segment_count() <= sent
         {
-            return done.add(request, status);
+            return done.add_alone(request, status);
         }
         let sectors = self
             .ranges(&request)
