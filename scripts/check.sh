@@ -65,7 +65,7 @@ single() {
 }
 
 # Minutes after which no further case of the sample on the debug kernel is begun.
-MINUTES=80
+MINUTES=76
 
 # The runner ends by itself before this script would end it: a case that it does not come to is a failed one, with its name; of
 # the sample on the debug kernel, which is as large as time allows, a skipped one.
