@@ -35,8 +35,10 @@ fuzz_target!(|data: &[u8]| {
             match status {
                 0 if whole => Outcome::Ok,
                 0 => Outcome::Short,
-                1 => Outcome::Failed,
+                1 | 3 | 4 => Outcome::Failed,
                 2 => Outcome::Unsupported,
+                5 => Outcome::ZonesOpen,
+                6 => Outcome::ZonesActive,
                 _ => Outcome::NoStatus,
             },
             "status {status}, {written} of {data}"

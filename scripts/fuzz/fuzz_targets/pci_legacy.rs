@@ -108,14 +108,16 @@ fuzz_target!(|data: &[u8]| {
 
     let length = u64::from(input.u8());
     let offered = Features::from_words([input.u32(), input.u32(), input.u32(), input.u32()]);
-    let backed = pci_feature::backed(length, offered);
+    let can_sriov = input.u8() % 2 == 0;
+    let backed = pci_feature::backed(length, can_sriov, offered);
     let has = |bit| backed.contains(Features::bit(bit));
 
     assert!(offered.contains(backed));
     assert!(!has(39) || length >= 58);
     assert!(!has(40) || length >= 60);
+    assert!(!has(37) || can_sriov);
     assert_eq!(
-        backed | (offered & (Features::bit(39) | Features::bit(40))),
+        backed | (offered & (Features::bit(37) | Features::bit(39) | Features::bit(40))),
         offered,
         "no other bit is taken away"
     );

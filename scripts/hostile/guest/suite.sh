@@ -29,14 +29,12 @@ wedged() {
 }
 silent() { fail "SILENT: $*"; }
 
-now() { read -r _up _ </proc/uptime; echo "${_up%.*}"; }
-
 # await SECONDS COMMAND...: as wait_for, by the clock.
 await() {
-    _end=$(($(now) + $1))
+    _end=$(($(uptime_seconds) + $1))
     shift
     until "$@"; do
-        [ "$(now)" -le "$_end" ] || return 1
+        [ "$(uptime_seconds)" -le "$_end" ] || return 1
         sleep 0.05
     done
 }

@@ -71,7 +71,8 @@ lost_alone() {
     make_silent deaf rd
     start_read "$deaf" 1048576
     writes=0
-    while ! done_with && [ $writes -lt 400 ]; do
+    end=$(($(uptime_seconds) + 60))
+    while ! done_with && [ "$(uptime_seconds)" -lt $end ]; do
         dd if=/dev/zero of="$deaf" bs=4k count=40 seek=$((4096 + writes % 8 * 40)) oflag=direct 2>/run/dd || fail "a write failed: $(cat /run/dd)"
         writes=$((writes + 1))
     done

@@ -80,7 +80,7 @@ s3() {
         # With acpi=noirq nobody tells the chipset again where its interrupt lines go.
         unbind "$(pci intx)"
         WHICH="d0 p0"
-        held >/run/held
+        held >/run/leaks.marked
     fi
     echo deep >/sys/power/mem_sleep
     sleeps mem "$(rounds 3)" button

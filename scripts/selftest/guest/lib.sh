@@ -72,6 +72,12 @@ wait_for() {
     return 1
 }
 
+# uptime_seconds: how long the machine runs, for loops that do something until a time is over.
+uptime_seconds() {
+    read -r _up _ </proc/uptime
+    echo "${_up%%.*}"
+}
+
 # host REQUEST...: asks the host and prints its answer. The verbs are in scripts/selftest/host.py.
 host() {
     echo "HOST $*" >&3
@@ -246,15 +252,15 @@ held() {
 leaks_mark() {
     kmemleak_clear
     dma_entries >/run/entries
-    held >/run/held
+    held >/run/leaks.marked
     unreclaimable >/run/memory
 }
 leaks_none() {
     _grown=$(($(unreclaimable) - $(cat /run/memory)))
     note "unreclaimable memory grew by $_grown kB"
     [ "$_grown" -lt "$1" ] || fail "unreclaimable memory grew by $_grown kB"
-    held >/run/held.now
-    cmp -s /run/held /run/held.now || fail "held now and before: $(diff /run/held.now /run/held | grep '^[<>]' | tr '\n' ';')"
+    held >/run/leaks.now
+    cmp -s /run/leaks.marked /run/leaks.now || fail "held now and before: $(diff /run/leaks.now /run/leaks.marked | grep '^[<>]' | tr '\n' ';')"
     check_dma
     same "live DMA mappings" "$(dma_entries)" "$(cat /run/entries)"
     kmemleak_scan

@@ -102,6 +102,8 @@ pub struct Net {
     mac: [u8; 6],
     link: bool,
     announce: bool,
+    /// The link stays as it is when the configuration changes: only announcements are asked for.
+    steady: bool,
     control: Control,
     /// For each pair: frames to be received, and buffers of the first of them that are taken.
     waiting: Vec<VecDeque<Vec<u8>>>,
@@ -131,6 +133,7 @@ impl Net {
             mac,
             link: options.text("link") != Some("down"),
             announce: false,
+            steady: options.text("cable") == Some("steady"),
             control: Control::new(mac, pairs),
             waiting: (0..pairs).map(|_| VecDeque::new()).collect(),
             filling: (0..pairs).map(|_| Vec::new()).collect(),
@@ -225,9 +228,13 @@ impl Net {
         // What comes back goes to the pair that it was sent on, as long as that is used.
         let pair = pair % usize::from(self.control.pairs());
         let waiting = &mut self.waiting[pair];
+        // An address that the driver has made up is not known here, so nothing can be filtered.
+        let anyone = !context.has(feature::MAC);
 
         if self.link && waiting.len() < MOST_WAITING {
-            waiting.extend(peer::answer(&frame).filter(|answer| self.control.accepts(answer)));
+            waiting.extend(
+                peer::answer(&frame).filter(|answer| anyone || self.control.accepts(answer)),
+            );
         }
         Ok(Served::Used(0))
     }
@@ -269,7 +276,7 @@ impl Model for Net {
     }
 
     fn change(&mut self) {
-        self.link = !self.link;
+        self.link ^= !self.steady;
         self.announce = self.link;
     }
 
