@@ -150,8 +150,10 @@ nic_asks() {
 
 # Who asks again and again is given up.
 gives_up() {
+    hammers=
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         hammer "$(disk d0)" 3 3>&- &
+        hammers="$hammers $!"
         host spoil d0 0 >/dev/null
         wait_for 20 settled || fail "neither well nor given up"
         if broken; then break; fi
@@ -160,6 +162,9 @@ gives_up() {
     [ "$(recovered d0)" -ge 5 ] || fail "it was given up after $(recovered d0) resets"
     same "reading from it" "$(rvio try read "$(disk d0)" 0 512)" EIO
     rm -f /run/why
+    # They open the disk again and again, and would write to the new one.
+    # shellcheck disable=SC2086  # words
+    wait $hammers
     unbind "$(pci d0)"
     bind "$(pci d0)" rvirtio_pci
     short_verify "$(disk d0)" 75 20
