@@ -37,9 +37,9 @@ hostile: ## the drivers against devices that lie (DRIVER=c: the C drivers)
 	@$S/modules.sh stock
 	@$S/in-root --net -- $S/hostile/run.py --kernel stock --driver $(or $(DRIVER),rvirtio)
 
-fuzz: ## bind, use and unbind devices made of random numbers for SECONDS=N (SEED=N LIVES=N KERNEL=debug)
+fuzz: ## bind, use and unbind devices made of random numbers for SECONDS=N (KIND=block|net|balloon SEED=N LIVES=N KERNEL=debug)
 	@$S/modules.sh $(or $(KERNEL),stock)
-	@$S/in-root --net -- $S/hostile/run.py --kernel $(or $(KERNEL),stock) --fuzz $(or $(SECONDS),60) --seed $(or $(SEED),1) $(LIVES:%=--lives %)
+	@$S/in-root --net -- $S/hostile/run.py --kernel $(or $(KERNEL),stock) --fuzz $(or $(SECONDS),60) --seed $(or $(SEED),1) $(LIVES:%=--lives %) $(KIND:%=--kind %)
 
 bench: ## count instructions, kicks and interrupts against the C drivers (ONLY=PATTERN jobs; CONTROL=1: C against itself)
 	@$S/bench.sh

@@ -4,6 +4,8 @@
 # Balloons in the suite; suite.sh says what is wanted of each function. The device writes over all that it is told is not used, so a
 # process that looks at its memory finds out what was said wrongly.
 
+KIND=balloon
+
 kind_load() { modprobe rvirtio_balloon; }
 
 kind_appeared() {

@@ -3,7 +3,9 @@
 #
 # Disks in the suite; suite.sh says what is wanted of each function.
 
-kind_load() { modprobe rvirtio_blk io_timeout=4; }
+KIND=block
+
+kind_load() { modprobe rvirtio_blk io_timeout="${IO_TIMEOUT:-4}"; }
 
 # Sets `block`. No process is started, since a case takes hundreds of such steps.
 kind_appeared() {

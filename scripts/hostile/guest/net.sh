@@ -10,6 +10,8 @@ PEER=10.0.0.100
 echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 
+KIND=net
+
 kind_load() { modprobe rvirtio_net; }
 
 # Sets `dev`. Ours belongs to the PCI function, C's to the virtio device.

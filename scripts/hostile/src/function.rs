@@ -177,6 +177,7 @@ impl Function {
                 Some(told) => told.to_string(),
                 None => "none".into(),
             }),
+            ["lies"] => Some(self.lies.told_in_all().to_string()),
             ["requests"] => Some(self.requests.to_string()),
             ["notifications"] => Some(self.notifications.to_string()),
             ["status"] => Some(self.registers.status.to_string()),

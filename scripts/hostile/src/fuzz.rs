@@ -57,15 +57,48 @@ const RING_FIELDS: [Field; 6] = [
     Field::At,
     Field::Event,
 ];
-/// How many bytes of a device's own configuration are lied about.
-const CONFIG_BYTES: u64 = 96;
+/// What differs from kind to kind: how many bytes of a device's own configuration are lied about, how many queues it has,
+/// fields of an answer, and options with what they may be.
+struct Kind {
+    config_bytes: u64,
+    queues: u64,
+    fields: &'static [u8],
+    options: &'static [&'static [&'static str]],
+}
+
+const BLOCK: Kind = Kind {
+    config_bytes: 96,
+    queues: 2,
+    fields: &[],
+    options: &[&["queues=1", "queues=2"]],
+};
+const NET: Kind = Kind {
+    config_bytes: 24,
+    queues: 5,
+    fields: &[0, 1, 2, 4, 6, 8, 10],
+    options: &[
+        &["pairs=1", "pairs=2"],
+        &["mtu=1500", "mtu=9000"],
+        &["", "hide=15", "offer=33"],
+    ],
+};
+const BALLOON: Kind = Kind {
+    config_bytes: 16,
+    queues: 5,
+    fields: &[],
+    options: &[
+        &["wanted=0", "wanted=100", "wanted=3000"],
+        &["stats=on", "stats=always"],
+        &["", "hints=off", "reports=off"],
+    ],
+};
 const TURNS: [&[u64]; 3] = [&[0, u64::MAX], &[1, 2, 3, 4], &[0, 0xff, 2, 0x8000]];
 
 fn pick<T: Copy>(random: &mut Random, of: &[T]) -> T {
     of[random.below(of.len() as u64) as usize]
 }
 
-fn register(random: &mut Random) -> What {
+fn register(random: &mut Random, kind: &Kind) -> What {
     match random.below(3) {
         0 => {
             let (offset, size) = pick(random, &CAPABILITY_FIELDS);
@@ -83,14 +116,17 @@ fn register(random: &mut Random) -> What {
         }
         _ => {
             let size = pick(random, &[1u8, 2, 4, 8]);
-            let offset = random.below(CONFIG_BYTES) / u64::from(size) * u64::from(size);
+            let offset = random.below(kind.config_bytes) / u64::from(size) * u64::from(size);
 
             What::Read(Space::Device, offset as u32, size)
         }
     }
 }
 
-fn deed(random: &mut Random) -> What {
+fn deed(random: &mut Random, kind: &Kind) -> What {
+    if !kind.fields.is_empty() && random.below(3) == 0 {
+        return What::Answer(Part::Field(pick(random, kind.fields)));
+    }
     match random.below(64) {
         // What has to be waited for is rare, or there is time for little else.
         0 => What::Keep,
@@ -132,11 +168,11 @@ fn value(random: &mut Random, what: What) -> Value {
     }
 }
 
-fn lie(random: &mut Random) -> Lie {
+fn lie(random: &mut Random, kind: &Kind) -> Lie {
     let what = match random.below(8) {
-        0..3 => register(random),
+        0..3 => register(random, kind),
         3..6 => What::Ring(pick(random, &RING_FIELDS)),
-        _ => deed(random),
+        _ => deed(random, kind),
     };
     let mut lie = Lie::new(what, value(random, what));
 
@@ -149,11 +185,19 @@ fn lie(random: &mut Random) -> Lie {
     if what == What::Keep || random.below(2) == 0 {
         lie = lie.times(pick(random, &[1, 1, 3]));
     }
+    if random.below(3) == 0 {
+        lie = lie.on(random.below(kind.queues) as u16);
+    }
     lie
 }
 
-/// A life: options of the device, and its lies.
-pub fn life(seed: u64) -> (String, Vec<Lie>) {
+/// A life of a device of that kind: its options, and its lies.
+pub fn life(kind: &str, seed: u64) -> (String, Vec<Lie>) {
+    let kind = match kind {
+        "net" => &NET,
+        "balloon" => &BALLOON,
+        _ => &BLOCK,
+    };
     let mut random = Random::new(seed);
     let ring = pick(
         &mut random,
@@ -161,13 +205,19 @@ pub fn life(seed: u64) -> (String, Vec<Lie>) {
     );
     let size = pick(&mut random, &[4, 8, 64, 128, 256]);
     let mut on = || pick(&mut random, &["on", "off"]);
-    let options = format!(
-        "ring={ring} queue_size={size} indirect={} event_idx={}",
+    let mut options = format!(
+        "ring={ring} queue_size={size} indirect={} event_idx={} queue_reset={}",
+        on(),
         on(),
         on()
     );
+
+    for choices in kind.options {
+        options += " ";
+        options += pick(&mut random, choices);
+    }
     let count = 1 + random.below(5);
-    let lies = (0..count).map(|_| lie(&mut random)).collect();
+    let lies = (0..count).map(|_| lie(&mut random, kind)).collect();
 
     (options, lies)
 }
@@ -176,8 +226,8 @@ pub fn life(seed: u64) -> (String, Vec<Lie>) {
 pub fn describe(options: &str, lies: &[Lie]) -> String {
     let words = lies.iter().map(|lie| {
         format!(
-            "{:?} {:?} from {:?} after {} times {}",
-            lie.what, lie.value, lie.start, lie.skip, lie.times
+            "{:?} {:?} from {:?} after {} times {} of queue {:?}",
+            lie.what, lie.value, lie.start, lie.skip, lie.times, lie.queue
         )
     });
 

@@ -269,6 +269,13 @@ impl Lies {
         needed.map(|teller| teller.told).min()
     }
 
+    /// How many lies were told.
+    pub fn told_in_all(&self) -> u32 {
+        self.tellers
+            .iter()
+            .fold(0, |all, teller| all.saturating_add(teller.told))
+    }
+
     /// Whether there is such a lie at all.
     pub fn has(&self, what: impl Fn(&What) -> bool) -> bool {
         self.tellers.iter().any(|teller| what(&teller.lie.what))

@@ -9,6 +9,7 @@ mod function;
 mod fuzz;
 mod interrupts;
 mod lie;
+mod mailbox;
 mod memory;
 mod options;
 mod registers;
@@ -21,7 +22,8 @@ use std::{
 };
 
 const USAGE: &str = "usage: hostile serve SOCKET CONTROL KIND [KEY=VALUE...]
-       hostile list";
+       hostile list
+       hostile life KIND NUMBER";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -38,6 +40,15 @@ fn main() -> ExitCode {
             cases::list();
             Ok(())
         }
+        ["life", kind, number] => match number.parse() {
+            Ok(number) => {
+                let (options, lies) = fuzz::life(kind, number);
+
+                println!("{}", fuzz::describe(&options, &lies));
+                Ok(())
+            }
+            Err(_) => Err(format!("{number} is no number")),
+        },
         _ => Err(USAGE.into()),
     };
 

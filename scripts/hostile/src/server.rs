@@ -57,6 +57,7 @@ use crate::{
     device,
     function::Function,
     fuzz,
+    mailbox,
     memory::Memory,
     options::Options, //
 };
@@ -68,10 +69,17 @@ const REST: Duration = Duration::from_millis(20);
 struct Backend {
     memory: Arc<Memory>,
     function: Arc<Mutex<Function>>,
+    suite: Arc<Suite>,
 }
 
 impl ServerBackend for Backend {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
+        if region == VFIO_PCI_CONFIG_REGION_INDEX {
+            if let Some(question) = mailbox::question(offset, data.len()) {
+                data.copy_from_slice(&self.suite.number(question).to_le_bytes());
+                return Ok(());
+            }
+        }
         let mut function = self.function.lock().unwrap();
 
         match region {
@@ -83,6 +91,12 @@ impl ServerBackend for Backend {
     }
 
     fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> io::Result<()> {
+        if region == VFIO_PCI_CONFIG_REGION_INDEX {
+            if let Some(request) = mailbox::request(offset, data) {
+                self.suite.heed(request);
+                return Ok(());
+            }
+        }
         let mut function = self.function.lock().unwrap();
 
         match region {
@@ -201,6 +215,7 @@ pub fn serve(socket: &Path, control: &Path, kind: &str, options: Options) -> Res
         function: function.clone(),
     });
     let restless = function.clone();
+    let guests = suite.clone();
 
     thread::spawn(move || loop {
         let wait = match restless.lock() {
@@ -220,7 +235,11 @@ pub fn serve(socket: &Path, control: &Path, kind: &str, options: Options) -> Res
         }
     });
     server
-        .run(&mut Backend { memory, function })
+        .run(&mut Backend {
+            memory,
+            function,
+            suite: guests,
+        })
         .map_err(|error| error.to_string())
 }
 
@@ -228,7 +247,6 @@ pub fn serve(socket: &Path, control: &Path, kind: &str, options: Options) -> Res
 ///
 /// ```text
 /// be CASE [KEY=VALUE...]    a new life, with the personality of this case; `good` is an honest one
-/// seed NUMBER               a new life, made of a number
 /// strike                    the time has come
 /// order WORD...             what the model can do of itself
 /// ask WORD...               told, requests, notifications, status, features, complaints, accesses, or what the model knows
@@ -263,13 +281,6 @@ impl Suite {
                 self.live(words, &case.lies, 1)?;
                 Ok(String::new())
             }
-            ["seed", seed] => {
-                let seed = seed.parse().map_err(|_| format!("{seed} is no number"))?;
-                let (options, lies) = fuzz::life(seed);
-
-                self.live(options.split_whitespace(), &lies, seed)?;
-                Ok(fuzz::describe(&options, &lies))
-            }
             ["strike"] => {
                 self.function.lock().unwrap().strike();
                 Ok(String::new())
@@ -289,6 +300,31 @@ impl Suite {
                 .ok_or_else(|| format!("a {} knows no answer to {line}", self.kind)),
             _ => Err(format!("{line}?")),
         }
+    }
+
+    /// What a program in the guest asks for. It finds out by what becomes of it.
+    fn heed(&self, request: mailbox::Request) {
+        let done = match request {
+            mailbox::Request::Life(0) => self.live(std::iter::empty(), &[], 0),
+            mailbox::Request::Life(seed) => {
+                let (options, lies) = fuzz::life(&self.kind, seed);
+
+                self.live(options.split_whitespace(), &lies, seed)
+            }
+            mailbox::Request::Order(line) => self.answer(&format!("order {line}")).map(|_| ()),
+        };
+
+        if let Err(why) = done {
+            eprintln!("{why}");
+        }
+    }
+
+    /// The first number of the answer to a question; 0 where there is none.
+    fn number(&self, question: &str) -> u32 {
+        let answer = self.function.lock().unwrap().ask(&[question]);
+        let first = answer.as_deref().and_then(|text| text.split(' ').next());
+
+        first.and_then(|word| word.parse().ok()).unwrap_or(0)
     }
 
     fn live<'a>(

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The suite: cases of a kind of device, one after the other in a machine, and a new machine where a case has ended one."""
+
+import os
+import re
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+
+from case import Case
+from folders import WORK
+from guestconf import config
+from host import Host
+from model import Model, Players
+from qemu import TRANSPORT_OFF, Machine, command_line
+from verdict import reports
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Where the device sits.
+ADDRESS = r"0000:00:08\.0"
+# For one case, in seconds: requests that are never answered take the longest.
+CASE_LIMIT = 90
+BOOT_LIMIT = 90
+# For a machine, however many cases it has.
+RUN_LIMIT = 3600
+# A debug kernel takes this many times as long.
+DEBUG_FACTOR = 4
+# What has to end at all has to do so in this many seconds; requests have four times as long.
+PATIENCE = 10
+# Megabytes of the machine, where they are not the usual ones: a balloon takes all of it.
+MEMORY = {"balloon": 320}
+# What the cases provoke, and every driver says.
+ALLOW = [re.compile(text) for text in (
+    r"I/O error, dev vd[a-z]+, sector|Buffer I/O error on dev(ice)? vd[a-z]+", r"lost (sync|async) page write",
+    r"NETDEV WATCHDOG: .*transmit queue [0-9]+ timed out|TX timeout on queue")]
+VERDICTS = ("PASS", "FAIL", "WEDGED", "CRASH", "SPLAT", "SILENT", "SKIP")
+
+
+@dataclass
+class Line:
+    """A case of the catalogue in one ring format, as the program lists it."""
+
+    line: str
+    name: str
+    kind: str
+    strikes: str
+    format: str
+    outcome: str
+    says: str
+    does: str
+    verdict: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+
+    @property
+    def full_name(self):
+        return f"{self.name}.{self.format}" if self.format else self.name
+
+
+def script(kind, folder, driven_by="suite", devices=1):
+    """The guest's script: what is the kind's own, and what drives it; and what machine it needs."""
+    path = f"{folder}/guest.sh"
+    with open(path, "w", encoding="utf-8") as out:
+        for part in (kind, driven_by):
+            with open(os.path.join(HERE, "guest", f"{part}.sh"), encoding="utf-8") as source:
+                out.write(source.read())
+    models = [Model(f"d{number}", kind, slot=8 + number) for number in range(devices)]
+    return Case(f"hostile-{kind}", path, models=models, needs={"net"} if kind == "net" else set(), memory=MEMORY.get(kind, 768))
+
+
+def telling(found):
+    """The first line of a report that says what it is."""
+    return next((line for _, line in found if "cut here" not in line), found[0][1])
+
+
+class Script(Host):
+    """What the guest may ask while the suite runs: besides the usual, for the next case."""
+
+    suite = None
+
+    def do_next(self, _):
+        """next: makes the device another one; NAME STRIKES FORMAT OUTCOME, or `end`."""
+        return self.suite.next_case(self._players)
+
+
+class Suite:
+    """One kind of device, in as many machines as it takes."""
+
+    def __init__(self, options, kernel, builder, program, lines, logs, part=0):
+        self._part = part
+        self._options = options
+        self._kernel = kernel
+        self._builder = builder
+        self._program = program
+        self._logs = logs
+        self._todo = list(lines)
+        self._now = None
+        self._machine = None
+        self._number = 0
+        self._end = time.monotonic() + options.limit if options.limit else float("inf")
+
+    @property
+    def _factor(self):
+        return self._options.slow * (DEBUG_FACTOR if self._options.kernel == "debug" else 1)
+
+    @property
+    def _patience(self):
+        return self._options.patience or PATIENCE * self._factor
+
+    def next_case(self, players):
+        """Makes the device the next one; what the guest is told of it."""
+        if not self._more() or (self._now and (self._options.each or self._now.strikes == "PowerOff")):
+            return "end"
+        self._now = self._take()
+        self._now.begun = time.monotonic()
+        self._machine.allow(CASE_LIMIT * self._factor)
+        return self._begin(players, self._now)
+
+    def _more(self):
+        return self._todo and time.monotonic() < self._end
+
+    def _take(self):
+        return self._todo.pop(0)
+
+    def _begin(self, players, line):
+        players.ask("d0", f"be {line.name} ring={line.format}")
+        return f"{line.name} {line.strikes} {line.format} {line.outcome}"
+
+    def run(self, kind):
+        while self._more():
+            left = len(self._todo)
+            self._boot(kind)
+            if len(self._todo) == left:
+                # It did not come as far as a case: the next one bears it, so that this ends.
+                line = self._todo.pop(0)
+                line.verdict, line.reason = "FAIL", f"the machine does not come so far: {self._machine.trouble if self._machine else ''}"
+        for line in self._todo:
+            line.verdict, line.reason = "FAIL", "not begun: the time is over"
+
+    @property
+    def _run_limit(self):
+        return RUN_LIMIT
+
+    def _script(self, kind, folder):
+        return script(kind, folder)
+
+    def _boot(self, kind):
+        self._number += 1
+        self._now = None
+        log = os.path.join(self._logs, f"{kind}-{self._part}-{self._number}.log")
+        with tempfile.TemporaryDirectory(prefix="vm-", dir=WORK) as folder:
+            case, initrd = self._script(kind, folder), f"{folder}/initrd"
+            settings = config(case, self._options, 1, self._run_limit) + f"RV_PATIENCE={self._patience}\n"
+            self._builder.join(case, settings, initrd)
+            extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" else []
+            with Players(case.models, self._program, folder) as players:
+                host = type("Script", (Script,), {"suite": self})
+                self._machine = Watched(command_line(case, self._kernel, folder, initrd, extra), folder, case, players, host)
+                self._machine.suite = self
+                self._machine.poweroff_limit = self._patience
+                self._machine.run(BOOT_LIMIT * self._factor)
+                self._judge_end()
+            with open(log, "w", encoding="utf-8") as out:
+                out.write(self.console() + "\n==== control port ====\n" + "\n".join(self._machine.lines) + "\n")
+
+    def console(self):
+        with open(f"{self._machine.folder}/console", encoding="utf-8", errors="replace") as file:
+            return file.read().replace("\r", "")
+
+    def _since(self, name):
+        console = self.console()
+        _, marker, after = console.rpartition(f"suite: begin {name}\n")
+        return after if marker else console
+
+    def said(self, line):
+        """The guest has a verdict on the case that runs. True when the machine has to end: what is reported once is spent."""
+        now = self._now
+        if now is None or now.verdict:
+            return False
+        word, _, _ = line.partition(" ")
+        if word == "WHY":
+            now.reason = line[4:]
+        if word not in ("OK", "FAIL", "SKIP"):
+            return False
+        now.seconds = time.monotonic() - now.begun
+        self._wait_for_marker(now.full_name)
+        found = reports(self._since(now.full_name), ALLOW)
+        if found:
+            now.verdict, now.reason = "SPLAT", telling(found)
+        elif word == "OK" and not self._has_line(now):
+            now.verdict, now.reason = "FAIL", f"no line in the log says: {now.says}"
+        elif word == "OK":
+            now.verdict, now.reason = "PASS", ""
+        else:
+            verdict, colon, reason = now.reason.partition(": ")
+            now.verdict, now.reason = (verdict, reason) if colon and verdict in VERDICTS else ("FAIL", now.reason)
+        self._tell(now)
+        return now.verdict not in ("PASS", "FAIL")
+
+    def _has_line(self, now):
+        """Whether the log says what was wrong, and of whom."""
+        if not now.says or self._options.driver == "c":
+            return True
+        wanted = re.compile(rf"(virtio\d+|{ADDRESS}): .*({now.says})")
+        return any(wanted.search(line) for line in self._since(now.full_name).splitlines())
+
+    def _tell(self, now):
+        if now.format or now.verdict != "PASS":
+            print(f"  {now.verdict:8}{now.full_name} ({now.seconds:.1f} s) {now.reason}", file=sys.stderr, flush=True)
+
+    def _wait_for_marker(self, name):
+        """The console is written later than the control port."""
+        for _ in range(50):
+            if f"suite: end {name}" in self._since(name):
+                return
+            time.sleep(0.05)
+
+    def _judge_end(self):
+        """What becomes of the case that ran when the machine ended."""
+        now, trouble = self._now, self._machine.trouble
+        if now is None:
+            return
+        if trouble is None:
+            if not now.verdict:
+                now.verdict, now.reason = "FAIL", "the guest's part of the suite ended in the middle of it"
+                self._tell(now)
+            return
+        if now.verdict in ("", "PASS"):
+            found = reports(self._since(now.full_name), ALLOW)
+            wedged = trouble.startswith("wedged")
+            now.verdict = "WEDGED" if wedged else "CRASH"
+            now.reason = telling(found) if found and not wedged else trouble
+            now.seconds = time.monotonic() - now.begun
+            self._tell(now)
+
+
+class Watched(Machine):
+    """A machine that ends when the suite has seen enough."""
+
+    suite = None
+
+    @property
+    def folder(self):
+        return self._folder
+
+    def _line(self, line):
+        super()._line(line)
+        if self.suite and self.suite.said(line):
+            self.trouble = "ended by the suite"
