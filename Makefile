@@ -2,7 +2,7 @@
 #
 # The front door. What each target does stands in scripts/; what the modules are made of stands in Kbuild.
 #
-# KDIR=<build tree>  a Rust-enabled Linux 7.3+ tree of your own, built against with this machine's own tools. Without it,
+# KDIR=<build tree>  a Rust-enabled Linux 7.3 tree of your own, built against with this machine's own tools. Without it,
 #                    Debian's stock kernel and the tools of the tool root, both kept in RVIRTIO_CACHE. It counts only
 #                    where it is given to make, not from the environment.
 
@@ -11,7 +11,12 @@ KDIR_GIVEN := $(filter command,$(firstword $(origin KDIR)))
 KDIR_MAKE = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(CURDIR)/build/kdir
 PLACE = $(or $(INSTALL_MOD_PATH),$(DESTDIR))
 
-.PHONY: help modules run check hostile fuzz bench clippy fmtcheck fmt doc install clean
+# The same choice has the same name wherever there is one. A name that a target does not know ends it.
+KERNEL ?= stock
+choice = --kernel $(KERNEL) --driver $(patsubst rust,rvirtio,$(or $(DRIVERS),rvirtio)) $(ONLY:%=--only '%')
+no = $(foreach name,$1,$(if $(filter command,$(firstword $(origin $(name)))),$(error make $@ knows no $(name); see make help)))
+
+.PHONY: help modules run check lint hosttests selftest hostile fuzz bench clippy fmtcheck fmt doc install clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -28,20 +33,38 @@ modules:
 endif
 
 run: ## boot Debian on the modules in QEMU; without a terminal: report and verdict (DRIVERS=c REPORT=1 KEEP=1)
+	$(call no,DRIVER KERNEL ONLY KIND)
 	@$S/run.sh
 
-check: ## lint, host tests, the Debian guest, VM selftests; a sample of them on the debug kernel (WHOLE=1: all)
+check: ## lint, host tests, Debian guest, selftests and lying devices in VMs; a sample on the debug kernel (WHOLE=1: all)
+	$(call no,DRIVER DRIVERS KERNEL ONLY KIND)
 	@WHOLE=$(WHOLE) $S/check.sh
 
-hostile: ## the drivers against devices that lie (DRIVER=c: the C drivers)
-	@$S/modules.sh stock
-	@$S/in-root --net -- $S/hostile/run.py --kernel stock --driver $(or $(DRIVER),rvirtio)
+lint: ## checks of the source and of the linked modules (ONLY="NAME...", see scripts/lint.sh)
+	@$S/lint.sh $(ONLY)
 
-fuzz: ## bind, use and unbind devices made of random numbers for SECONDS=N (KIND=block|net|balloon SEED=N LIVES=N KERNEL=debug)
-	@$S/modules.sh $(or $(KERNEL),stock)
-	@$S/in-root --net -- $S/hostile/run.py --kernel $(or $(KERNEL),stock) --fuzz $(or $(SECONDS),60) --seed $(or $(SEED),1) $(LIVES:%=--lives %) $(KIND:%=--kind %)
+hosttests: ## cargo test, then each fuzz target of scripts/fuzz for some seconds; no VM
+	$(call no,ONLY)
+	@$S/hosttests.sh
 
-bench: ## count instructions, kicks and interrupts against the C drivers (ONLY=PATTERN jobs; CONTROL=1: C against itself)
+selftest: ## cases in VMs (ONLY="PATTERN..." KERNEL=debug DRIVERS=c)
+	$(call no,DRIVER KIND)
+	@$S/modules.sh $(KERNEL)
+	@$S/in-root --net -- $S/selftest/run.py $(choice)
+
+hostile: ## devices that lie, in VMs (ONLY="PATTERN..." KIND="block net balloon" KERNEL=debug DRIVERS=c)
+	$(call no,DRIVER)
+	@$S/modules.sh $(KERNEL)
+	@$S/in-root --net -- $S/hostile/run.py $(choice) $(KIND:%=--kind %)
+
+fuzz: ## devices made of random numbers, in VMs, for SECONDS=60 (SEED=1 LIVES=N KIND= KERNEL=debug DRIVERS=c)
+	$(call no,DRIVER ONLY)
+	@$S/modules.sh $(KERNEL)
+	@$S/in-root --net -- $S/hostile/run.py $(choice) $(KIND:%=--kind %) \
+		--fuzz $(or $(SECONDS),60) --seed $(or $(SEED),1) $(LIVES:%=--lives %)
+
+bench: ## count instructions, kicks and interrupts against the C drivers (ONLY="PATTERN..." CONTROL=1: C against itself)
+	$(call no,DRIVER DRIVERS KERNEL KIND)
 	@$S/bench.sh
 
 clippy: ## clippy over the kernel crates; any warning fails
@@ -53,7 +76,7 @@ fmtcheck: ## is the Rust code formatted?
 fmt: ## format the Rust code
 	@$S/lint.sh fmt
 
-doc: ## rustdoc into build/doc
+doc: ## rustdoc of the crates that drivers use, into build/doc; begin at virtio/index.html
 	@$S/doc.sh
 
 install: ## install the modules: for the stock kernel, or with KDIR=<build tree>; below DESTDIR or INSTALL_MOD_PATH

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# doc.sh: rustdoc of every crate into build/doc. vring goes through cargo; the kernel's crates through rustdoc with the flags
+# doc.sh: rustdoc of the crates that drivers use, vring, kernel_ext and virtio, into build/doc. vring goes through cargo; the kernel's crates through rustdoc with the flags
 # that the kernel compiles modules with, on the metadata that `make modules` left in build/stock.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -5,6 +5,7 @@
 #   fmtcheck    rustfmt changes nothing               no-unsafe   drivers and vring hold no unsafe code, and say so
 #   spdx        each source begins with its licence   shellcheck  the scripts
 #   features    each implemented feature has a test   sample      its page tells all of it
+#   inventory   the table of unsafe code is true
 #   clippy      the kernel crates, no warning         frames      no function has a large stack frame
 #   panics      what can panic was reviewed           waits       what waits was reviewed, and has an end
 # fmt formats the Rust code.
@@ -69,6 +70,8 @@ clippy() { "$TOP/scripts/modules.sh" --clippy stock; }
 
 features() { in_root -- python3 "$TOP/scripts/lint/features.py"; }
 
+inventory() { in_root -- python3 "$TOP/scripts/unsafe-inventory.py" --check; }
+
 sample() { in_root -- python3 "$TOP/scripts/sample-check.py"; }
 
 # The modules for the stock kernel, and the kernel's folder in `kernel`, once for all that look at them.
@@ -102,11 +105,11 @@ waits() { linked waits; }
 
 summary=
 [ "${1:-}" != --summary ] || { summary=$2; shift 2; }
-[ $# -gt 0 ] || set -- fmtcheck no-unsafe spdx shellcheck features sample clippy frames panics waits
+[ $# -gt 0 ] || set -- fmtcheck no-unsafe spdx shellcheck features sample inventory clippy frames panics waits
 for name in "$@"; do
     case $name in
     fmt) fmt ;;
-    fmtcheck | no-unsafe | spdx | shellcheck | features | sample | clippy | frames | panics | waits) result "$name" "$name" ;;
+    fmtcheck | no-unsafe | spdx | shellcheck | features | sample | inventory | clippy | frames | panics | waits) result "$name" "$name" ;;
     *) die "lint.sh knows no check $name" ;;
     esac
 done

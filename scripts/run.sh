@@ -3,7 +3,7 @@
 #
 # run.sh: boots Debian in a virtual machine whose disks, NIC and balloon stand on our drivers. At a terminal it gives a login shell; without
 # one the guest reports on itself, and the exit status is its verdict. Environment:
-#   DRIVERS=rust|c     ours (default), or Linux' C drivers in the same guest, to compare
+#   DRIVERS=rvirtio|c  ours (default), or Linux' C drivers in the same guest, to compare
 #   REPORT=1           the self-report even at a terminal
 #   KEEP=1             keep the guest's disks of this run, and say where they are
 #   LIMIT=SECONDS      the machine is killed then (default: 600 for the report, 12 hours for a shell)
@@ -11,10 +11,11 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-DRIVERS=${DRIVERS:-rust}
+DRIVERS=${DRIVERS:-rvirtio}
 case $DRIVERS in
+rvirtio) DRIVERS=rust ;;
 rust | c) ;;
-*) die "DRIVERS=$DRIVERS is neither rust nor c" ;;
+*) die "DRIVERS=$DRIVERS is neither rvirtio nor c" ;;
 esac
 report=${REPORT:-}
 if [ ! -t 0 ] || [ ! -t 1 ]; then report=1; fi

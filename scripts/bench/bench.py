@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "selftest"))
 
 from case import Case  # noqa: E402
 from cpio import Archive  # noqa: E402
-from folders import IMAGES, WORK, cache_folder, remove  # noqa: E402
+from folders import IMAGES, WORK, cache_folder, need_tool_root, remove  # noqa: E402
 from guestconf import config  # noqa: E402
 from initramfs import Builder, Kernel, our_modules, run, unpack  # noqa: E402
 from qemu import QEMU, Machine  # noqa: E402
@@ -167,6 +167,7 @@ def main():
         return 0
     if not jobs:
         sys.exit("error: no such job; --list shows them")
+    need_tool_root()
     os.makedirs(options.out, exist_ok=True)
     sides = options.sides.split(",")
     kernel = Kernel(cache_folder(), "stock")

@@ -17,7 +17,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "selftest"))
 
 # pylint: disable=wrong-import-position
-from folders import IMAGES, WORK, cache_folder, remove
+from folders import IMAGES, WORK, cache_folder, need_tool_root, remove
 from initramfs import Builder, InitramfsError, Kernel, our_modules
 from ktap import FAIL, PASS, SKIP, Outcome, Report
 from lives import Lives
@@ -103,6 +103,7 @@ def fuzz(options, make, kinds):
 
 def main():
     options = arguments()
+    need_tool_root()
     program = build()
     lines = catalogue(program, options.kind, options.only)
     kinds = list(dict.fromkeys(line.kind for line in lines))
@@ -111,7 +112,7 @@ def main():
             print(f"{line.line:5}{line.full_name:36}{line.strikes:9}{line.outcome:9}{line.does}")
         return 0
     if not lines:
-        sys.exit(f"error: no case matches {' '.join(options.only)}; --list shows them")
+        sys.exit(f"error: no case matches {' '.join((options.only or []) + (options.kind or []))}; --list shows them")
     signal.signal(signal.SIGTERM, lambda *_: (remove(WORK, IMAGES), os._exit(143)))
     logs = options.logs or os.path.join(cache_folder(), "logs", "hostile", f"{options.kernel}-{options.driver}")
     os.makedirs(logs, exist_ok=True)

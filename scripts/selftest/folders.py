@@ -5,12 +5,20 @@ import fcntl
 import glob
 import os
 import shutil
+import sys
 import tempfile
 
 
 def cache_folder():
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.environ.get("RVIRTIO_CACHE") or os.path.join(home, "rvirtio")
+
+
+def need_tool_root():
+    """Ends the program outside of the tool root, where QEMU and all else are others, or are missing."""
+    # scripts/lib.sh exports it, and scripts/in-root brings it along.
+    if "TOOL_ROOT" not in os.environ:
+        sys.exit(f"error: {os.path.basename(sys.argv[0])} needs the tool root; run it as scripts/in-root --net -- {sys.argv[0]} ...")
 
 
 def remove(*folders):

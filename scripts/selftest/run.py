@@ -13,7 +13,7 @@ import time
 
 from backend import Backends
 from case import CaseError, load_all
-from folders import IMAGES, WORK, cache_folder, remove
+from folders import IMAGES, WORK, cache_folder, need_tool_root, remove
 from guestconf import config
 from initramfs import Builder, InitramfsError, Kernel, our_modules
 from ktap import FAIL, PASS, SKIP, Outcome, Report
@@ -187,7 +187,8 @@ def main():
             print(f"{case.name:28} {case.title}")
         return 0
     if not cases:
-        sys.exit(f"error: no case matches {' '.join(options.only)}; --list shows them")
+        sys.exit(f"error: no case matches {' '.join(options.only or [])}; --list shows them")
+    need_tool_root()
 
     # Ended by a signal: machines die with their parent, and this removes what they left.
     signal.signal(signal.SIGTERM, lambda *_: (remove(WORK, IMAGES), os._exit(143)))
