@@ -420,10 +420,11 @@ impl Driver for Blk {
         self.service.fail_all();
     }
 
-    /// A request that stayed under way would keep the CPU of its queue from going offline.
+    /// A request that stayed under way would keep the CPU of its queue from going offline. Whoever would poll for some is
+    /// frozen.
     fn before_sleep(&self) {
         if let Some(disk) = &*self.disk.lock() {
-            disk.freeze();
+            disk.freeze(|| self.service.poll_all());
             let _ = self.frozen.xchg(true, Full);
         }
     }

@@ -594,6 +594,11 @@ impl BlkQueue {
         time::ticks_to_ms(time::ticks().saturating_sub(self.last.load(Relaxed)))
     }
 
+    /// Whether it has no interrupts.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.polled
+    }
+
     /// Takes back what is used, in case an interrupt was lost.
     pub(crate) fn look(&self) {
         if self.polled {
