@@ -316,6 +316,27 @@ impl<O: Operations> AddedDisk<O> {
         // SAFETY: The disk is valid and added.
         unsafe { bindings::set_capacity_and_notify(self.raw.as_ptr(), sectors.min(MAX_CAPACITY)) };
     }
+
+    /// Changes those limits that may change while the disk is in use, and no others: physical block, alignment, least and
+    /// best size, sectors and granularity of discards, sectors of zeros and whether they keep their place, sectors of secure
+    /// erases. Process context; waits for the requests under way, as long as the driver does for its device.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when the block layer does not accept them; nothing is changed then.
+    pub fn change_limits(&self, limits: &Limits) -> Result {
+        let mut raw = bindings::queue_limits::default();
+
+        // SAFETY: The disk is valid and added, and so is its queue. The first call takes the lock of its limits, the last one
+        // gives it back.
+        unsafe {
+            let queue = (*self.raw.as_ptr()).queue;
+
+            bindings::rvirtio_helper_limits_start(queue, &mut raw);
+            limits.apply_changeable(&mut raw);
+            to_result(bindings::queue_limits_commit_update_frozen(queue, &mut raw))
+        }
+    }
 }
 
 impl<O: Operations> AddedDisk<O> {
