@@ -22,13 +22,16 @@ mod disk_ref;
 mod done;
 mod extents;
 mod geometry;
+mod late;
 mod letters;
 mod limits;
 mod list;
 mod major;
 mod name;
+mod operation;
 mod operations;
 mod request;
+mod request_view;
 mod segments;
 mod size;
 mod status;
@@ -54,11 +57,16 @@ pub use self::extents::{
     Extents, //
 };
 pub use self::geometry::Geometry;
+pub use self::late::Late;
 pub use self::limits::{
     Limits,
     ZoneLimits, //
 };
 pub use self::major::Major;
+pub use self::operation::{
+    Operation,
+    ZoneAction, //
+};
 pub use self::operations::{
     HardwareQueue,
     Operations,
@@ -66,12 +74,10 @@ pub use self::operations::{
     TimerAction, //
 };
 pub use self::request::{
-    Late,
     Notes,
-    Operation,
-    Request,
-    ZoneAction, //
+    Request, //
 };
+pub use self::request_view::RequestView;
 pub use self::segments::{
     Segment,
     Segments, //

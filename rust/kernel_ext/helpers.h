@@ -41,6 +41,7 @@ struct device *rvirtio_helper_disk_to_dev(struct gendisk *disk);
 void rvirtio_helper_geometry(struct hd_geometry *geo, u16 cylinders, u8 heads, u8 sectors);
 void rvirtio_helper_limits_cancel(struct request_queue *q);
 void rvirtio_helper_limits_start(struct request_queue *q, struct queue_limits *lim);
+void rvirtio_helper_sync_timeouts(struct blk_mq_tag_set *set);
 
 /* CPUs. */
 

@@ -24,7 +24,7 @@ WAITS = re.compile(r"""
     ^(?: \w*wait_(?:for|on|event)_?\w* | prepare_to_wait\w* | finish_wait | (?:io_)?schedule(?:_(?:timeout|hrtimeout)\w*)?
        | [mu]sleep\w* | usleep_range\w* | __(?:const_)?[un]delay | rust_helper_(?:[mfu]sleep|[un]delay|cpu_relax)\w*
        | synchronize_\w+ | (?:flush|drain)_\w*work\w* | \w*(?:work|timer)\w*_sync | destroy_workqueue | napi_disable | free_irq
-       | kthread_(?:stop|park) | blk_execute_rq | blk_mq_(?:freeze|quiesce|wait)\w* | blk_freeze\w* | del_gendisk
+       | kthread_(?:stop|park) | blk_execute_rq | blk_mq_(?:freeze|quiesce|wait)\w* | blk_freeze\w* | blk_sync_queue | queue_limits\w*_frozen | del_gendisk
        | (?:driver|bus|pci)_unregister\w* | \w*unregister_(?:netdev|driver)\w* | hwrng_unregister | page_reporting_unregister
        | unregister_oom_notifier | debugfs_remove\w* | device_del | shrinker_free )$
     | \bkernel::(?:time::delay|io::poll|sync::completion|sync::poll|sync::condvar)::

@@ -25,8 +25,14 @@ PROGRAMS = {
     "xfs": ["mkfs.xfs", "xfs_repair"],
     "net": ["ip", "bridge", "ethtool", "ping"],
 }
+# Programs of crates.io, each a layer of its own, and their versions: built here, the first time that a case needs one.
+CRATES = {"fsx": "0.3.2"}
 # What the guest may want to load, where the kernel has it as a module; dependencies follow from modules.dep.
-KERNEL_MODULES = ["virtio_blk", "virtio_net", "virtio_balloon", "virtio_rng", "ext4", "xfs", "8021q", "macvlan"]
+KERNEL_MODULES = ["virtio_blk", "virtio_net", "virtio_balloon", "virtio_rng", "ext4", "xfs", "8021q", "macvlan",
+                  "configfs", "nvme_loop"]
+# Linked statically; only what the guest is given, not what runs while it is built.
+TARGET = "x86_64-unknown-linux-gnu"
+RUST_ENV = {"CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS": "-C target-feature=+crt-static"}
 CFLAGS = ["-static", "-O2", "-Wall", "-Werror"]
 KMOD_NAMES = ["modprobe", "insmod", "rmmod", "lsmod", "modinfo"]
 
@@ -96,7 +102,7 @@ class Builder:
         last.file("rv/case.sh", case.path)
         with open(target, "wb") as out:
             for layer in ["tools", "modules", *sorted(case.needs)]:
-                with open(self._layers[layer], "rb") as source:
+                with open(self._layers.get(layer) or self._crate(layer), "rb") as source:
                     shutil.copyfileobj(source, out)
             out.write(last.bytes())
 
@@ -119,6 +125,18 @@ class Builder:
                     add_helper(archive, helper)
                 for link in KMOD_NAMES:
                     archive.symlink(f"usr/sbin/{link}", "/usr/bin/kmod")
+
+        return self._cached(f"{name}-{key}", fill)
+
+    def _crate(self, name):
+        # --locked: what it is made of is what its authors say, by checksum.
+        command = ["cargo", "install", "--quiet", "--locked", "--target", TARGET, f"{name}@={CRATES[name]}"]
+        key = hashlib.sha256(repr((command, RUST_ENV)).encode()).hexdigest()[:12]
+
+        def fill(archive):
+            with tempfile.TemporaryDirectory(prefix="rv-crate-") as folder:
+                run([*command, "--root", folder], RUST_ENV)
+                archive.file(f"usr/bin/{name}", os.path.join(folder, "bin", name))
 
         return self._cached(f"{name}-{key}", fill)
 
@@ -246,8 +264,8 @@ def digest(paths):
     return total.hexdigest()[:12]
 
 
-def run(command):
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+def run(command, env=None):
+    result = subprocess.run(command, env=os.environ | (env or {}), capture_output=True, text=True, check=False)
     if result.returncode:
         raise InitramfsError(f"{' '.join(command)}: {result.stderr.strip() or result.returncode}")
     return result.stdout

@@ -45,6 +45,7 @@ def arguments():
     parser.add_argument("--budget", metavar="SECONDS", type=int, help="cases that have not begun by then are skipped")
     parser.add_argument("--whole", action="store_true", help="on the debug kernel too, every case in every format, and all repetitions")
     parser.add_argument("--times", metavar="N", type=int, default=1, help="cases that repeat something do it N times as often")
+    parser.add_argument("--minutes", metavar="N", type=int, default=0, help="cases that go on for a time (drills) do so for N minutes at least")
     parser.add_argument("--matrix", action="store_true", help="every case at each point of the matrix too, as NAME-1 and so on")
     parser.add_argument("--strength", metavar="N", type=int, choices=(1, 2, 3), default=2,
                         help="so many settings of the matrix stand together somewhere, whichever they are (default: 2)")
@@ -52,6 +53,8 @@ def arguments():
     parser.add_argument("--patience", metavar="N", type=int, default=1, help="every case may take N times as long")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
     options = parser.parse_args()
+    if options.minutes < 0:
+        parser.error("--minutes has to be 0 at least")
     if min(options.times, options.patience) < 1:
         parser.error("--times and --patience have to be 1 at least")
     if options.kernel == "debug" and options.driver == "c":
@@ -127,7 +130,7 @@ class Runner:
 
     def _boot(self, case, boot, folder, images, outcome):
         """Boots once. The machine as it ended, and why the boot has to be done again."""
-        limit = case.limit(self._options.kernel) * self._options.times * self._options.patience
+        limit = case.limit(self._options.kernel) * self._options.times * self._options.patience + 60 * self._options.minutes
         limit = int(min(limit, max(LEAST, self._end - time.monotonic())))
         initrd = f"{images}/initrd"
         self._builder.join(case, config(case, self._options, boot, limit), initrd)

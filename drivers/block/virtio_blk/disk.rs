@@ -141,6 +141,13 @@ impl BlkDisk {
         }
     }
 
+    /// Takes back what is done on the queues without interrupts, where nobody else may do so.
+    pub(crate) fn poll_all(&self) {
+        for queue in self.queues.iter().filter(|queue| queue.is_polled()) {
+            queue.look();
+        }
+    }
+
     /// The driver is about to leave, and waits for what is under way: a device that loses a request is not tried again.
     pub(crate) fn leave(&self) {
         self.leaving.store(true, Relaxed);

@@ -79,14 +79,25 @@ use virtio::{
 const MAX_QUEUE_SIZE: u16 = 1024;
 /// Sectors of one request: what 32 bits of bytes can count, as the ring's lengths do.
 const MAX_SECTORS: u32 = u32::MAX / SECTOR_SIZE;
+
+/// What a disk was made with, and its queues with it.
+#[derive(Clone, Copy)]
+struct Made {
+    checked: Checked,
+    ranges: Ranges,
+    zones: Option<Zones>,
+}
+
 /// A block device that is bound.
 #[pin_data]
 pub(crate) struct Blk {
     device: Arc<Device>,
     service: Arc<BlkDisk>,
     tags: Arc<TagSet<BlkDisk>>,
-    /// Bytes of a logical block, 512 at least.
-    logical_block: u32,
+    made: Made,
+    /// The limits that the disk has.
+    #[pin]
+    limits: Mutex<Limits>,
     /// The disk, from the end of `probe` to `remove`.
     #[pin]
     disk: Mutex<Option<AddedDisk<BlkDisk>>>,
@@ -99,16 +110,16 @@ impl Blk {
         device: Arc<Device>,
         service: Arc<BlkDisk>,
         tags: Arc<TagSet<BlkDisk>>,
-        checked: &Checked,
+        made: Made,
+        limits: Limits,
     ) -> Result<Arc<Self>> {
-        let logical_block = checked.logical_block;
-
         Arc::pin_init(
             pin_init!(Self {
                 device,
                 service,
                 tags,
-                logical_block,
+                made,
+                limits <- new_mutex!(limits),
                 disk <- new_mutex!(None),
                 frozen: AtomicFlag::new(false),
             }),
@@ -142,13 +153,47 @@ impl Blk {
         }
     }
 
+    /// Follows what the device says of its topology, and of the commands that erase.
+    fn update_limits(&self, disk: &AddedDisk<BlkDisk>) {
+        let features = self.device.features();
+        let config = self.device.config();
+        // In the middle of a reset: asked again after it.
+        let (Ok(claims), Ok(range_claims)) = (
+            config::claims(features, &config),
+            config::range_claims(features, &config),
+        ) else {
+            return;
+        };
+        let made = &self.made;
+        let checked = limits::again(&claims, &made.checked);
+        let ranges = ranges::check(&range_claims, &ground_of(&checked)).within(&made.ranges);
+        let mut now = self.limits.lock();
+        let next = disk_limits(&checked, &ranges, made.zones.as_ref(), now.write_cache);
+
+        if next == *now {
+            return;
+        }
+        match disk.change_limits(&next) {
+            Ok(()) => {
+                dev_info!(self.device.node(), "[{}] new limits\n", disk.name());
+                *now = next;
+            }
+            Err(error) => dev_err!(
+                self.device.node(),
+                "[{}] limits cannot be changed: {:?}\n",
+                disk.name(),
+                error
+            ),
+        }
+    }
+
     /// Tells the size, in the words that C's driver has for it.
     fn log_capacity(&self, disk: &AddedDisk<BlkDisk>, what: &str, sectors: u64) {
-        let per_block =
-            NonZeroU64::new((self.logical_block / SECTOR_SIZE).into()).unwrap_or(NonZeroU64::MIN);
+        let per_block = NonZeroU64::new((self.made.checked.logical_block / SECTOR_SIZE).into())
+            .unwrap_or(NonZeroU64::MIN);
         let size = Size {
             blocks: (sectors / per_block).saturating_add((sectors % per_block != 0).into()),
-            block_size: self.logical_block,
+            block_size: self.made.checked.logical_block,
         };
 
         dev_notice!(
@@ -207,6 +252,15 @@ fn connect(setup: &mut FeaturesOk, plan: Plan, queues: &[Arc<BlkQueue>]) -> Resu
         }
     }
     Ok(())
+}
+
+/// What ranges of sectors have to fit to.
+fn ground_of(checked: &Checked) -> Geometry {
+    Geometry {
+        logical_block: checked.logical_block,
+        physical_block: checked.physical_block,
+        max_segments: checked.max_segments,
+    }
 }
 
 /// The disk's limits in the block layer's words.
@@ -293,14 +347,7 @@ impl Driver for Blk {
         if checked.topology_ignored {
             dev_warn!(node, "topology makes no sense and is ignored\n");
         }
-        let ranges = ranges::check(
-            &range_claims,
-            &Geometry {
-                logical_block: checked.logical_block,
-                physical_block: checked.physical_block,
-                max_segments: checked.max_segments,
-            },
-        );
+        let ranges = ranges::check(&range_claims, &ground_of(&checked));
 
         for name in ranges.ignored.names() {
             dev_warn!(
@@ -376,20 +423,21 @@ impl Driver for Blk {
             GFP_KERNEL,
         )?;
         let service = BlkDisk::new(device.clone(), queues, zoned, claims.write_cache)?;
+        let made = Made {
+            checked,
+            ranges,
+            zones: zoned.map(|zoned| zoned.zones),
+        };
+        let limits = disk_limits(&checked, &ranges, made.zones.as_ref(), claims.write_cache);
         let disk = Disk::new(
             tags.clone(),
-            &disk_limits(
-                &checked,
-                &ranges,
-                zoned.as_ref().map(|zoned| &zoned.zones),
-                claims.write_cache,
-            ),
+            &limits,
             geometry,
             service.clone(),
             this_module::<BlkModule>(),
         )
         .inspect_err(|error| dev_err!(node, "disk cannot be made: {:?}\n", error))?;
-        let this = Self::new(device.clone(), service, tags, &checked)?;
+        let this = Self::new(device.clone(), service, tags, made, limits)?;
 
         setup.go_live(&this)?;
 
@@ -413,6 +461,7 @@ impl Driver for Blk {
     fn config_changed(&self) {
         if let Some(disk) = &*self.disk.lock() {
             self.update_capacity(disk);
+            self.update_limits(disk);
         }
     }
 
@@ -420,10 +469,11 @@ impl Driver for Blk {
         self.service.fail_all();
     }
 
-    /// A request that stayed under way would keep the CPU of its queue from going offline.
+    /// A request that stayed under way would keep the CPU of its queue from going offline. Whoever would poll for some is
+    /// frozen.
     fn before_sleep(&self) {
         if let Some(disk) = &*self.disk.lock() {
-            disk.freeze();
+            disk.freeze(|| self.service.poll_all());
             let _ = self.frozen.xchg(true, Full);
         }
     }

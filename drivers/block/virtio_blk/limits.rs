@@ -163,6 +163,38 @@ impl Topology {
     }
 }
 
+/// What a device claims later, of a disk that was made with `made`: block and segments are as they were, and its topology is
+/// another one.
+pub(crate) fn again(claims: &Claims, made: &Checked) -> Checked {
+    let block = made.logical_block;
+    let (scaled, topology_ignored) = topology(claims.topology, block);
+
+    Checked {
+        physical_block: scaled.physical_block,
+        alignment_offset: scaled.alignment_offset,
+        io_min: scaled.io_min,
+        io_opt: scaled.io_opt,
+        topology_ignored,
+        ..*made
+    }
+}
+
+/// The topology that holds, and whether the device's was ignored.
+fn topology(claimed: Option<Topology>, block: u32) -> (Scaled, bool) {
+    let scaled = claimed.map(|topology| topology.scale(block));
+    let ignored = matches!(scaled, Some(None));
+
+    (
+        scaled.flatten().unwrap_or(Scaled {
+            physical_block: block,
+            alignment_offset: 0,
+            io_min: block,
+            io_opt: 0,
+        }),
+        ignored,
+    )
+}
+
 /// Checks what a device claims against what is possible.
 ///
 /// # Errors
@@ -210,26 +242,14 @@ pub(crate) fn check(claims: &Claims, room: Room) -> Result<Checked, LimitError> 
         room.queue_size / 2
     };
 
-    let scaled = claims.topology.map(|topology| topology.scale(block));
-    let topology_ignored = matches!(scaled, Some(None));
-    let Scaled {
-        physical_block,
-        alignment_offset,
-        io_min,
-        io_opt,
-    } = scaled.flatten().unwrap_or(Scaled {
-        physical_block: block,
-        alignment_offset: 0,
-        io_min: block,
-        io_opt: 0,
-    });
+    let (scaled, topology_ignored) = topology(claims.topology, block);
 
     Ok(Checked {
         logical_block: block,
-        physical_block,
-        alignment_offset,
-        io_min,
-        io_opt,
+        physical_block: scaled.physical_block,
+        alignment_offset: scaled.alignment_offset,
+        io_min: scaled.io_min,
+        io_opt: scaled.io_opt,
         max_segments,
         max_segment_size,
         depth: u32::from(depth).clamp(1, MAX_DEPTH),

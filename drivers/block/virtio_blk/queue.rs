@@ -51,6 +51,7 @@ use kernel_ext::{
         Operation,
         Rejected,
         Request,
+        RequestView,
         Status,
         ZoneAction, //
     },
@@ -234,7 +235,7 @@ impl BlkQueue {
 
     /// What a request asks of the device.
     #[inline]
-    fn order(request: &Request<BlkDisk>) -> Result<Order, Status> {
+    fn order(request: &RequestView<BlkDisk>) -> Result<Order, Status> {
         let operation = request.operation();
         let (command, data) = match operation {
             Operation::Read => (command::IN, Some(Direction::FromDevice)),
@@ -267,7 +268,7 @@ impl BlkQueue {
 
     /// Writes header and preset status into the request's place.
     #[inline]
-    fn head(&self, request: &Request<BlkDisk>, order: Order) -> Option<Table<'_>> {
+    fn head(&self, request: &RequestView<BlkDisk>, order: Order) -> Option<Table<'_>> {
         let place = self.places.get(request.tag())?;
         let (low, high) = request::header(order.command, request.io_priority(), order.sector);
 
@@ -282,7 +283,10 @@ impl BlkQueue {
 
     /// The segments of a request, guest-physical.
     #[inline]
-    fn segments<'a>(&self, request: &'a Request<BlkDisk>) -> impl Iterator<Item = Segment> + 'a {
+    fn segments<'a>(
+        &self,
+        request: &'a RequestView<BlkDisk>,
+    ) -> impl Iterator<Item = Segment> + 'a {
         request
             .segments(self.max_segment_size)
             .map(|segment| Segment {
@@ -293,7 +297,7 @@ impl BlkQueue {
 
     /// Does what can be done for a request without the lock.
     #[inline]
-    pub(crate) fn prepare(&self, request: &Request<BlkDisk>) -> Result<Prepared, Status> {
+    pub(crate) fn prepare(&self, request: &RequestView<BlkDisk>) -> Result<Prepared, Status> {
         let order = Self::order(request)?;
         let place = self.head(request, order).ok_or(Status::IoError)?;
 
@@ -590,6 +594,11 @@ impl BlkQueue {
         time::ticks_to_ms(time::ticks().saturating_sub(self.last.load(Relaxed)))
     }
 
+    /// Whether it has no interrupts.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.polled
+    }
+
     /// Takes back what is used, in case an interrupt was lost.
     pub(crate) fn look(&self) {
         if self.polled {
@@ -682,21 +691,29 @@ impl QueueHandler for BlkQueue {
     }
 
     /// What was under way is submitted again. A device may have done it already, which does no harm: nothing
-    /// that depends on it was told that it is done. What was lost, and lost again, ends; and so does an append, which would
-    /// be there twice.
+    /// that depends on it was told that it is done. What was lost, and lost again, ends.
+    ///
+    /// In zones there is order. An append ends, since it would be there twice. A write in sequence that was done already is
+    /// refused: its zone goes on behind it. So it fails although it was done, as it may for whoever writes to zones, who asks
+    /// where the zone is written next after any error. One that was not done would fail for nothing if it were not submitted
+    /// again. To open, close, finish or reset a zone twice is to do it once: while that is under way nobody writes there who
+    /// wants to keep it.
     fn restart(&self, again: &Restart<'_>) -> Result {
+        // Those that end do so when this goes, without the ring's lock.
+        let mut done = Done::new();
+
         self.stopped.store(false, Relaxed);
         self.erasing.store(0, Relaxed);
         self.queue.restart(again, |(), request| {
             self.release(request.tag());
             if matches!(request.operation(), Operation::ZoneAppend) {
                 request.restart_stopped_queue();
-                request.end(Status::IoError);
+                done.add_alone(request, Status::IoError);
             } else if request.notes().stage.load(Relaxed) != Stage::LOST {
                 request.requeue();
             } else if request.is_repeated() {
                 request.restart_stopped_queue();
-                request.end(Status::TimedOut);
+                done.add_alone(request, Status::TimedOut);
             } else {
                 request.repeat();
             }

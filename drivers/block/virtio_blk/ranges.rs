@@ -102,6 +102,31 @@ impl Ranges {
     }
 }
 
+impl Ranges {
+    /// What can be used of these, of a disk that was made with `made`: each request has its place since then, with room for so
+    /// many ranges, and discards are sent with up to as many as the device took then. Where it takes fewer now, there are no
+    /// discards.
+    pub(crate) fn within(self, made: &Ranges) -> Ranges {
+        let discards = made.discard_ranges != 0 && self.discard_ranges >= made.discard_ranges;
+        let others = made.most() != 0;
+        let or_none = |sectors| if others { sectors } else { 0 };
+
+        Ranges {
+            discard_sectors: if discards { self.discard_sectors } else { 0 },
+            discard_ranges: made.discard_ranges,
+            discard_granularity: if discards {
+                self.discard_granularity
+            } else {
+                0
+            },
+            write_zeroes_sectors: or_none(self.write_zeroes_sectors),
+            unmap: self.unmap,
+            secure_erase_sectors: or_none(self.secure_erase_sectors),
+            ignored: self.ignored,
+        }
+    }
+}
+
 impl Ignored {
     /// The names of the commands.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {

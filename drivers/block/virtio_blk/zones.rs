@@ -61,9 +61,6 @@ pub(crate) struct Zones {
     pub(crate) granularity: u32,
 }
 
-/// Whether appends go to the device. The block layer does them with writes otherwise. TODO[ZONEAPPEND]: no
-/// test in a VM can make one.
-const APPENDS: bool = false;
 /// The most zones of a disk: the block layer has a byte for each, in one piece.
 const MAX_ZONES: u64 = 1 << 20;
 /// The least page: a segment has at least as much room.
@@ -145,7 +142,7 @@ pub(crate) fn check(claims: &ZonedClaims, disk: &Ground) -> Result<Option<Zones>
             active => claims.max_open_zones.min(active),
         },
         max_active: claims.max_active_zones,
-        max_append_sectors: if APPENDS { whole } else { 0 },
+        max_append_sectors: whole,
         granularity,
     }))
 }

@@ -12,6 +12,7 @@ use super::{
         private,
         Request, //
     },
+    request_view::RequestView,
     status::Status, //
 };
 use crate::bindings;
@@ -60,7 +61,7 @@ impl<'a, O: Operations> Batch<'a, O> {
     /// Has `prepare` look at each request, and starts it. One that it refuses fails later, when the block layer hands it
     /// over again.
     #[inline]
-    pub fn prepare(&mut self, prepare: impl Fn(&Request<O>) -> Result<O::Prepared, Status>) {
+    pub fn prepare(&mut self, prepare: impl Fn(&RequestView<O>) -> Result<O::Prepared, Status>) {
         // BOUND: Each turn takes one off the list.
         while let Some(raw) = self.left.first() {
             // SAFETY: The request is valid.
@@ -68,11 +69,10 @@ impl<'a, O: Operations> Batch<'a, O> {
                 return;
             }
             self.left.pop();
-            // SAFETY: It is ours while the block layer's call runs. That it is not started yet makes no difference to
-            // who looks at it, and it is not dropped.
-            let request = unsafe { Request::<O>::from_raw(raw) };
+            // SAFETY: By the type invariant it was handed over; requests come in a batch with their tags, and the block layer
+            // does not touch them before its call has returned.
+            let request = unsafe { RequestView::<O>::from_raw(raw) };
             let prepared = prepare(&request);
-            let raw = request.into_raw();
 
             // INVARIANT: See the type.
             match prepared {

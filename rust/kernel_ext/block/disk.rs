@@ -46,6 +46,8 @@ use kernel::{
 const MINORS: u32 = 16;
 /// Disks that a major number has room for.
 const MAX_DISKS: u32 = (1 << bindings::MINORBITS) / MINORS;
+/// How often a queue that is being frozen is looked after, in milliseconds.
+const FREEZE_STEP_MS: u32 = 50;
 /// The largest capacity that the block layer counts in bytes (`BLK_DEV_MAX_SECTORS`).
 pub const MAX_CAPACITY: u64 = (i64::MAX as u64) >> super::SECTOR_SHIFT;
 
@@ -314,18 +316,49 @@ impl<O: Operations> AddedDisk<O> {
         // SAFETY: The disk is valid and added.
         unsafe { bindings::set_capacity_and_notify(self.raw.as_ptr(), sectors.min(MAX_CAPACITY)) };
     }
-}
 
-impl<O: Operations> AddedDisk<O> {
-    /// Keeps requests from being made until [`Self::thaw`], and waits until none is left. Process context; waits as long as
-    /// the driver does for its device.
-    pub fn freeze(&self) {
-        // SAFETY: The disk is valid and added, and so is its queue.
+    /// Changes those limits that may change while the disk is in use, and no others: physical block, alignment, least and
+    /// best size, sectors and granularity of discards, sectors of zeros and whether they keep their place, sectors of secure
+    /// erases. Process context; waits for the requests under way, as long as the driver does for its device.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when the block layer does not accept them; nothing is changed then.
+    pub fn change_limits(&self, limits: &Limits) -> Result {
+        let mut raw = bindings::queue_limits::default();
+
+        // SAFETY: The disk is valid and added, and so is its queue. The first call takes the lock of its limits, the last one
+        // gives it back.
         unsafe {
             let queue = (*self.raw.as_ptr()).queue;
 
-            bindings::blk_freeze_queue_start_non_owner(queue);
-            bindings::blk_mq_freeze_queue_wait(queue);
+            bindings::rvirtio_helper_limits_start(queue, &mut raw);
+            limits.apply_changeable(&mut raw);
+            to_result(bindings::queue_limits_commit_update_frozen(queue, &mut raw))
+        }
+    }
+}
+
+impl<O: Operations> AddedDisk<O> {
+    /// Keeps requests from being made until [`Self::thaw`], and waits until none is left. Calls `meanwhile` several times a
+    /// second, for what does not come back by itself. Process context; waits as long as the driver does for its device.
+    pub fn freeze(&self, meanwhile: impl Fn()) {
+        // SAFETY: The disk is valid and added, and so is its queue.
+        let (queue, step) = unsafe {
+            (
+                (*self.raw.as_ptr()).queue,
+                bindings::__msecs_to_jiffies(FREEZE_STEP_MS),
+            )
+        };
+
+        // SAFETY: As above.
+        unsafe { bindings::blk_freeze_queue_start_non_owner(queue) };
+        meanwhile();
+        // BOUND: Each request ends, at the latest when the driver has given up its device.
+        //
+        // SAFETY: As above.
+        while unsafe { bindings::blk_mq_freeze_queue_wait_timeout(queue, step) } == 0 {
+            meanwhile();
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Done<'a, O: Operations> {
     polled: Option<NonNull<bindings::io_comp_batch>>,
     /// Those that are ended one by one.
     single: RequestList,
+    /// Discards that are done in part, to be given back with the rest.
+    parts: RequestList,
     _call: PhantomData<&'a ()>,
     _operations: PhantomData<fn() -> O>,
 }
@@ -56,6 +58,7 @@ impl<O: Operations> Done<'_, O> {
             },
             polled: NonNull::new(batch),
             single: RequestList::new(),
+            parts: RequestList::new(),
             _call: PhantomData,
             _operations: PhantomData,
         }
@@ -77,6 +80,16 @@ impl<O: Operations> Done<'_, O> {
     #[cold]
     pub fn add_alone(&mut self, request: Request<O>, status: Status) {
         self.hand_over(request, status, core::ptr::null_mut());
+    }
+
+    /// Adds a discard of which the device has done the first `bytes`. The block layer hears of these, and submits the rest.
+    #[cold]
+    pub fn add_part(&mut self, request: Request<O>, bytes: u32) {
+        let raw = request.into_raw();
+
+        // SAFETY: The request is started and ours, and so is its private data.
+        unsafe { (*private::<O>(raw)).part = bytes };
+        self.parts.push(raw);
     }
 
     /// Gives a request to the CPU that submitted it, into `batch`, unless that is null, or into the list.
@@ -114,6 +127,21 @@ impl<O: Operations> Drop for Done<'_, O> {
         while let Some(raw) = self.single.pop() {
             // SAFETY: The request is started and ours, and its status was stored.
             unsafe { bindings::blk_mq_end_request(raw.as_ptr(), (*private::<O>(raw)).status) };
+        }
+        // BOUND: As above.
+        while let Some(raw) = self.parts.pop() {
+            // SAFETY: The request is started and ours, and its part was stored. What is done of it is ended here; what is
+            // left is ours, and the block layer's after `blk_mq_requeue_request()`. Where nothing is left, the request itself
+            // ends.
+            unsafe {
+                let part = (*private::<O>(raw)).part;
+
+                if bindings::blk_update_request(raw.as_ptr(), Status::Ok.as_raw(), part) {
+                    bindings::blk_mq_requeue_request(raw.as_ptr(), true);
+                } else {
+                    bindings::__blk_mq_end_request(raw.as_ptr(), Status::Ok.as_raw());
+                }
+            }
         }
         if !self.batch.req_list.head.is_null() {
             // SAFETY: These are started requests of ours that ended well.

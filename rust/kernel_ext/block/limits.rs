@@ -63,23 +63,10 @@ pub struct Limits {
 impl Limits {
     pub(super) fn apply(&self, raw: &mut bindings::queue_limits) {
         raw.logical_block_size = self.logical_block_size;
-        raw.physical_block_size = self.physical_block_size;
-        raw.alignment_offset = self.alignment_offset;
-        raw.io_min = self.io_min;
-        raw.io_opt = self.io_opt;
         raw.max_segments = self.max_segments;
         raw.max_segment_size = self.max_segment_size;
         raw.max_hw_sectors = self.max_sectors;
-        raw.max_hw_discard_sectors = self.max_discard_sectors;
         raw.max_discard_segments = self.max_discard_extents;
-        raw.discard_granularity = self.discard_granularity;
-        raw.max_write_zeroes_sectors = self.max_write_zeroes_sectors;
-        raw.max_hw_wzeroes_unmap_sectors = if self.write_zeroes_unmap {
-            self.max_write_zeroes_sectors
-        } else {
-            0
-        };
-        raw.max_secure_erase_sectors = self.max_secure_erase_sectors;
         if let Some(zones) = &self.zones {
             raw.features |= bindings::RVIRTIO_FEAT_ZONED;
             raw.chunk_sectors = zones.zone_sectors;
@@ -94,6 +81,25 @@ impl Limits {
         } else {
             raw.features &= !bindings::RVIRTIO_FEAT_ROTATIONAL;
         }
+        self.apply_changeable(raw);
+    }
+
+    /// Those that may change while the disk is in use: hints, and what one erasing request may have. Nothing that is made of
+    /// them is kept by the block layer, by file systems or by the driver's queues.
+    pub(super) fn apply_changeable(&self, raw: &mut bindings::queue_limits) {
+        raw.physical_block_size = self.physical_block_size;
+        raw.alignment_offset = self.alignment_offset;
+        raw.io_min = self.io_min;
+        raw.io_opt = self.io_opt;
+        raw.max_hw_discard_sectors = self.max_discard_sectors;
+        raw.discard_granularity = self.discard_granularity;
+        raw.max_write_zeroes_sectors = self.max_write_zeroes_sectors;
+        raw.max_hw_wzeroes_unmap_sectors = if self.write_zeroes_unmap {
+            self.max_write_zeroes_sectors
+        } else {
+            0
+        };
+        raw.max_secure_erase_sectors = self.max_secure_erase_sectors;
     }
 }
 

@@ -9,9 +9,9 @@ use super::{
     },
     disk_ref::DiskRef,
     done::Done,
+    late::Late,
     request::{
         private,
-        Late,
         Request, //
     },
     status::Status,

@@ -121,11 +121,17 @@ impl<O: Operations> TagSet<O> {
         self.raw.get()
     }
 
-    /// Keeps requests from [`Operations::queue_rq`]; none is in it when this returns. They wait.
-    /// Process context; sleeps, but does not wait for memory.
+    /// Keeps requests from [`Operations::queue_rq`]; none is in it when this returns. They wait. Nor is any in
+    /// [`Operations::timeout`], or will be until a request is started again: what is under way has to be ended or given
+    /// back before [`Self::go_on`], or nobody looks after it.
+    ///
+    /// Process context, not from [`Operations::timeout`] or under a lock that it takes; sleeps, but does not wait for memory.
     pub fn hold(&self) {
         // SAFETY: By the type invariant.
-        unsafe { bindings::blk_mq_quiesce_tagset(self.raw.get()) };
+        unsafe {
+            bindings::blk_mq_quiesce_tagset(self.raw.get());
+            bindings::rvirtio_helper_sync_timeouts(self.raw.get());
+        }
     }
 
     /// Ends one [`Self::hold`]. Process context.

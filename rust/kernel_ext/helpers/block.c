@@ -48,3 +48,22 @@ void rvirtio_helper_limits_cancel(struct request_queue *q)
 	queue_limits_cancel_update(q);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_limits_cancel);
+
+/*
+ * Waits until nobody looks whether a request is late, and has nobody do so
+ * before the next request is started. A look that was under way when its timer
+ * was stopped may have started it again, hence twice; the new one is due a
+ * second later at the earliest.
+ */
+void rvirtio_helper_sync_timeouts(struct blk_mq_tag_set *set)
+{
+	struct request_queue *q;
+
+	mutex_lock(&set->tag_list_lock);
+	list_for_each_entry(q, &set->tag_list, tag_set_list) {
+		blk_sync_queue(q);
+		blk_sync_queue(q);
+	}
+	mutex_unlock(&set->tag_list_lock);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_sync_timeouts);

@@ -35,6 +35,10 @@ pub enum Served {
     Used(u32),
     /// So many bytes were written, and it goes back together with the next one that does.
     More(u32),
+    /// It goes back so many ms later, with so many bytes written.
+    Later(u32, u64),
+    /// It does not come back before the device is reset.
+    Kept,
 }
 
 /// What a model needs to serve a buffer.

@@ -491,6 +491,11 @@ impl Function {
 
                     together.push((chain, written));
                 }
+                Served::Later(written, ms) if !keep => self.late.push(Late {
+                    due: Instant::now() + Duration::from_millis(ms),
+                    queue: index,
+                    buffers: vec![(chain, written)],
+                }),
                 Served::Used(written) if !keep => {
                     let mut buffers = self.together.remove(&index).unwrap_or_default();
 

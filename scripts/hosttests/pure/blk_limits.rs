@@ -4,6 +4,7 @@
 
 use super::blk_promise::verify;
 use crate::limits::{
+    again,
     Checked,
     Claims,
     LimitError,
@@ -474,5 +475,53 @@ fn random_claims_are_both_accepted_and_refused() {
     assert!(
         (some / 2..accepted - some / 2).contains(&ignored),
         "{ignored}"
+    );
+}
+
+/// What a device says later changes the topology, and nothing that requests are made of.
+#[test]
+fn a_topology_that_changes_later() {
+    let made = check(&claims()).expect("QEMU's claims");
+    let later = Claims {
+        size_max: Some(1),
+        seg_max: Some(0),
+        blk_size: Some(3),
+        topology: topology(3, 1, 8, 64),
+        write_cache: false,
+    };
+    let now = again(&later, &made);
+
+    assert_eq!(
+        (
+            now.physical_block,
+            now.alignment_offset,
+            now.io_min,
+            now.io_opt
+        ),
+        (4096, 512, 4096, 32768)
+    );
+    assert_eq!(
+        Checked {
+            physical_block: made.physical_block,
+            alignment_offset: made.alignment_offset,
+            io_min: made.io_min,
+            io_opt: made.io_opt,
+            ..now
+        },
+        made
+    );
+    // One that makes no sense is none.
+    let senseless = again(
+        &Claims {
+            topology: topology(40, 0, 0, 0),
+            ..later
+        },
+        &made,
+    );
+
+    assert!(senseless.topology_ignored);
+    assert_eq!(
+        (senseless.physical_block, senseless.io_min, senseless.io_opt),
+        (512, 512, 0)
     );
 }

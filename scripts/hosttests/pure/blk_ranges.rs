@@ -253,3 +253,43 @@ proptest! {
         });
     }
 }
+
+/// A disk is bound with what the device takes then; what it says later must fit to that.
+#[test]
+fn limits_that_change_later_stay_within_the_places_of_requests() {
+    let made = discards(DISK, 1 << 10, 8, 8);
+    let later = discards(DISK, 1 << 11, 16, 16).within(&made);
+
+    assert_eq!(
+        (
+            later.discard_sectors,
+            later.discard_ranges,
+            later.discard_granularity
+        ),
+        (1 << 11, 8, 8192)
+    );
+    assert_eq!(later.most(), made.most());
+    // Fewer ranges than requests are sent with: none at all.
+    let fewer = discards(DISK, 1 << 11, 7, 16).within(&made);
+
+    assert_eq!(
+        (
+            fewer.discard_sectors,
+            fewer.discard_ranges,
+            fewer.discard_granularity
+        ),
+        (0, 8, 0)
+    );
+    assert_eq!(fewer.within(&made), fewer);
+    // Where requests have no room for a range there never are any.
+    let none = Ranges::default();
+    let zeroes = Ranges {
+        write_zeroes_sectors: 8,
+        secure_erase_sectors: 8,
+        ..made
+    };
+
+    assert_eq!(zeroes.within(&none).most(), 0);
+    assert_eq!(zeroes.within(&none).discard_sectors, 0);
+    assert_eq!(zeroes.within(&made), zeroes);
+}

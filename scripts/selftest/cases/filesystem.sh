@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# title: ext4 and xfs: make, fill, remount, compare, check
+# title: ext4 and xfs: make, fill, remount, compare, fsx, check
 # disk: ext4 256M
 # disk: xfs 512M
-# needs: ext4 xfs
+# needs: ext4 xfs fsx
 # legacy: named
 # debug: none
 # timeout: 120
@@ -43,6 +43,12 @@ churn() {
     cmp "/run/$1.sums" "/run/$1.again" || fail "files differ after the caches were dropped"
 }
 
+random() {
+    mount -t "$1" -o discard "$(disk "$1")" "/mnt/$1"
+    for seed in 1 2; do fsx_in "/mnt/$1" 1500 $seed; done
+    umount "/mnt/$1"
+}
+
 fsck_ext4() { e2fsck -f -n "$(disk ext4)" || fail "e2fsck found errors"; }
 fsck_xfs() { xfs_repair -n "$(disk xfs)" || fail "xfs_repair found errors"; }
 
@@ -52,5 +58,6 @@ for type in ext4 xfs; do
     check "$type: a tree of $TREE_FILES files" fill $type
     check "$type: the same after a remount" compare $type
     check "$type: delete and write again" churn $type
+    check "$type: fsx" random $type
     check "$type: fsck" fsck_$type
 done

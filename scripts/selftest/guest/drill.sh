@@ -21,6 +21,52 @@ io_off() {
     rm -f /run/enough /run/over
 }
 
+# fsx_in FOLDER OPERATIONS SEED: random operations on a file there, each looked through. Caches are dropped meanwhile, so that what
+# is read comes from the disk.
+fsx_in() {
+    {
+        echo 'flen = 2097152'
+        echo '[opsize]'
+        echo 'max = 131072'
+        echo '[weights]'
+        for _weight in close_open=1 invalidate=1 mapread=8 mapwrite=8 read=10 write=10 truncate=3 fsync=2 fdatasync=2 posix_fallocate=3 \
+            punch_hole=4 sendfile=3 posix_fadvise=8 copy_file_range=4; do
+            echo "${_weight%=*} = ${_weight#*=}.0"
+        done
+    } >/run/fsx.toml
+    rm -f /run/fsx.over
+    (while [ ! -e /run/fsx.over ]; do
+        echo 1 >/proc/sys/vm/drop_caches
+        usleep 200000
+    done) 3>&- &
+    _status=0
+    fsx -f /run/fsx.toml -N "$2" -S "$3" -P /run "$1/fsx-$3" >/run/fsx.log 2>&1 || _status=$?
+    : >/run/fsx.over
+    [ $_status = 0 ] || fail "fsx: $(grep -v '^ *$' /run/fsx.log | head -n 3 | tr '\n' ' ')"
+    rm -f "$1/fsx-$3"*
+}
+
+# asleep LEVEL: to sleep and back, as far as this level of pm_test goes. asleep s2idle: for real; something on the control port
+# wakes the machine, long after it has gone to sleep, since before it would be no use.
+asleep() {
+    _state=mem _bell=
+    if [ "$1" = s2idle ]; then
+        grep -q s2idle /sys/power/mem_sleep || skip "no s2idle: $(cat /sys/power/mem_sleep)"
+        echo enabled >/sys/class/tty/ttyS1/power/wakeup
+        _state=freeze
+        host bell 18 >/run/bell &
+        _bell=$!
+    else
+        grep -qw "$1" /sys/power/pm_test || skip "the kernel has no such test: $(cat /sys/power/pm_test)"
+        echo 1 >/sys/module/suspend/parameters/pm_test_delay
+        echo "$1" >/sys/power/pm_test
+    fi
+    echo $_state >/sys/power/state || fail "no sleep: $(dmesg | grep -E 'PM:|PM ' | tail -n 3)"
+    [ ! -e /sys/power/pm_test ] || echo none >/sys/power/pm_test
+    [ -z "$_bell" ] || wait "$_bell"
+    ! dmesg | grep -E 'PM: .*(failed to (suspend|resume)|returns -)' || fail "a device failed"
+}
+
 # nics_told: has the devices of the NICs a and b told what they forget when they are reset: an address, a filter, a VLAN, the number of
 # queues (a has two). nics_know: they know it.
 nics_told() {

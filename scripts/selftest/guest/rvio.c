@@ -11,6 +11,10 @@
  *   rvio geometry DEVICE                                          cylinders, heads, sectors, start
  *   rvio zones DEVICE                                             each: start, length, capacity, pointer, type, condition
  *   rvio zone reset|open|close|finish DEVICE SECTOR SECTORS       prints ok, or the errno's name
+ *   rvio append NVME DISK SECTOR SECTORS COUNT                    four processes append, COUNT times each, to the zone at SECTOR of the
+ *                                                                 NVMe namespace that is made of DISK; what they wrote is looked for
+ *                                                                 on DISK where they were told that it is. Prints ok, status N, or
+ *                                                                 the errno's name
  *   rvio odd DEVICE SEED COUNT ALIGN                              random vectored I/O at random memory offsets, checked
  *   rvio vector DEVICE SEED ALIGN                                 256 segments of one block, written, read back whole
  */
@@ -21,11 +25,13 @@
 #include <linux/fs.h>
 #include <linux/blkzoned.h>
 #include <linux/hdreg.h>
+#include <linux/nvme_ioctl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -271,6 +277,74 @@ static int holes(char **arg)
 	return 0;
 }
 
+#define ZONE_APPEND 0x7d
+#define MAX_APPENDS 256
+
+/* Zero, or the number that the parent prints: an errno, or 256 and the NVMe status. */
+static int append_lane(char **arg, int lane, volatile int *ready)
+{
+	int nvme = open_device(arg[1], O_RDWR), disk = open_device(arg[2], O_RDONLY);
+	uint64_t sector = atoll(arg[3]), places[MAX_APPENDS];
+	size_t length = atoll(arg[4]) * 512;
+	int count = atoi(arg[5]);
+	char *data = pages(length), *got = pages(length);
+
+	for (int i = 0; i < count && i < MAX_APPENDS; i++) {
+		struct nvme_passthru_cmd64 command = {
+			.opcode = ZONE_APPEND, .nsid = 1, .addr = (uintptr_t)data, .data_len = length,
+			.cdw10 = sector, .cdw11 = sector >> 32, .cdw12 = length / 512 - 1,
+		};
+		int status;
+
+		pattern((uint64_t *)data, i * length, length, lane + 1);
+		status = ioctl(nvme, NVME_IOCTL_IO64_CMD, &command);
+		if (status)
+			return status < 0 ? errno : 256 + (status & 0x7ff);
+		places[i] = command.result;
+	}
+	__atomic_add_fetch(ready, 1, __ATOMIC_SEQ_CST);
+	/* Nobody's may be overwritten by another's, so all are done before the first is looked for. */
+	for (int wait = 0; *ready < LANES && wait < 6000; wait++)
+		usleep(10000);
+	for (int i = 0; i < count && i < MAX_APPENDS; i++) {
+		pattern((uint64_t *)data, i * length, length, lane + 1);
+		if (pread(disk, got, length, places[i] * 512) != (ssize_t)length)
+			die("read");
+		if (memcmp(data, got, length)) {
+			printf("append %d of process %d is not at sector %llu\n", i, lane, (unsigned long long)places[i]);
+			return EILSEQ;
+		}
+	}
+	return 0;
+}
+
+static int append(char **arg)
+{
+	volatile int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int result = 0;
+
+	if (shared == MAP_FAILED)
+		die("memory");
+	for (int lane = 0; lane < LANES; lane++) {
+		if (fork())
+			continue;
+		shared[1 + lane] = append_lane(arg, lane, shared);
+		if (shared[1 + lane])
+			__atomic_add_fetch(shared, 1, __ATOMIC_SEQ_CST);
+		exit(0);
+	}
+	for (int status; wait(&status) > 0;)
+		if (status)
+			return 2;
+	for (int lane = 0; lane < LANES; lane++)
+		result = result ?: shared[1 + lane];
+	if (result >= 256)
+		printf("status %#x\n", result - 256);
+	else
+		printf("%s\n", result ? strerrorname_np(result) : "ok");
+	return 0;
+}
+
 /* Cuts `length` bytes into segments of random size and place inside `arena`; the segments do not overlap. */
 static int scatter(struct iovec *iov, char *arena, size_t length, size_t block, size_t align)
 {
@@ -399,6 +473,7 @@ int main(int argc, char **argv)
 		{ "try", NULL, 6 }, { "fill", fill_or_check, 6 }, { "check", fill_or_check, 6 }, { "odd", odd, 6 },
 		{ "vector", vector, 5 }, { "zeros", zeros, 5 }, { "holes", holes, 8 },
 		{ "geometry", geometry, 3 }, { "zones", zones, 3 }, { "zone", zone, 6 },
+		{ "append", append, 7 },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)

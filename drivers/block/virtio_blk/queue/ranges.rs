@@ -25,6 +25,7 @@ use kernel_ext::block::{
     Operation,
     Rejected,
     Request,
+    RequestView,
     Status,
     SECTOR_SIZE, //
 };
@@ -37,7 +38,7 @@ use virtio::{
 impl BlkQueue {
     /// The ranges that a request is sent with. A discard may have more than the device takes in one
     /// request; what is over is submitted again, see [`Self::complete_ranges`].
-    fn ranges<'a>(&self, request: &'a Request<BlkDisk>) -> impl Iterator<Item = Extent> + 'a {
+    fn ranges<'a>(&self, request: &'a RequestView<BlkDisk>) -> impl Iterator<Item = Extent> + 'a {
         // Only discards that need not adjoin have several.
         let several = self.ranges.discard_ranges > 1 && request.operation() == Operation::Discard;
         let (one, many) = if several {
@@ -56,7 +57,7 @@ impl BlkQueue {
     #[inline(never)]
     pub(super) fn prepare_ranges(
         &self,
-        request: &Request<BlkDisk>,
+        request: &RequestView<BlkDisk>,
         place: Table<'_>,
     ) -> Result<Prepared, Status> {
         // Also where the device does not say that it can: some can all the same.
@@ -124,7 +125,7 @@ impl BlkQueue {
             .fold(0u32, |sum, range| sum.wrapping_add(range.sectors));
 
         // Not more than the request's own bytes, which fit.
-        request.complete_part(sectors.wrapping_mul(SECTOR_SIZE));
+        done.add_part(request, sectors.wrapping_mul(SECTOR_SIZE));
     }
 }
 

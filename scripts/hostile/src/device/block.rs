@@ -95,6 +95,38 @@ pub struct Block {
     less: u64,
     /// Requests by kind: read, write, flush, others.
     served: [u64; 4],
+    /// Requests of this type are answered so many ms late.
+    slow: Option<(u32, u64)>,
+    /// So many requests of this type are not answered; they are done, or not even that.
+    lost: Option<(u32, u64)>,
+    dropped: Option<(u32, u64)>,
+    /// What the configuration has been changed to.
+    changed: Vec<(usize, Vec<u8>)>,
+}
+
+/// Whether a request of this type is one of those that are left.
+fn is_one_of(left: &mut Option<(u32, u64)>, request: u32) -> bool {
+    match left {
+        Some((kind, left)) if *kind == request && *left != 0 => {
+            *left -= 1;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The type of a request by its name.
+fn kind_of(name: &str) -> Option<u32> {
+    Some(match name {
+        "read" => kind::IN,
+        "write" => kind::OUT,
+        "flush" => kind::FLUSH,
+        "discard" => kind::DISCARD,
+        "zeroes" => kind::WRITE_ZEROES,
+        "erase" => kind::SECURE_ERASE,
+        "append" => zones::kind::APPEND,
+        _ => return None,
+    })
 }
 
 impl Block {
@@ -153,6 +185,10 @@ impl Block {
             writeback: 1,
             less: 0,
             served: [0; 4],
+            slow: None,
+            lost: None,
+            dropped: None,
+            changed: Vec::new(),
         })
     }
 
@@ -249,6 +285,9 @@ impl Model for Block {
             // Host-managed.
             put(92, &[1]);
         }
+        for (at, value) in &self.changed {
+            bytes[*at..*at + value.len()].copy_from_slice(value);
+        }
         bytes
     }
 
@@ -284,6 +323,10 @@ impl Model for Block {
             .ok_or_else(|| Nonsense("no room for a status".into()))?;
         let payload = chain.readable_len() - 16;
         let mut written = 1;
+
+        if is_one_of(&mut self.dropped, request) {
+            return Ok(Served::Kept);
+        }
 
         let status = match request {
             kind::IN => match self.range(sector, room) {
@@ -397,7 +440,34 @@ impl Model for Block {
         } else if context.lies.has(|what| *what == What::Omit(Part::Data)) {
             written = 0;
         }
-        Ok(Served::Used(written as u32))
+        if is_one_of(&mut self.lost, request) {
+            return Ok(Served::Kept);
+        }
+        Ok(match self.slow {
+            Some((kind, ms)) if kind == request => Served::Later(written as u32, ms),
+            _ => Served::Used(written as u32),
+        })
+    }
+
+    fn order(&mut self, words: &[&str]) -> Option<bool> {
+        match words {
+            ["slow", kind, ms] => self.slow = Some((kind_of(kind)?, ms.parse().ok()?)),
+            ["lose", kind, count] => self.lost = Some((kind_of(kind)?, count.parse().ok()?)),
+            ["drop", kind, count] => self.dropped = Some((kind_of(kind)?, count.parse().ok()?)),
+            ["config", at, size, value] => {
+                let (at, size): (usize, usize) = (at.parse().ok()?, size.parse().ok()?);
+                let value: u64 = value.parse().ok()?;
+
+                if at.checked_add(size)? > self.config().len() {
+                    return None;
+                }
+                self.changed
+                    .push((at, value.to_le_bytes().get(..size)?.to_vec()));
+                return Some(true);
+            }
+            _ => return None,
+        }
+        Some(false)
     }
 
     fn ask(&mut self, words: &[&str]) -> Option<String> {

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# title: what a device says of its limits changes while its disk is in use
+# driver: rvirtio
+# model: d0 block size=64M ranges=8 alignment=8
+# debug: none
+# timeout: 60
+
+MIB=1048576
+
+is() { [ "$(cat "$1")" = "$2" ]; }
+
+# follows FIELD SIZE VALUE FILE WANTED: the device changes a field of its configuration, and a file of the queue follows.
+follows() {
+    host model d0 order config "$1" "$2" "$3"
+    wait_for 15 is "$queue/$4" "$5" || fail "$4 is $(cat "$queue/$4"), not $5"
+}
+
+prepare() {
+    load_modules
+    same "name" "$(block d0)" vda
+    reads $queue/physical_block_size 512
+    reads $queue/discard_granularity 4096
+    rvio fill /dev/vda $((32 * MIB)) $((16 * MIB)) 5
+}
+
+topology() {
+    follows 24 1 3 physical_block_size 4096
+    follows 26 2 16 minimum_io_size 8192
+    follows 28 4 64 optimal_io_size 32768
+    host model d0 order config 25 1 1
+    wait_for 15 is /sys/block/vda/alignment_offset 512 || fail "the alignment is $(cat /sys/block/vda/alignment_offset)"
+    # One that makes no sense is none.
+    follows 24 1 40 physical_block_size 512
+    reads $queue/optimal_io_size 0
+    follows 24 1 0 optimal_io_size 32768
+}
+
+erasing() {
+    follows 36 4 2048 discard_max_hw_bytes $MIB
+    follows 44 4 16 discard_granularity 8192
+    follows 48 4 4096 write_zeroes_max_bytes $((2 * MIB))
+    follows 56 1 1 write_zeroes_unmap_max_hw_bytes $((2 * MIB))
+    follows 56 1 0 write_zeroes_unmap_max_hw_bytes 0
+    # Four of the least: the device sees them, and has nothing to complain about.
+    same "discard" "$(rvio try discard /dev/vda 0 $((4 * MIB)))" ok
+    # Requests are sent with up to eight ranges.
+    follows 40 4 7 discard_max_hw_bytes 0
+    same "discard" "$(rvio try discard /dev/vda 0 $MIB)" EOPNOTSUPP
+    follows 40 4 9 discard_max_hw_bytes $MIB
+    same "discard" "$(rvio try discard /dev/vda 0 $MIB)" ok
+    # No limit.
+    follows 48 4 0 write_zeroes_max_bytes 2199023255040
+}
+
+under_io() {
+    for turn in 1 2 3; do
+        rvio odd /dev/vda $turn 100 512 >/run/odd 2>&1 3>&- &
+        writer=$!
+        for exp in 1 2 3 0; do follows 24 1 $exp physical_block_size $((512 << exp)); done
+        wait $writer || fail "data differ while limits change: $(cat /run/odd)"
+    done
+}
+
+# Requests are made for these, and so is the page cache.
+stays() {
+    host model d0 order config 20 4 4096
+    host model d0 order config 12 4 1
+    host model d0 order config 8 4 512
+    # Behind the others, so when it is followed they have been looked at.
+    follows 28 4 128 optimal_io_size 65536
+    reads $queue/logical_block_size 512
+    reads $queue/max_segments 126
+    host model d0 order config 20 4 512
+    host model d0 order config 12 4 126
+    host model d0 order config 8 4 4194304
+    rvio check /dev/vda $((32 * MIB)) $((16 * MIB)) 5 || fail "data have changed"
+}
+
+# One line of the log for each change, and none where nothing has changed.
+said() {
+    before=$(dmesg | grep -c '\[vda\] new limits')
+    [ "$before" -gt 10 ] || fail "the log has $before lines about new limits"
+    host model d0 order config 28 4 128
+    follows 24 1 1 physical_block_size 1024
+    same "lines about new limits" "$(dmesg | grep -c '\[vda\] new limits')" $((before + 1))
+}
+
+no_complaints() { same "what the device complains about" "$(host model d0 ask complaints)" ""; }
+
+queue=/sys/block/vda/queue
+check "prepare" prepare
+check "topology" topology
+check "the commands that erase" erasing
+check "under I/O" under_io
+check "what is not followed" stays
+check "what is said" said
+check "the device does not complain" no_complaints
+check "modules unload" unload_modules
