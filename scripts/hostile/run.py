@@ -71,8 +71,7 @@ def report(lines, options, logs):
     print("# " + ", ".join(f"{verdict} {count}" for verdict, count in counts.items() if count))
     if options.table:
         with open(options.table, "w", encoding="utf-8") as file:
-            for line in lines:
-                file.write(f"{line.line}\t{line.full_name}\t{line.kind}\t{line.strikes}\t{line.verdict}\t{line.does}\t{line.reason}\n")
+            file.writelines(line.row() for line in lines)
     return out.finish(options.summary)
 
 
@@ -121,6 +120,9 @@ def main():
     builder = Builder(cache_folder(), kernel, our_modules(TOP, options.kernel) if options.driver == "rvirtio" else [])
     if options.fuzz:
         return fuzz(options, lambda kind: Lives(options, kernel, builder, program, logs, kind), kinds)
+    if options.table:
+        with open(options.table, "w", encoding="utf-8"):
+            pass
     suites = []
     for kind in kinds:
         those = [line for line in lines if line.kind == kind]

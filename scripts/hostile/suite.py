@@ -57,6 +57,10 @@ class Line:
     def full_name(self):
         return f"{self.name}.{self.format}" if self.format else self.name
 
+    def row(self):
+        """For table.py."""
+        return "\t".join((self.line, self.full_name, self.kind, self.strikes, self.verdict, self.does, self.reason)) + "\n"
+
 
 def script(kind, folder, driven_by="suite", devices=1):
     """The guest's script: what is the kind's own, and what drives it; and what machine it needs."""
@@ -208,6 +212,10 @@ class Suite:
     def _tell(self, now):
         if now.format or now.verdict != "PASS":
             print(f"  {now.verdict:8}{now.full_name} ({now.seconds:.1f} s) {now.reason}", file=sys.stderr, flush=True)
+        if self._options.table:
+            # As they come: whoever ends the run has what was found.
+            with open(self._options.table, "a", encoding="utf-8") as file:
+                file.write(now.row())
 
     def _wait_for_marker(self, name):
         """The console is written later than the control port."""

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Makes the table of Documentation/hostile.md of what run.py --table wrote: table.py OURS.tsv DEBUG.tsv C.tsv
 
-A column whose file is named `-` is left out. The table goes between the marks of that page."""
+A column whose file is named `-` is left out; several files, with commas between them, are one run in parts: what is
+in a later one counts. The table goes between the marks of that page."""
 
 import os
 import re
@@ -11,12 +12,18 @@ import sys
 PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "Documentation", "hostile.md")
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 COLUMNS = ("rvirtio", "rvirtio, debug kernel", "C")
+VERDICTS = ("PASS", "FAIL", "WEDGED", "CRASH", "SPLAT", "SILENT")
 
 
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        rows = [line.rstrip("\n").split("\t") for line in file]
-    return {row[1]: row for row in rows}
+def read(paths):
+    rows = {}
+    for path in paths.split(","):
+        with open(path, encoding="utf-8") as file:
+            for row in (line.rstrip("\n").split("\t") for line in file):
+                # What was not begun is no verdict.
+                if not row[6].startswith("not begun"):
+                    rows[row[1]] = row
+    return rows
 
 
 def cell(rows, name):
@@ -26,6 +33,17 @@ def cell(rows, name):
     bold = verdict if verdict in ("PASS", "SKIP", "") else f"**{verdict}**"
     # One line of a console says enough; what differs from run to run does not belong here.
     return f"{bold}: {short(reason)}" if reason and verdict not in ("PASS", "") else bold
+
+
+def summary(columns, given):
+    """How many cases ended how, by column."""
+    lines = ["| " + " | ".join(["", *VERDICTS, "run"]) + " |", "|---" * (2 + len(VERDICTS)) + "|"]
+    for (name, _), rows in zip(given, columns):
+        # What is in no row of the first column is no case any more.
+        found = [row[4] for key, row in rows.items() if row[4] and key in columns[0]]
+        counts = [str(found.count(verdict)) for verdict in VERDICTS]
+        lines.append("| " + " | ".join([name, *counts, f"{len(found)} of {len(columns[0])}"]) + " |")
+    return lines
 
 
 def short(reason):
@@ -38,7 +56,8 @@ def main():
         sys.exit(__doc__)
     given = [(name, path) for name, path in zip(COLUMNS, sys.argv[1:]) if path != "-"]
     columns = [read(path) for _, path in given]
-    lines = [f"| line | case | strikes | the device | {' | '.join(name for name, _ in given)} |", "|---" * (4 + len(given)) + "|"]
+    names = " | ".join(name for name, _ in given)
+    lines = summary(columns, given) + ["", f"| line | case | strikes | the device | {names} |", "|---" * (4 + len(given)) + "|"]
     for name, row in columns[0].items():
         cells = [cell(column, name) for column in columns]
         lines.append(f"| {row[0]} | `{name}` | {row[3].lower()} | {row[5]} | {' | '.join(cells)} |")

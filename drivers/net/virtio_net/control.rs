@@ -8,6 +8,10 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
+        atomic::{
+            ordering::Relaxed,
+            AtomicFlag, //
+        },
         Arc,
         Mutex, //
     }, //
@@ -35,8 +39,9 @@ pub(crate) const MOST: usize = ANSWER_AT - HEAD;
 const ADDRESS: usize = 6;
 /// What stands there before the device answers; no answer of the specification.
 const UNANSWERED: u8 = 0xff;
-/// The answer that all went well (5.1.6.5).
+/// The answers that all went well, and that it did not (5.1.6.5).
 const OK: u8 = 0;
+const REFUSED: u8 = 1;
 /// A command: class and number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Command(u8, u8);
@@ -84,6 +89,10 @@ impl Command {
 pub(crate) struct Control {
     exchange: Arc<Exchange>,
     device: Arc<Device>,
+    /// The queue's number.
+    index: u16,
+    /// The log has a line about a command that was not carried out.
+    warned: AtomicFlag,
     /// Each part of a command is a segment of its own.
     apart: bool,
     /// Held by the one whose turn it is to have a command under way.
@@ -110,6 +119,8 @@ impl Control {
             pin_init!(Self {
                 exchange,
                 device,
+                index,
+                warned: AtomicFlag::new(false),
                 apart,
                 memory <- new_mutex!(memory),
             }),
@@ -178,10 +189,33 @@ impl Control {
             self.exchange.give_up();
             return Err(ETIMEDOUT);
         }
-        if memory.read8(ANSWER_AT) == OK {
-            Ok(())
-        } else {
-            Err(EINVAL)
+        match memory.read8(ANSWER_AT) {
+            OK => Ok(()),
+            other => {
+                self.complain(command, other);
+                Err(EINVAL)
+            }
+        }
+    }
+
+    /// Names the first command that is not carried out.
+    #[cold]
+    fn complain(&self, Command(class, number): Command, answer: u8) {
+        if !self.warned.load(Relaxed) {
+            self.warned.store(true, Relaxed);
+            let how = match answer {
+                REFUSED => "is refused",
+                _ => "has no valid answer",
+            };
+
+            dev_warn!(
+                self.device.node(),
+                "queue {}: command {}.{} {}; it fails, as will others without a word\n",
+                self.index,
+                class,
+                number,
+                how
+            );
         }
     }
 

@@ -24,7 +24,13 @@ use crate::{
 use core::iter;
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::{
+            ordering::Relaxed,
+            AtomicFlag, //
+        },
+        Arc, //
+    },
 };
 use kernel_ext::net::{
     Assembly,
@@ -138,6 +144,8 @@ pub(crate) struct RxQueue {
     header: u32,
     /// Buffers have to be made visible after the device wrote to them.
     translated: bool,
+    /// The log has a line about packets that the device spoilt.
+    warned: AtomicFlag,
     pub(crate) counters: RxCounters,
 }
 
@@ -207,6 +215,7 @@ impl RxQueue {
                 agreed,
                 header,
                 translated,
+                warned: AtomicFlag::new(false),
                 counters: RxCounters::new(),
             }),
             GFP_KERNEL,
@@ -546,6 +555,27 @@ impl RxQueue {
             counters.length_errors.add(seen.length_errors.into());
             counters.frame_errors.add(seen.frame_errors.into());
             counters.no_memory.add(seen.no_memory.into());
+            self.complain(seen);
+        }
+    }
+
+    /// Names what the device does wrong, once.
+    #[cold]
+    fn complain(&self, seen: &Seen) {
+        let how = match (seen.length_errors, seen.frame_errors) {
+            (0, 0) => return,
+            (0, _) => "with a header that cannot be",
+            _ => "in buffers that do not hold it",
+        };
+
+        if !self.warned.load(Relaxed) {
+            self.warned.store(true, Relaxed);
+            dev_warn!(
+                self.queue.device().node(),
+                "queue {}: packet came in {}; it is lost, as will others be without a word\n",
+                self.queue.index(),
+                how
+            );
         }
     }
 }

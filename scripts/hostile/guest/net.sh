@@ -52,6 +52,7 @@ talked() { [ -s /run/became.1 ]; }
 # Commands to the device: the first is not waited for, the others are.
 commands() {
     ifconfig "$dev" promisc
+    case $name in resize*) ethtool -G "$dev" rx 64 ;; esac
     ifconfig "$dev" hw ether 52:54:00:00:00:77 && ifconfig "$dev" hw ether 52:54:00:12:34:56
 }
 commander() {

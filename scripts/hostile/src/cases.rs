@@ -2,6 +2,37 @@
 
 //! The catalogue: every case by name, with what is to come of it.
 
+/// Lines of the log, by the number of the queue: a buffer came back that cannot have.
+macro_rules! not_a_head {
+    ($queue:literal) => {
+        concat!(
+            "device is broken: queue ",
+            $queue,
+            ": used (id|index) [0-9]+ (is out of range|is not in flight|was not published yet|stands further on|is not within)"
+        )
+    };
+}
+/// More was written than there was room for.
+macro_rules! too_long {
+    ($queue:literal) => {
+        concat!(
+            "device is broken: queue ",
+            $queue,
+            ": used length [0-9]+ of id [0-9]+ exceeds [0-9]+ writable bytes"
+        )
+    };
+}
+/// A request does not come back.
+macro_rules! late {
+    ($queue:literal) => {
+        concat!(
+            "device is broken: queue ",
+            $queue,
+            ": request was not answered in time"
+        )
+    };
+}
+
 mod balloon;
 mod block;
 mod net;
@@ -69,6 +100,9 @@ pub struct Case {
     pub does: &'static str,
 }
 
+/// What is said of a device that does not come back from a reset.
+const NO_RESET: &str = "reset was not confirmed within [0-9]+ ms; DMA of the device is off now";
+
 /// A case in the making.
 fn case(line: &'static str, name: &'static str, does: &'static str) -> Case {
     Case {
@@ -112,12 +146,34 @@ impl Case {
     }
 }
 
+/// Asks for a reset once, with things under way, and lies from then on.
+fn anew(line: &'static str, name: &'static str, does: &'static str, lie: Lie) -> Case {
+    case(line, name, does)
+        .at(Strikes::Io)
+        .formats(BOTH)
+        .lie(tell(What::NeedsReset).struck().once())
+        .lie(lie.struck())
+}
+
+/// Lies while the machine goes down.
+fn power_off(line: &'static str, name: &'static str, does: &'static str, lie: Lie) -> Case {
+    case(line, name, does)
+        .at(Strikes::PowerOff)
+        .lie(lie.struck())
+        .ends(Outcome::Safe, "")
+}
+
 fn ring(field: Field, value: Value) -> Lie {
     Lie::new(What::Ring(field), value).struck()
 }
 
 fn tell(what: What) -> Lie {
     Lie::new(what, Value::Is(1))
+}
+
+/// A field of the device's own configuration.
+fn device(offset: u32, size: u8, value: Value) -> Lie {
+    Lie::new(What::Read(Space::Device, offset, size), value)
 }
 
 /// A field of a capability.

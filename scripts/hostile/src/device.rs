@@ -9,7 +9,10 @@ mod net;
 mod rng;
 
 pub use balloon::at as balloon_at;
-pub use block::at as block_at;
+pub use block::{
+    at as block_at,
+    zone_at, //
+};
 pub use net::at as net_at;
 
 use crate::{

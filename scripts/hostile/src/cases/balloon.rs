@@ -3,16 +3,22 @@
 //! What a balloon may do: its own lines of the catalogue (L), and those of ring and transport that strike it in a way of their
 //! own.
 
+mod moments;
+
 use super::{
+    anew,
     case,
     common,
+    device,
     pci,
+    power_off,
     ring,
     tell,
     Case,
     Outcome::*,
     Strikes::*,
-    BOTH, //
+    BOTH,
+    NO_RESET, //
 };
 use crate::{
     config_space::{
@@ -23,11 +29,7 @@ use crate::{
     lie::{
         Area,
         Lie,
-        Space,
-        Value::{
-            self,
-            *, //
-        },
+        Value::*,
         What::*, //
     },
     registers::at,
@@ -40,32 +42,8 @@ const STATS: u16 = 2;
 const HINTS: u16 = 3;
 const REPORTS: u16 = 4;
 
-/// A field of the balloon's configuration.
-fn balloon(offset: u32, size: u8, value: Value) -> Lie {
-    Lie::new(Read(Space::Device, offset, size), value)
-}
-
 /// More pages than there are.
 const MANY_PAGES: u64 = 0x10_0000;
-
-macro_rules! not_a_head {
-    ($queue:literal) => {
-        concat!(
-            "device is broken: queue ",
-            $queue,
-            ": used (id|index) [0-9]+ (is out of range|is not in flight|was not published yet|stands further on|is not within)"
-        )
-    };
-}
-macro_rules! late {
-    ($queue:literal) => {
-        concat!(
-            "device is broken: queue ",
-            $queue,
-            ": request was not answered in time"
-        )
-    };
-}
 
 pub fn cases() -> Vec<Case> {
     let mut all = ring_cases();
@@ -74,6 +52,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(silent_cases());
     all.extend(free_page_cases());
     all.extend(life_cases());
+    all.extend(moments::cases());
     all
 }
 
@@ -185,7 +164,7 @@ fn size_cases() -> Vec<Case> {
             "wants-all",
             "wants more pages than there are, from the start",
         )
-        .lie(balloon(field::NUM_PAGES, 4, Is(u64::MAX)))
+        .lie(device(field::NUM_PAGES, 4, Is(u64::MAX)))
         .ends(Safe, "Out of puff"),
         case(
             "L1",
@@ -193,7 +172,7 @@ fn size_cases() -> Vec<Case> {
             "wants more pages than there are, with some in it",
         )
         .at(Io)
-        .lie(balloon(field::NUM_PAGES, 4, Is(MANY_PAGES)).struck())
+        .lie(device(field::NUM_PAGES, 4, Is(MANY_PAGES)).struck())
         .lie(tell(Change).struck().once())
         .ends(Safe, "Out of puff"),
         case(
@@ -203,7 +182,7 @@ fn size_cases() -> Vec<Case> {
         )
         .at(Io)
         .lie(
-            balloon(field::NUM_PAGES, 4, Each(&[0, 4096, 1, 700]))
+            device(field::NUM_PAGES, 4, Each(&[0, 4096, 1, 700]))
                 .struck()
                 .times(60),
         )
@@ -215,7 +194,7 @@ fn size_cases() -> Vec<Case> {
             "does not keep the size that it is told",
         )
         .at(Io)
-        .lie(balloon(field::ACTUAL, 4, Random).struck().maybe()),
+        .lie(device(field::ACTUAL, 4, Random).struck().maybe()),
     ]
 }
 
@@ -258,7 +237,7 @@ fn silent_cases() -> Vec<Case> {
         )
         .at(Removal)
         .lie(tell(Keep).struck().on(INFLATE))
-        .lie(balloon(field::NUM_PAGES, 4, Is(4096)).struck().maybe())
+        .lie(device(field::NUM_PAGES, 4, Is(4096)).struck().maybe())
         .lie(tell(Change).struck().once())
         .ends(Safe, ""),
         case(
@@ -334,7 +313,7 @@ fn free_page_cases() -> Vec<Case> {
         )
         .at(Removal)
         .lie(tell(Keep).struck().on(HINTS))
-        .lie(balloon(field::HINT_COMMAND, 4, Is(9)).struck())
+        .lie(device(field::HINT_COMMAND, 4, Is(9)).struck())
         .lie(tell(Change).struck().times(2))
         .ends(Safe, ""),
         case(
@@ -344,7 +323,7 @@ fn free_page_cases() -> Vec<Case> {
         )
         .at(Io)
         .lie(
-            balloon(field::HINT_COMMAND, 4, Each(&[7, 0, 8, 1, 9, 2]))
+            device(field::HINT_COMMAND, 4, Each(&[7, 0, 8, 1, 9, 2]))
                 .struck()
                 .times(60),
         )
@@ -356,7 +335,7 @@ fn free_page_cases() -> Vec<Case> {
             "asks for hints with the largest number there is",
         )
         .at(Io)
-        .lie(balloon(field::HINT_COMMAND, 4, Is(0xffff_ffff)).struck())
+        .lie(device(field::HINT_COMMAND, 4, Is(0xffff_ffff)).struck())
         .lie(tell(Change).struck().times(2)),
         // An honest device spoils all that it may: data that are not the guest's would differ.
         case(

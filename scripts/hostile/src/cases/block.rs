@@ -2,10 +2,17 @@
 
 //! What a disk may do: the ring's lines of the catalogue (R), those of the PCI transport and the core (P), and its own (B).
 
+mod again;
+mod moments;
+mod zones;
+
 use super::{
+    anew,
     case,
     common,
+    device,
     pci,
+    power_off,
     ring,
     tell,
     Case,
@@ -13,7 +20,9 @@ use super::{
     Strikes::*,
     BOTH,
     IN_ORDER,
-    PACKED, //
+    NO_RESET,
+    PACKED,
+    SPLIT, //
 };
 use crate::{
     config_space::{
@@ -26,27 +35,21 @@ use crate::{
     },
     device::block_at as field,
     lie::{
-        Area, Lie, Part, Space,
-        Value::{
-            self,
-            *, //
-        },
-        What::*,
+        Area,
+        Lie,
+        Part,
+        Space,
+        Value::*,
+        What::*, //
     },
     registers::at,
     ring::Field,
 };
 
-/// A field of the disk's configuration.
-fn disk(offset: u32, size: u8, value: Value) -> Lie {
-    Lie::new(Read(Space::Device, offset, size), value)
-}
-
-const NOT_A_HEAD: &str = "device is broken: queue 0: used id [0-9]+ (is out of range|is not in flight|was not published yet|stands further on)";
+const NOT_A_HEAD: &str = not_a_head!("0");
 const JUMP: &str = "device is broken: queue 0: used index [0-9]+ is not within [0-9]+ buffers";
-const TOO_LONG: &str =
-    "device is broken: queue 0: used length [0-9]+ of id [0-9]+ exceeds [0-9]+ writable bytes";
-const SILENT: &str = "device is broken: queue 0: request was not answered in time";
+const TOO_LONG: &str = too_long!("0");
+const SILENT: &str = late!("0");
 const NO_ANSWER: &str =
     "queue 0: request came back (without a valid status|with less data than it asked for)";
 const ANY_BREAK: &str = "";
@@ -57,6 +60,9 @@ pub fn cases() -> Vec<Case> {
     all.extend(capability_cases());
     all.extend(register_cases());
     all.extend(disk_cases());
+    all.extend(zones::cases());
+    all.extend(moments::cases());
+    all.extend(again::cases());
     all.extend(power_off_cases());
     all
 }
@@ -486,10 +492,7 @@ fn register_cases() -> Vec<Case> {
             "does not come back from a reset",
         )
         .lie(common(at::STATUS, 1, Or(1)))
-        .ends(
-            Refused,
-            "reset was not confirmed within [0-9]+ ms; DMA of the device is off now",
-        ),
+        .ends(Refused, NO_RESET),
         case(
             "P10",
             "no-reset-at-removal",
@@ -497,10 +500,7 @@ fn register_cases() -> Vec<Case> {
         )
         .at(Removal)
         .lie(common(at::STATUS, 1, Or(1)).struck())
-        .ends(
-            Works,
-            "reset was not confirmed within [0-9]+ ms; DMA of the device is off now",
-        ),
+        .ends(Works, NO_RESET),
         case(
             "P11",
             "generation-at-probe",
@@ -566,6 +566,7 @@ fn register_cases() -> Vec<Case> {
             .ends(Safe, ""),
         case("P14", "gone-under-io", "is gone with requests under way")
             .at(Io)
+            .formats(BOTH)
             .lie(tell(Vanish).struck())
             .ends(
                 Broken,
@@ -573,6 +574,7 @@ fn register_cases() -> Vec<Case> {
             ),
         case("P14", "gone-at-removal", "is gone when its driver leaves")
             .at(Removal)
+            .formats(BOTH)
             .lie(tell(Vanish).struck())
             .ends(Works, "device is broken: device is gone"),
         case("P15", "no-version-1", "does not offer VERSION_1")
@@ -617,93 +619,93 @@ fn disk_cases() -> Vec<Case> {
 
     vec![
         case("B1", "capacity-huge", "has more sectors than there can be")
-            .lie(disk(field::CAPACITY, 8, Is(u64::MAX)))
+            .lie(device(field::CAPACITY, 8, Is(u64::MAX)))
             .ends(Works, "\\[vd[a-z]+\\] .*logical blocks"),
         case("B1", "capacity-0", "has no sectors")
-            .lie(disk(field::CAPACITY, 8, Is(0)))
+            .lie(device(field::CAPACITY, 8, Is(0)))
             .ends(Safe, ""),
         case("B1", "shrinks-under-io", "has no sectors any more")
             .at(Io)
-            .lie(disk(field::CAPACITY, 8, Is(0)).struck())
+            .lie(device(field::CAPACITY, 8, Is(0)).struck())
             .lie(tell(Change).struck().times(3))
             .ends(Safe, "new size: 0 "),
         bad(
             "B2",
             "block-size-0",
             "has blocks of no bytes",
-            disk(field::BLK_SIZE, 4, Is(0)),
+            device(field::BLK_SIZE, 4, Is(0)),
             "block size 0 is not possible",
         ),
         bad(
             "B2",
             "block-size-3",
             "has blocks of three bytes",
-            disk(field::BLK_SIZE, 4, Is(3)),
+            device(field::BLK_SIZE, 4, Is(3)),
             "block size 3 is not possible",
         ),
         bad(
             "B2",
             "block-size-2g",
             "has blocks of 2 GiB",
-            disk(field::BLK_SIZE, 4, Is(1 << 31)),
+            device(field::BLK_SIZE, 4, Is(1 << 31)),
             "block size 2147483648 is not possible",
         ),
         bad(
             "B3",
             "segment-size-512",
             "allows no segment of a page",
-            disk(field::SIZE_MAX, 4, Is(512)),
+            device(field::SIZE_MAX, 4, Is(512)),
             "segments of 512 bytes at most are too small",
         ),
         bad(
             "B3",
             "segment-size-0",
             "allows no segment of a byte",
-            disk(field::SIZE_MAX, 4, Is(0)),
+            device(field::SIZE_MAX, 4, Is(0)),
             "segments of 0 bytes at most are too small",
         ),
-        case("B4", "segments-0", "allows no segment").lie(disk(field::SEG_MAX, 4, Is(0))),
+        case("B4", "segments-0", "allows no segment").lie(device(field::SEG_MAX, 4, Is(0))),
         case(
             "B4",
             "segments-huge",
             "allows more segments than its queue has room for",
         )
         .options("indirect=off queue_size=16")
-        .lie(disk(field::SEG_MAX, 4, Is(u64::MAX))),
+        .lie(device(field::SEG_MAX, 4, Is(u64::MAX))),
         case(
             "B5",
             "physical-exponent",
             "has physical blocks of 2^200 blocks",
         )
-        .lie(disk(field::PHYSICAL_BLOCK_EXP, 1, Is(200)))
+        .lie(device(field::PHYSICAL_BLOCK_EXP, 1, Is(200)))
         .ends(Works, "topology makes no sense"),
         case("B5", "optimal-huge", "has a best size that overflows")
-            .lie(disk(field::OPT_IO_SIZE, 4, Is(u64::MAX)))
+            .lie(device(field::OPT_IO_SIZE, 4, Is(u64::MAX)))
             .ends(Works, "topology makes no sense"),
         case(
             "B5",
             "minimum-odd",
             "has a least size that is no power of two",
         )
-        .lie(disk(field::MIN_IO_SIZE, 2, Is(3))),
+        .lie(device(field::MIN_IO_SIZE, 2, Is(3))),
         case("B6", "discard-segments-0", "discards no range at all")
-            .lie(disk(field::MAX_DISCARD_SEG, 4, Is(0)).maybe())
-            .lie(disk(field::MAX_WRITE_ZEROES_SEG, 4, Is(0)).maybe())
-            .lie(disk(field::MAX_SECURE_ERASE_SEG, 4, Is(0)).maybe()),
+            .lie(device(field::MAX_DISCARD_SEG, 4, Is(0)).maybe())
+            .lie(device(field::MAX_WRITE_ZEROES_SEG, 4, Is(0)).maybe())
+            .lie(device(field::MAX_SECURE_ERASE_SEG, 4, Is(0)).maybe()),
         case(
             "B6",
             "discard-alignment-huge",
             "has an alignment of discards that overflows",
         )
-        .lie(disk(field::DISCARD_ALIGNMENT, 4, Is(u64::MAX)).maybe())
-        .lie(disk(field::MAX_DISCARD_SECTORS, 4, Is(u64::MAX)).maybe()),
+        .lie(device(field::DISCARD_ALIGNMENT, 4, Is(u64::MAX)).maybe())
+        .lie(device(field::MAX_DISCARD_SECTORS, 4, Is(u64::MAX)).maybe()),
         case(
             "B7",
             "cache-mode-7",
             "has a cache mode that is neither on nor off",
         )
-        .lie(disk(field::WRITEBACK, 1, Is(7))),
-        case("B7", "cache-mode-changes", "says otherwise each time").lie(disk(
+        .lie(device(field::WRITEBACK, 1, Is(7))),
+        case("B7", "cache-mode-changes", "says otherwise each time").lie(device(
             field::WRITEBACK,
             1,
             Each(&[0, 0xff, 2, 1]),
@@ -734,10 +736,10 @@ fn disk_cases() -> Vec<Case> {
             .at(Io)
             .lie(Lie::new(Late, Is(30)).struck()),
         case("B10", "queues-0", "has no request queue")
-            .lie(disk(field::NUM_QUEUES, 2, Is(0)).maybe())
+            .lie(device(field::NUM_QUEUES, 2, Is(0)).maybe())
             .ends(Safe, ""),
         case("B10", "queues-65535", "has more queues than it has")
-            .lie(disk(field::NUM_QUEUES, 2, Is(65535)).maybe())
+            .lie(device(field::NUM_QUEUES, 2, Is(65535)).maybe())
             .ends(Safe, ""),
         case(
             "B11",
@@ -762,27 +764,25 @@ fn disk_cases() -> Vec<Case> {
 }
 
 fn power_off_cases() -> Vec<Case> {
-    let case = |line, name, does| case(line, name, does).at(PowerOff).ends(Safe, "");
-
     vec![
-        case(
+        power_off(
             "R1",
             "used-id-at-poweroff",
             "names a used id that is as large as the queue",
-        )
-        .lie(ring(Field::Id, Size(0))),
-        case(
+            ring(Field::Id, Size(0)),
+        ),
+        power_off(
             "B9",
             "never-answers-at-poweroff",
             "answers no request any more",
-        )
-        .lie(tell(Keep).struck()),
-        case(
+            tell(Keep),
+        ),
+        power_off(
             "P10",
             "no-reset-at-poweroff",
             "does not come back from its last reset",
-        )
-        .lie(common(at::STATUS, 1, Or(1)).struck().maybe()),
-        case("P14", "gone-at-poweroff", "is gone").lie(tell(Vanish).struck()),
+            common(at::STATUS, 1, Or(1)).maybe(),
+        ),
+        power_off("P14", "gone-at-poweroff", "is gone", tell(Vanish)),
     ]
 }

@@ -4,10 +4,15 @@
 //!
 //! With one pair of queues the receive queue is 0, the transmit queue 1 and the control queue 2.
 
+mod moments;
+
 use super::{
+    anew,
     case,
     common,
+    device,
     pci,
+    power_off,
     ring,
     tell,
     Case,
@@ -16,6 +21,7 @@ use super::{
     ALL,
     BOTH,
     IN_ORDER,
+    NO_RESET,
     PACKED, //
 };
 use crate::{
@@ -28,7 +34,6 @@ use crate::{
         Area,
         Lie,
         Part,
-        Space,
         Value::{
             self,
             *, //
@@ -50,11 +55,6 @@ const DEVICE_STATS: &str = "offer=50";
 const HASH_REPORT: &str = "offer=57";
 const RSS: &str = "offer=60";
 
-/// A field of the NIC's configuration.
-fn nic(offset: u32, size: u8, value: Value) -> Lie {
-    Lie::new(Read(Space::Device, offset, size), value)
-}
-
 /// A field of a received frame's header.
 fn header(offset: u8, value: Value) -> Lie {
     Lie::new(Answer(Part::Field(offset)), value).struck()
@@ -69,36 +69,13 @@ const CSUM_START: u8 = 6;
 const CSUM_OFFSET: u8 = 8;
 const NUM_BUFFERS: u8 = 10;
 
+/// What is said of the first frame that is lost by the device's fault, and of the first command.
+const LOST: &str =
+    "queue 0: packet came in (with a header that cannot be|in buffers that do not hold it)";
+const NOT_DONE: &str = "queue 2: command [0-9]+[.][0-9]+ (is refused|has no valid answer)";
+
 /// How many frames a lie about frames spoils: more than one, and not for ever.
 const SOME: u32 = 4;
-
-macro_rules! not_a_head {
-    ($queue:literal) => {
-        concat!(
-            "device is broken: queue ",
-            $queue,
-            ": used (id|index) [0-9]+ (is out of range|is not in flight|was not published yet|stands further on|is not within)"
-        )
-    };
-}
-macro_rules! too_long {
-    ($queue:literal) => {
-        concat!(
-            "device is broken: queue ",
-            $queue,
-            ": used length [0-9]+ of id [0-9]+ exceeds [0-9]+ writable bytes"
-        )
-    };
-}
-macro_rules! late {
-    ($queue:literal) => {
-        concat!(
-            "device is broken: queue ",
-            $queue,
-            ": request was not answered in time"
-        )
-    };
-}
 
 pub fn cases() -> Vec<Case> {
     let mut all = ring_cases();
@@ -108,6 +85,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(config_cases());
     all.extend(honest_cases());
     all.extend(life_cases());
+    all.extend(moments::cases());
     all
 }
 
@@ -296,7 +274,7 @@ fn ring_cases() -> Vec<Case> {
 }
 
 fn frame_cases() -> Vec<Case> {
-    let lost = |line, name, does| case(line, name, does).at(Io).ends(Fails, "");
+    let lost = |line, name, does| case(line, name, does).at(Io).ends(Fails, LOST);
     let runt = |name, does, length| {
         lost("N4", name, does).lie(ring(Field::Len, Is(length)).on(RX).times(SOME))
     };
@@ -455,7 +433,7 @@ fn control_cases() -> Vec<Case> {
                     .struck()
                     .on(CONTROL),
             )
-            .ends(Fails, "")
+            .ends(Fails, NOT_DONE)
     };
 
     vec![
@@ -492,7 +470,7 @@ fn control_cases() -> Vec<Case> {
         )
         .at(Io)
         .lie(tell(Omit(Part::Status)).struck().on(CONTROL))
-        .ends(Fails, ""),
+        .ends(Fails, NOT_DONE),
         case(
             "N7",
             "control-refuses-at-probe",
@@ -509,7 +487,7 @@ fn config_cases() -> Vec<Case> {
     let refused = |name, does, pairs, says| {
         case("N8", name, does)
             .options("pairs=2")
-            .lie(nic(field::MAX_PAIRS, 2, Is(pairs)))
+            .lie(device(field::MAX_PAIRS, 2, Is(pairs)))
             .ends(Refused, says)
     };
     const RANDOM_ADDRESS: &str = "address makes no sense; a random one is used";
@@ -519,39 +497,39 @@ fn config_cases() -> Vec<Case> {
             "N1",
             "mtu-0",
             "has frames without a byte",
-            nic(field::MTU, 2, Is(0)),
+            device(field::MTU, 2, Is(0)),
         ),
         works(
             "N1",
             "mtu-67",
             "has frames too short for IPv4",
-            nic(field::MTU, 2, Is(67)),
+            device(field::MTU, 2, Is(67)),
         ),
         works(
             "N1",
             "mtu-65535",
             "has the largest frames there are",
-            nic(field::MTU, 2, Is(65535)),
+            device(field::MTU, 2, Is(65535)),
         ),
         works(
             "N1",
             "mtu-65535-small",
             "the same, where a frame is in one buffer",
-            nic(field::MTU, 2, Is(65535)),
+            device(field::MTU, 2, Is(65535)),
         )
         .options("hide=15"),
         works(
             "N1",
             "mtu-changes",
             "has another MTU when it is read again",
-            nic(field::MTU, 2, Each(&[1500, 20])),
+            device(field::MTU, 2, Each(&[1500, 20])),
         )
         .ends(Refused, "MTU is another one"),
         works(
             "N8",
             "pairs-0",
             "has no pair of queues",
-            nic(field::MAX_PAIRS, 2, Is(0)),
+            device(field::MAX_PAIRS, 2, Is(0)),
         )
         .options("offer=22"),
         refused(
@@ -576,28 +554,28 @@ fn config_cases() -> Vec<Case> {
             "N9",
             "address-0",
             "has the address of all zeroes",
-            nic(field::MAC, 6, Is(0)),
+            device(field::MAC, 6, Is(0)),
         )
         .ends(Works, RANDOM_ADDRESS),
         works(
             "N9",
             "address-multicast",
             "has the address of a group",
-            nic(field::MAC, 1, Or(1)),
+            device(field::MAC, 1, Or(1)),
         )
         .ends(Works, RANDOM_ADDRESS),
         works(
             "N10",
             "rss-key-255",
             "hashes with a key of 255 bytes",
-            nic(field::RSS_MAX_KEY_SIZE, 1, Is(255)).maybe(),
+            device(field::RSS_MAX_KEY_SIZE, 1, Is(255)).maybe(),
         )
         .options(RSS),
         works(
             "N10",
             "rss-table-0",
             "hashes into a table of no entries",
-            nic(field::RSS_MAX_TABLE_LENGTH, 2, Is(0)).maybe(),
+            device(field::RSS_MAX_TABLE_LENGTH, 2, Is(0)).maybe(),
         )
         .options(RSS),
         case(
@@ -610,16 +588,16 @@ fn config_cases() -> Vec<Case> {
             "N12",
             "hash-report",
             "reports hashes of kinds that there are not",
-            nic(field::SUPPORTED_HASH_TYPES, 4, Is(u64::MAX)).maybe(),
+            device(field::SUPPORTED_HASH_TYPES, 4, Is(u64::MAX)).maybe(),
         )
         .options(HASH_REPORT),
         works(
             "N12",
             "speed-unknown",
             "has a speed and a duplex mode that cannot be",
-            nic(field::SPEED, 4, Is(0xffff_fffe)),
+            device(field::SPEED, 4, Is(0xffff_fffe)),
         )
-        .lie(nic(field::DUPLEX, 1, Is(77))),
+        .lie(device(field::DUPLEX, 1, Is(77))),
         works(
             "P4",
             "nic-config-of-8",
@@ -701,7 +679,7 @@ fn life_cases() -> Vec<Case> {
         )
         .at(Io)
         .options("cable=steady")
-        .lie(nic(field::STATUS, 2, Is(3)).struck())
+        .lie(device(field::STATUS, 2, Is(3)).struck())
         .lie(tell(Change).struck().times(400)),
         case("N13", "tx-forgets", "never has sent some frames")
             .at(Io)

@@ -21,6 +21,8 @@ use crate::{
 
 mod zones;
 
+pub use zones::at as zone_at;
+
 use zones::Zones;
 
 const SECTOR: u64 = 512;
@@ -72,6 +74,12 @@ pub mod at {
     pub const DISCARD_ALIGNMENT: u32 = 44;
     pub const MAX_WRITE_ZEROES_SEG: u32 = 52;
     pub const MAX_SECURE_ERASE_SEG: u32 = 64;
+    pub const ZONE_SECTORS: u32 = 72;
+    pub const MAX_OPEN_ZONES: u32 = 76;
+    pub const MAX_ACTIVE_ZONES: u32 = 80;
+    pub const MAX_APPEND_SECTORS: u32 = 84;
+    pub const WRITE_GRANULARITY: u32 = 88;
+    pub const ZONE_MODEL: u32 = 92;
 }
 
 pub struct Block {
@@ -277,13 +285,13 @@ impl Model for Block {
         );
         put(68, &(self.block / 512).to_le_bytes());
         if let Some(zones) = &self.zones {
-            put(72, &(zones.size as u32).to_le_bytes());
-            put(76, &zones.max_open.to_le_bytes());
-            put(80, &zones.max_active.to_le_bytes());
-            put(84, &64u32.to_le_bytes());
-            put(88, &self.block.to_le_bytes());
+            put(at::ZONE_SECTORS, &(zones.size as u32).to_le_bytes());
+            put(at::MAX_OPEN_ZONES, &zones.max_open.to_le_bytes());
+            put(at::MAX_ACTIVE_ZONES, &zones.max_active.to_le_bytes());
+            put(at::MAX_APPEND_SECTORS, &64u32.to_le_bytes());
+            put(at::WRITE_GRANULARITY, &self.block.to_le_bytes());
             // Host-managed.
-            put(92, &[1]);
+            put(at::ZONE_MODEL, &[1]);
         }
         for (at, value) in &self.changed {
             bytes[*at..*at + value.len()].copy_from_slice(value);
@@ -379,9 +387,11 @@ impl Model for Block {
                     .zones
                     .as_ref()
                     .map(|zones| zones.report(sector, room as usize));
-                let report = report.unwrap_or_default();
+                let report = zones::lied(report.unwrap_or_default(), context);
 
-                chain.write(context.memory, 0, &report)?;
+                if context.gives(Part::Data) {
+                    chain.write(context.memory, 0, &report)?;
+                }
                 written += report.len() as u64;
                 OK
             }

@@ -2,6 +2,11 @@
 
 //! The zones of a host-managed disk (virtio 1.4, 5.2.6): those at its beginning are conventional.
 
+use crate::{
+    device::Context,
+    lie::Part, //
+};
+
 const OK: u8 = 0;
 const IOERR: u8 = 1;
 const INVALID_CMD: u8 = 3;
@@ -31,6 +36,49 @@ mod state {
 
 /// Bytes of a report's head, and of a zone in it.
 const ENTRY: usize = 64;
+
+/// Fields of a report, as its lies call them: of the head, and of each zone.
+pub mod at {
+    pub const NUMBER: u8 = 0;
+    pub const CAPACITY: u8 = 1;
+    pub const START: u8 = 2;
+    pub const POINTER: u8 = 3;
+    pub const TYPE: u8 = 4;
+    pub const STATE: u8 = 5;
+}
+/// Where these are in a zone's entry, and how many bytes they have.
+const FIELDS: [(u8, usize, usize); 5] = [
+    (at::CAPACITY, 0, 8),
+    (at::START, 8, 8),
+    (at::POINTER, 16, 8),
+    (at::TYPE, 24, 1),
+    (at::STATE, 25, 1),
+];
+
+/// A report as the personality wants it.
+pub fn lied(mut report: Vec<u8>, context: &mut Context<'_>) -> Vec<u8> {
+    let mut lie = |field, bytes: &mut [u8]| {
+        let mut word = [0; 8];
+
+        word[..bytes.len()].copy_from_slice(bytes);
+        let honest = u64::from_le_bytes(word);
+
+        if let Some(value) = context.answer(Part::Field(field), honest) {
+            bytes.copy_from_slice(&value.to_le_bytes()[..bytes.len()]);
+        }
+    };
+
+    for (index, entry) in report.chunks_exact_mut(ENTRY).enumerate() {
+        if index == 0 {
+            lie(at::NUMBER, &mut entry[..8]);
+            continue;
+        }
+        for (field, from, length) in FIELDS {
+            lie(field, &mut entry[from..from + length]);
+        }
+    }
+    report
+}
 
 #[derive(Clone)]
 struct Zone {

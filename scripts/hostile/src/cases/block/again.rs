@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a disk may do when it begins anew under I/O: it asks for a reset, and is another one after it.
+
+use super::*;
+use crate::lie::Value;
+
+/// What it says of queue 0.
+fn queue(offset: usize, value: Value) -> Lie {
+    common(offset, 2, value)
+}
+
+pub fn cases() -> Vec<Case> {
+    const BROKEN: &str = "device is broken: ";
+
+    vec![
+        anew(
+            "P10",
+            "anew-never",
+            "asks for a reset, and does not come back from it",
+            common(at::STATUS, 1, Or(1)),
+        )
+        .ends(
+            Broken,
+            "device is broken: device did not come back from a reset",
+        ),
+        anew(
+            "P8",
+            "anew-refuses-features",
+            "refuses after a reset what it agreed to before",
+            common(at::STATUS, 1, And(!8)),
+        )
+        .ends(Broken, BROKEN),
+        anew(
+            "P8",
+            "anew-without-features",
+            "offers nothing any more after a reset",
+            common(at::DEVICE_FEATURE, 4, Is(0)),
+        )
+        .ends(Broken, BROKEN),
+        anew(
+            "P8",
+            "anew-without-queues",
+            "has no queue any more after a reset",
+            queue(at::NUM_QUEUES, Is(0)),
+        )
+        .ends(Safe, ""),
+        anew(
+            "P8",
+            "anew-enabled",
+            "has its queue enabled after a reset",
+            queue(at::QUEUE_ENABLE, Is(1)),
+        )
+        .ends(Safe, ""),
+        anew(
+            "P7",
+            "anew-size-0",
+            "has a queue of no entries after a reset",
+            queue(at::QUEUE_SIZE, Is(0)),
+        )
+        .ends(Safe, ""),
+        anew(
+            "P7",
+            "anew-size-2",
+            "has a smaller queue after a reset",
+            queue(at::QUEUE_SIZE, Is(2)),
+        )
+        .ends(Safe, ""),
+        anew(
+            "P6",
+            "anew-notify-offset",
+            "has a doorbell outside of the notification area after a reset",
+            queue(at::QUEUE_NOTIFY_OFF, Is(0xffff)),
+        )
+        .ends(Safe, ""),
+        anew(
+            "P13",
+            "anew-vectors-refused",
+            "takes no vector of MSI-X after a reset",
+            queue(at::QUEUE_VECTOR, Is(0xffff)),
+        )
+        .ends(Safe, ""),
+        anew(
+            "P11",
+            "anew-generation",
+            "has a configuration that is never the same after a reset",
+            common(at::GENERATION, 1, Count(1)),
+        )
+        .ends(Safe, ""),
+        anew(
+            "P14",
+            "anew-gone",
+            "asks for a reset, and is gone while it gets it",
+            tell(VanishOnAccess).after(3),
+        )
+        .ends(Broken, "device is broken: device is gone"),
+        anew(
+            "R1",
+            "anew-used-id-beyond",
+            "names a used id that is as large as the queue, after a reset",
+            Lie::new(Ring(Field::Id), Size(0)).after(1),
+        )
+        .ends(Broken, NOT_A_HEAD),
+        anew(
+            "B9",
+            "anew-never-answers",
+            "answers no request any more after a reset",
+            tell(Keep),
+        )
+        .ends(Broken, SILENT),
+        anew(
+            "B1",
+            "anew-smaller",
+            "has no sectors any more after a reset",
+            device(field::CAPACITY, 8, Is(0)),
+        )
+        .ends(Safe, ""),
+        anew(
+            "B13",
+            "anew-read-only",
+            "can only be read after a reset",
+            common(at::DEVICE_FEATURE, 4, Or(1 << 5)).times(1),
+        )
+        .ends(Recovers, ""),
+    ]
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What else a NIC may do while its driver comes, while it begins anew, while it leaves, and while the machine goes down.
+
+use super::*;
+use crate::lie::Space;
+
+pub fn cases() -> Vec<Case> {
+    let mut all = coming();
+
+    all.extend(anew_cases());
+    all.extend(leaving());
+    all
+}
+
+fn coming() -> Vec<Case> {
+    vec![
+        case(
+            "R1",
+            "control-id-beyond-at-probe",
+            "answers a command that there is not from the start",
+        )
+        .options("pairs=2")
+        .formats(BOTH)
+        .lie(Lie::new(Ring(Field::Id), Size(0)).on(CONTROL_OF_TWO))
+        .ends(Refused, not_a_head!("4")),
+        case(
+            "R4",
+            "control-length-huge-at-probe",
+            "claims a longer answer than there was room for from the start",
+        )
+        .options("pairs=2")
+        .formats(BOTH)
+        .lie(Lie::new(Ring(Field::Len), Is(4096)).on(CONTROL_OF_TWO))
+        .ends(Refused, too_long!("4")),
+        case(
+            "R14",
+            "nic-interrupts-at-probe",
+            "raises every interrupt each millisecond from the start",
+        )
+        .formats(BOTH)
+        .lie(tell(Storm).maybe()),
+        case(
+            "P10",
+            "nic-no-reset-at-probe",
+            "does not come back from a reset",
+        )
+        .lie(common(at::STATUS, 1, Or(1)))
+        .ends(Refused, NO_RESET),
+        case(
+            "P11",
+            "nic-generation-at-probe",
+            "has a configuration that is never the same",
+        )
+        .lie(common(at::GENERATION, 1, Count(1)))
+        .ends(
+            Refused,
+            "configuration changed [0-9]+ times while it was read",
+        ),
+        case(
+            "P11",
+            "nic-generation",
+            "has a configuration that is never the same from some time on",
+        )
+        .at(Io)
+        .lie(common(at::GENERATION, 1, Count(1)).struck())
+        .lie(tell(Change).struck().times(2))
+        .ends(Safe, "status cannot be read"),
+        case("P13", "nic-vectors-refused", "takes no vector of MSI-X")
+            .lie(common(at::CONFIG_VECTOR, 2, Is(0xffff)))
+            .lie(common(at::QUEUE_VECTOR, 2, Is(0xffff)).maybe()),
+    ]
+}
+
+fn anew_cases() -> Vec<Case> {
+    vec![
+        anew(
+            "P10",
+            "nic-anew-never",
+            "asks for a reset, and does not come back from it",
+            common(at::STATUS, 1, Or(1)),
+        )
+        .ends(
+            Broken,
+            "device is broken: device did not come back from a reset",
+        ),
+        anew(
+            "P8",
+            "nic-anew-without-features",
+            "offers nothing any more after a reset",
+            common(at::DEVICE_FEATURE, 4, Is(0)),
+        )
+        .ends(Broken, "device is broken: "),
+        anew(
+            "P7",
+            "nic-anew-size-2",
+            "has smaller queues after a reset",
+            common(at::QUEUE_SIZE, 2, Is(2)),
+        )
+        .ends(Safe, ""),
+        anew(
+            "N7",
+            "nic-anew-control-silent",
+            "answers no command any more after a reset",
+            tell(Keep).on(CONTROL),
+        )
+        .ends(Broken, late!("2")),
+        anew(
+            "N7",
+            "nic-anew-control-refuses",
+            "refuses every command after a reset",
+            Lie::new(Answer(Part::Status), Is(1)).on(CONTROL),
+        )
+        .ends(Safe, "device refuses its [a-z ]+ after a reset"),
+        anew(
+            "N1",
+            "nic-anew-mtu-20",
+            "has another MTU after a reset",
+            device(field::MTU, 2, Is(20)),
+        )
+        .ends(Safe, ""),
+        anew(
+            "P14",
+            "nic-anew-gone",
+            "asks for a reset, and is gone while it gets it",
+            tell(VanishOnAccess).after(3),
+        )
+        .ends(Broken, "device is broken: device is gone"),
+        case(
+            "P9",
+            "tx-reset-silent",
+            "has sent nothing for a while, and does not give the queue back either",
+        )
+        .at(Io)
+        .formats(BOTH)
+        .lie(tell(Keep).struck().on(TX))
+        .lie(common(at::QUEUE_RESET, 2, Is(1)).struck().on(TX))
+        .ends(Broken, "device is broken: queue 1: reset has failed"),
+        case(
+            "P9",
+            "tx-reset-enabled",
+            "has sent nothing for a while, and keeps the queue enabled that was reset",
+        )
+        .at(Io)
+        .lie(tell(Keep).struck().on(TX))
+        .lie(common(at::QUEUE_ENABLE, 2, Is(1)).struck().on(TX))
+        .ends(Broken, "device is broken: queue 1: reset has failed"),
+        case(
+            "P9",
+            "resize-silent",
+            "does not give a queue back that is to have another size",
+        )
+        .at(Io)
+        .formats(BOTH)
+        .lie(common(at::QUEUE_RESET, 2, Is(1)).struck().on(RX))
+        .ends(Broken, "device is broken: queue 0: reset has failed"),
+        case(
+            "P9",
+            "resize-never-enabled",
+            "does not take a queue that has another size",
+        )
+        .at(Io)
+        .lie(Lie::new(Deaf(Space::Common, at::QUEUE_ENABLE as u32, 2), Is(1)).struck())
+        .ends(Safe, ""),
+        case(
+            "P14",
+            "resize-gone",
+            "is gone while a queue is to have another size",
+        )
+        .at(Io)
+        .lie(common(at::QUEUE_RESET, 2, Is(0xffff)).struck().on(RX))
+        .lie(common(at::STATUS, 1, Is(0xff)).struck().maybe())
+        .ends(Broken, "device is broken: "),
+        case(
+            "R11",
+            "control-wrong-lap",
+            "writes used flags of the other lap for commands",
+        )
+        .at(Io)
+        .formats(PACKED)
+        .lie(ring(Field::Flags, Xor(0x8080)).on(CONTROL))
+        .ends(Broken, late!("2")),
+        case(
+            "R11",
+            "tx-wrong-lap",
+            "writes used flags of the other lap for what it has sent",
+        )
+        .at(Io)
+        .formats(PACKED)
+        .lie(ring(Field::Flags, Xor(0x8080)).on(TX))
+        .ends(Safe, "queue 1: "),
+    ]
+}
+
+fn leaving() -> Vec<Case> {
+    let leaves = |line, name, does, lie: Lie, says| {
+        case(line, name, does)
+            .at(Removal)
+            .formats(BOTH)
+            .lie(lie)
+            .ends(Safe, says)
+    };
+    vec![
+        leaves(
+            "R1",
+            "rx-id-beyond-at-removal",
+            "receives into a buffer that there is not when its driver leaves",
+            ring(Field::Id, Size(0)).on(RX),
+            "",
+        ),
+        leaves(
+            "R1",
+            "tx-id-beyond-at-removal",
+            "has sent a buffer that there is not when its driver leaves",
+            ring(Field::Id, Size(0)).on(TX),
+            "",
+        ),
+        leaves(
+            "N13",
+            "tx-never-completes-at-removal",
+            "has sent nothing when its driver leaves",
+            tell(Keep).struck().on(TX),
+            "",
+        ),
+        leaves(
+            "R13",
+            "nic-used-rings-race-at-removal",
+            "another thread writes random values all over the used rings when the driver leaves",
+            tell(Race(Area::Device)).struck(),
+            "",
+        ),
+        leaves(
+            "R14",
+            "nic-interrupts-at-removal",
+            "raises every interrupt each millisecond when its driver leaves",
+            tell(Storm).struck(),
+            "",
+        ),
+        leaves(
+            "N13",
+            "link-flaps-at-removal",
+            "has its cable pulled each millisecond when its driver leaves",
+            tell(Change).struck(),
+            "",
+        ),
+        case(
+            "P10",
+            "nic-no-reset-at-removal",
+            "does not come back from its last reset",
+        )
+        .at(Removal)
+        .lie(common(at::STATUS, 1, Or(1)).struck())
+        .ends(Works, NO_RESET),
+        power_off(
+            "N7",
+            "control-silent-at-poweroff",
+            "answers no command any more",
+            tell(Keep).struck().on(CONTROL),
+        ),
+        power_off(
+            "P10",
+            "nic-no-reset-at-poweroff",
+            "does not come back from its last reset",
+            common(at::STATUS, 1, Or(1)).struck().maybe(),
+        ),
+        power_off(
+            "P14",
+            "nic-gone-at-poweroff",
+            "is gone",
+            tell(Vanish).struck(),
+        ),
+    ]
+}
