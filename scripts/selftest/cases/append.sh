@@ -10,7 +10,6 @@
 # What the device refuses on purpose, in the words of disk, target and host.
 # allow: I/O error, dev (vda|nvme\S+), sector|Buffer I/O error on dev(ice)? (vda|nvme\S+)|nvme\S+: .*(Zone|error|I/O)|critical space allocation error
 
-ZONE=4194304
 TARGET=/sys/kernel/config/nvmet
 
 # Nothing else of this kernel makes appends without tools of a file system: the target of NVMe does, for whoever asks it to.
