@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh: every check there is. The last line is "N passed, N failed" (and skipped ones where there are any); the exit
-# status is 0 only when something ran and nothing failed. A stage that cannot run counts as a failed test.
+# check.sh: lint, host tests, the Debian guest, selftests and devices that lie. The last line is "N passed, N failed" (and
+# skipped ones where there are any); the exit status is 0 only when something ran and nothing failed. A stage that cannot run
+# counts as a failed test.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$TOP/scripts/tally.sh"
