@@ -62,7 +62,7 @@ impl<'a> Segments<'a> {
         if !self.bio.is_null() {
             // INVARIANT: The bio's own iterator is a position inside it.
             // SAFETY: By the type invariant the bio is valid, and nobody changes it meanwhile.
-            let iter = unsafe { &(*self.bio).bi_iter };
+            let iter = unsafe { (*self.bio).bi_iter };
             self.left = iter.bi_size;
             self.index = iter.bi_idx;
             self.done = iter.bi_offset;
@@ -87,8 +87,9 @@ impl Iterator for Segments<'_> {
         }
 
         // SAFETY: By the type invariant `index` is inside the bio's vector while bytes are left.
-        let vec = unsafe { &*(*self.bio).bi_io_vec.add(self.index as usize) };
-        let here = vec.bv_len.wrapping_sub(self.done);
+        let vec = unsafe { (*self.bio).bi_io_vec.add(self.index as usize) };
+        // SAFETY: `vec` is a valid bvec.
+        let here = unsafe { (*vec).bv_len }.wrapping_sub(self.done);
         let length = here.min(self.left).min(self.limit);
         // SAFETY: `vec` is a valid bvec.
         let phys = unsafe { bindings::rvirtio_helper_bvec_phys(vec) };
