@@ -310,20 +310,27 @@ impl Device {
         ended.is_none().then(|| what(self.transport()))
     }
 
-    /// Lets interrupts and the driver in. Called with `DRIVER_OK` about to be set.
-    pub(crate) fn open(&self, driver: Arc<dyn Bound>, queues: KVec<Arc<Gate>>) {
+    /// Sets `DRIVER_OK`, unless the device is broken already and was reset, and lets the driver in, buffers and
+    /// interrupts.
+    pub(crate) fn start(&self, driver: Arc<dyn Bound>, queues: KVec<Arc<Gate>>) {
         *self.driver.lock() = Some(driver);
         *self.queues.lock() = queues;
-        self.live.store(true, Release);
-    }
 
-    /// Sets `DRIVER_OK`, unless the device is broken already and was reset.
-    pub(crate) fn start(&self) {
         let ended = self.ended.lock();
 
         if ended.is_none() {
             self.transport
                 .set_status(negotiated(self.features) | Status::DRIVER_OK);
+            self.open_queues();
+        }
+        // What the device had to say before this is looked for by `settle`.
+        self.live.store(true, Release);
+    }
+
+    /// Lets buffers be posted; before interrupts, since a queue that is closed does not ask for them again.
+    pub(crate) fn open_queues(&self) {
+        for queue in &*self.queues.lock() {
+            queue.handler.queue().open();
         }
     }
 
@@ -340,6 +347,9 @@ impl Device {
         let driver = self.driver.lock().take();
         let queues = core::mem::take(&mut *self.queues.lock());
 
+        for queue in &queues {
+            queue.handler.queue().close();
+        }
         drop(driver);
         drop(queues);
     }

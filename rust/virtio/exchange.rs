@@ -3,6 +3,7 @@
 //! A queue for one thing at a time: a buffer is posted, and somebody waits until it is used.
 
 use crate::{
+    any_queue::AnyQueue,
     device::Device,
     handler::QueueHandler,
     life::FeaturesOk,
@@ -11,7 +12,6 @@ use crate::{
         Virtqueue, //
     },
     reason::Reason,
-    report::AnyQueue,
     restart::Restart, //
 };
 use kernel::{
@@ -105,7 +105,7 @@ impl Exchange {
     ///
     /// `ENOMEM`.
     pub fn connect(self: &Arc<Self>, setup: &mut FeaturesOk, name: fmt::Arguments<'_>) -> Result {
-        setup.connect_slow(&self.queue, name, self.clone())
+        setup.connect_slow(self.clone(), name)
     }
 
     /// How many segments a buffer may have.
@@ -118,7 +118,7 @@ impl Exchange {
     /// # Errors
     ///
     /// `EBUSY` while another is under way, or [`Self::wait`] has not told of its end, and while the device
-    /// is being reset to begin anew; `EINVAL` when it has more segments than there is room for, or none, or an empty one; `EIO` when the device is broken.
+    /// is being reset to begin anew, or does not work yet; `EINVAL` when it has more segments than there is room for, or none, or an empty one; `EIO` when the device is broken.
     pub fn post(
         &self,
         readable: impl Iterator<Item = Segment>,
@@ -127,12 +127,14 @@ impl Exchange {
         let since = self.device.epoch();
         let mut ring = self.queue.lock();
 
+        // Under the lock, so that the queue does not begin anew before the buffer is in it.
+        let begins_anew = !self.device.is_live() && self.device.broken().is_none();
+
+        if self.under_way.load(Relaxed) || self.done.load(Relaxed) || begins_anew {
+            return Err(EBUSY);
+        }
         if ring.is_broken() {
             return Err(EIO);
-        }
-        // Under the lock, so that the queue does not begin anew before the buffer is in it.
-        if self.under_way.load(Relaxed) || self.done.load(Relaxed) || !self.device.is_live() {
-            return Err(EBUSY);
         }
         self.answered.reset();
         ring.add(readable, writable, ()).map_err(|_| EINVAL)?;
@@ -213,7 +215,7 @@ impl QueueHandler for Exchange {
         })
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.queue
     }
 }

@@ -15,8 +15,7 @@ use crate::{
     transport::{
         Notifier,
         OpenQueue,
-        QueueAddresses,
-        QueueSetup, //
+        QueueAddresses, //
     },
     transport_feature, //
 };
@@ -38,10 +37,7 @@ use kernel::{
         LockClassKey, //
     }, //
 };
-use kernel_ext::{
-    sync::BhBackend,
-    trace, //
-};
+use kernel_ext::sync::BhBackend;
 use vring::{
     AddError,
     Completion,
@@ -121,10 +117,13 @@ impl<T, D> Guarded<T, D> {
     ) -> Result<KBox<Self>> {
         let addresses = memory.addresses();
         let data = data(config.room())?;
+        let mut ring = AnyRing::new(format, config, memory)?;
 
+        // Until the device works, see `AnyQueue`.
+        ring.set_broken(Violation::Closed);
         Ok(KBox::new(
             Self {
-                ring: AnyRing::new(format, config, memory)?,
+                ring,
                 addresses,
                 activity,
                 data,
@@ -156,8 +155,8 @@ pub struct Virtqueue<T: Send + Unpin, L: QueueLock = Irq, D: Send + Unpin = ()> 
 
 impl<T: Send + Unpin, L: QueueLock> Virtqueue<T, L> {
     /// Makes queue `index` of the device, with as many entries as the device has and `options`
-    /// allow, and tells how many descriptors may be under way, see [`Virtqueue::room`]. The device does
-    /// not use it before [`FeaturesOk::go_live`].
+    /// allow, and tells how many descriptors may be under way, see [`Virtqueue::room`]. It takes no buffer before
+    /// [`FeaturesOk::go_live`], and has to be connected by then.
     ///
     /// # Errors
     ///
@@ -308,24 +307,6 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
     /// The device of the queue.
     pub fn device(&self) -> &Arc<Device> {
         &self.device
-    }
-
-    /// Who it is, for who traces it.
-    pub(crate) fn label(&self) -> trace::Queue {
-        trace::Queue {
-            // CAST: To show; there are not as many devices.
-            device: self.device.number() as u32,
-            index: self.index,
-        }
-    }
-
-    /// What the device has to know.
-    pub(crate) fn setup(&self) -> QueueSetup {
-        QueueSetup {
-            index: self.index,
-            size: self.size(),
-            addresses: self.guarded.lock().addresses,
-        }
     }
 
     pub(crate) fn notifier(&self) -> &Notifier {

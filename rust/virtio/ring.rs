@@ -287,6 +287,10 @@ impl<T> AnyRing<T> {
         with!(self, ring => ring.set_broken(violation));
     }
 
+    pub(crate) fn reopen(&mut self) {
+        with!(self, ring => ring.reopen());
+    }
+
     #[inline]
     pub(crate) fn broken(&self) -> Option<Violation> {
         with!(self, ring => ring.broken())

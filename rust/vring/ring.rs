@@ -610,6 +610,15 @@ where
         self.broken.get_or_insert(violation);
     }
 
+    /// Takes back a [`Violation::Closed`]: the ring goes on as it was. Not after a buffer was asked for with
+    /// [`drain_one`](Self::drain_one), and not if the ring is broken for another reason.
+    pub fn reopen(&mut self) {
+        if self.drained == 0 {
+            self.broken
+                .take_if(|violation| *violation == Violation::Closed);
+        }
+    }
+
     /// Returns why the ring is broken, if it is.
     #[inline]
     pub const fn broken(&self) -> Option<Violation> {

@@ -246,9 +246,9 @@ fn connect(setup: &mut FeaturesOk, plan: Plan, queues: &[Arc<BlkQueue>]) -> Resu
         let index = queue.ring().index();
 
         if plan.is_polled(index) {
-            setup.connect_polled(queue.ring(), fmt!("req_poll.{}", index), queue.clone())?;
+            setup.connect_polled(queue.clone(), fmt!("req_poll.{}", index))?;
         } else {
-            setup.connect_spread(queue.ring(), fmt!("req.{}", index), queue.clone())?;
+            setup.connect_spread(queue.clone(), fmt!("req.{}", index))?;
         }
     }
     Ok(())

@@ -724,7 +724,7 @@ impl QueueHandler for BlkQueue {
         Ok(())
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.queue
     }
 }

@@ -231,7 +231,7 @@ impl RxQueue {
     pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
         let handler = Arc::new(RxInterrupt(self.clone()), GFP_KERNEL)?;
 
-        setup.connect_at(&self.queue, fmt!("input.{}", self.pair), handler, self.pair)
+        setup.connect_at(handler, fmt!("input.{}", self.pair), self.pair)
     }
 
     /// Posts buffers and begins to receive.
@@ -720,7 +720,7 @@ impl QueueHandler for RxInterrupt {
         self.0.queue.restart(again, |_, piece| drop(piece))
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.0.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.0.queue
     }
 }

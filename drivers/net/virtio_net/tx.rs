@@ -190,12 +190,7 @@ impl TxQueue {
     pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
         let handler = Arc::new(TxInterrupt(self.clone()), GFP_KERNEL)?;
 
-        setup.connect_at(
-            &self.queue,
-            fmt!("output.{}", self.pair),
-            handler,
-            self.pair,
-        )
+        setup.connect_at(handler, fmt!("output.{}", self.pair), self.pair)
     }
 
     /// The most entries that it can have.
@@ -584,7 +579,7 @@ impl QueueHandler for TxInterrupt {
         })
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.0.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.0.queue
     }
 }

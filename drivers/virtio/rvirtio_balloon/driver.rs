@@ -220,25 +220,15 @@ impl virtio::Driver for Driver {
         )?;
 
         // The names are C's.
-        setup.connect(
-            host.inflate.virtqueue(),
-            fmt!("inflate"),
-            host.inflate.clone(),
-        )?;
-        setup.connect(
-            host.deflate.virtqueue(),
-            fmt!("deflate"),
-            host.deflate.clone(),
-        )?;
+        setup.connect(host.inflate.clone(), fmt!("inflate"))?;
+        setup.connect(host.deflate.clone(), fmt!("deflate"))?;
         if let Some(statistics) = &statistics {
-            setup.connect(
-                statistics.virtqueue(),
-                fmt!("stats"),
-                Arc::new(Question(statistics.clone()), GFP_KERNEL)?,
-            )?;
+            let question = Arc::new(Question(statistics.clone()), GFP_KERNEL)?;
+
+            setup.connect(question, fmt!("stats"))?;
         }
         if let Some(hinter) = &hinter {
-            setup.connect(hinter.virtqueue(), fmt!("free_page_vq"), hinter.clone())?;
+            setup.connect(hinter.clone(), fmt!("free_page_vq"))?;
         }
         if let Some(reporter) = &reporter {
             reporter.connect(&mut setup)?;

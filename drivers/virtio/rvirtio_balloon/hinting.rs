@@ -149,11 +149,6 @@ impl Hinter {
         )
     }
 
-    /// The virtqueue.
-    pub(crate) fn virtqueue(&self) -> &Virtqueue<Sent, Irq, Hoard> {
-        &self.queue
-    }
-
     /// Looks what the host wants, soon. The device is live. Any context.
     pub(crate) fn follow(self: &Arc<Self>) {
         self.changed.store(true, Release);
@@ -395,8 +390,8 @@ impl QueueHandler for Hinter {
         })
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.queue
     }
 }
 

@@ -107,11 +107,6 @@ impl NoticeQueue {
         )
     }
 
-    /// The virtqueue.
-    pub(crate) fn virtqueue(&self) -> &Virtqueue<usize> {
-        &self.queue
-    }
-
     /// A place for a notice; none while another is under way for the same purpose, or while the device does
     /// not work. A ring without room for all is for [`Purpose::Resize`] alone.
     pub(crate) fn take(&self, purpose: Purpose) -> Option<Notice<'_>> {
@@ -171,8 +166,8 @@ impl QueueHandler for NoticeQueue {
         self.queue.restart(again, |(), _| {})
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.queue
     }
 }
 

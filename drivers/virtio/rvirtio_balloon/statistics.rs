@@ -104,11 +104,6 @@ impl Statistics {
         )
     }
 
-    /// The virtqueue.
-    pub(crate) fn virtqueue(&self) -> &Virtqueue<()> {
-        &self.queue
-    }
-
     /// Hands over the first statistics. The device is live, perhaps once more.
     pub(crate) fn start(self: &Arc<Self>) {
         work::hurry(self.work.queue(), self);
@@ -204,8 +199,8 @@ impl QueueHandler for Question {
         })
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.0.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.0.queue
     }
 }
 
