@@ -12,6 +12,7 @@ use crate::{
     pause::Reshaping,
     reason::Reason,
     restart::Restart,
+    silent::Silent,
     status::Status,
     timeouts::Timeout,
     transport::{
@@ -270,10 +271,9 @@ impl Device {
     ///
     /// Process context. Only while the driver has the device, so not from what still runs after
     /// [`Driver::remove`](crate::Driver::remove).
-    pub fn break_and_wait(self: &Arc<Self>, reason: Reason) {
+    pub fn break_and_wait(self: &Arc<Self>, reason: Reason) -> Silent<'_> {
         self.break_device(reason);
-        // The message is in the log already if it failed; DMA is off then.
-        let _ = self.reset();
+        self.silence()
     }
 
     /// Resets the device and waits for it, [`Timeout::Reset`] at most. When it does not
@@ -370,11 +370,11 @@ impl Device {
 
     /// Resets the device, then has the driver fail what it waits for.
     fn fail_outstanding(&self) {
-        let _ = self.reset();
+        let silent = self.silence();
         let driver = self.driver.lock().clone();
 
         if let Some(driver) = driver {
-            driver.device_broken();
+            driver.device_broken(silent);
         }
     }
 

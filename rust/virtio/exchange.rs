@@ -12,7 +12,8 @@ use crate::{
         Virtqueue, //
     },
     reason::Reason,
-    restart::Restart, //
+    restart::Restart,
+    silent::Silent, //
 };
 use kernel::{
     fmt,
@@ -188,10 +189,10 @@ impl Exchange {
         self.done.store(false, Relaxed);
     }
 
-    /// Lets who waits go on, without an answer. After the device was reset, for good.
-    pub fn close(&self) {
+    /// Lets who waits go on, without an answer, since the device gives none any more.
+    pub fn close(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while self.queue.drain_one().is_some() {}
+        while self.queue.drain_one(silent).is_some() {}
         self.answered.complete();
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         AnyRing,
         RingFormat, //
     },
+    silent::Silent,
     transport::{
         Notifier,
         OpenQueue,
@@ -372,9 +373,12 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         any
     }
 
-    /// Hands back one buffer that the device did not use, after the device was reset; `None` when
-    /// there are none left. The queue takes no buffer any more.
-    pub fn drain_one(&self) -> Option<T> {
+    /// Hands back one buffer that the device did not use, and does not touch any more, as `silent` proves; `None` when
+    /// there are none left, or when that is another device. The queue takes no buffer any more.
+    pub fn drain_one(&self, silent: Silent<'_>) -> Option<T> {
+        if !silent.is_of(&self.device) {
+            return None;
+        }
         self.guarded.lock().ring.drain_one()
     }
 }

@@ -73,6 +73,7 @@ mod resize;
 mod restart;
 mod ring;
 mod shared_memory;
+mod silent;
 mod staging;
 mod status;
 mod table;
@@ -117,6 +118,7 @@ pub use self::resize::SpareRing;
 pub use self::restart::Restart;
 pub use self::ring::RingFormat;
 pub use self::shared_memory::SharedMemory;
+pub use self::silent::Silent;
 pub use self::staging::Staging;
 pub use self::status::Status;
 pub use self::table::{

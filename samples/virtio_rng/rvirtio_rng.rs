@@ -30,7 +30,8 @@ use virtio::{
     Features,
     FeaturesOk,
     QueueOptions,
-    Segment, //
+    Segment,
+    Silent, //
 };
 
 /// The only queue (5.4.2).
@@ -125,8 +126,8 @@ impl Driver for Rng {
         Ok(this)
     }
 
-    fn device_broken(&self) {
-        self.queue.close();
+    fn device_broken(&self, silent: Silent<'_>) {
+        self.queue.close(silent);
     }
 
     fn remove(&self) {

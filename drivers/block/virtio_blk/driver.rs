@@ -72,6 +72,7 @@ use virtio::{
     Features,
     FeaturesOk,
     QueueOptions,
+    Silent,
     Virtqueue, //
 };
 
@@ -465,8 +466,8 @@ impl Driver for Blk {
         }
     }
 
-    fn device_broken(&self) {
-        self.service.fail_all();
+    fn device_broken(&self, silent: Silent<'_>) {
+        self.service.fail_all(silent);
     }
 
     /// A request that stayed under way would keep the CPU of its queue from going offline. Whoever would poll for some is

@@ -70,6 +70,7 @@ use virtio::{
     QueueHandler,
     Restart,
     Segment,
+    Silent,
     Staging,
     Table,
     TableError,
@@ -608,10 +609,10 @@ impl BlkQueue {
         }
     }
 
-    /// Fails everything that is under way. The device has been reset.
-    pub(crate) fn fail_all(&self) {
+    /// Fails everything that is under way.
+    pub(crate) fn fail_all(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while let Some(request) = self.queue.drain_one() {
+        while let Some(request) = self.queue.drain_one(silent) {
             self.release(request.tag());
             request.restart_stopped_queue();
             request.end(Status::IoError);

@@ -24,6 +24,7 @@ use virtio::{
     FeaturesOk,
     QueueOptions,
     Segment,
+    Silent,
     Timeout, //
 };
 
@@ -219,8 +220,8 @@ impl Control {
         }
     }
 
-    /// Lets go of what is under way, after the device was reset.
-    pub(crate) fn drain(&self) {
-        self.exchange.close();
+    /// Lets go of what is under way.
+    pub(crate) fn drain(&self, silent: Silent<'_>) {
+        self.exchange.close(silent);
     }
 }

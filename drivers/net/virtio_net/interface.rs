@@ -53,7 +53,8 @@ use kernel_ext::{
 use virtio::{
     transport_feature,
     Device,
-    Features, //
+    Features,
+    Silent, //
 };
 
 /// A receive queue and a transmit queue.
@@ -66,7 +67,7 @@ impl Drop for Pair {
     /// The device was reset, since it has gone its way through `Device::close`. Packets are unmapped
     /// before they are freed.
     fn drop(&mut self) {
-        self.tx.drain();
+        self.tx.leave();
     }
 }
 
@@ -305,14 +306,14 @@ impl Interface {
     }
 
     /// The device is broken and was reset: nothing moves any more.
-    pub(crate) fn fail(&self) {
+    pub(crate) fn fail(&self, silent: Silent<'_>) {
         if let Some(control) = &self.control {
-            control.drain();
+            control.drain(silent);
         }
         self.netdev.stop_transmit();
         for pair in &self.pairs {
-            pair.tx.drain();
-            pair.rx.drain();
+            pair.tx.drain(silent);
+            pair.rx.drain(silent);
         }
     }
 

@@ -55,6 +55,7 @@ use virtio::{
     QueueOptions,
     Restart,
     Segment,
+    Silent,
     SpareRing,
     Virtqueue, //
 };
@@ -307,10 +308,10 @@ impl RxQueue {
         self.napi.disable();
     }
 
-    /// Gives back what is left, after the device was reset.
-    pub(crate) fn drain(&self) {
+    /// Gives back what is left.
+    pub(crate) fn drain(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while let Some(piece) = self.queue.drain_one() {
+        while let Some(piece) = self.queue.drain_one(silent) {
             drop(piece);
         }
     }

@@ -50,6 +50,7 @@ use virtio::{
     QueueOptions,
     Restart,
     Segment,
+    Silent,
     SpareRing,
     Staging,
     Tables,
@@ -257,11 +258,18 @@ impl TxQueue {
         self.collect(&mut self.queue.lock(), None);
     }
 
-    /// Gives back what is left, after the device was reset.
-    pub(crate) fn drain(&self) {
+    /// Gives back what is left.
+    pub(crate) fn drain(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while let Some(sent) = self.queue.drain_one() {
+        while let Some(sent) = self.queue.drain_one(silent) {
             self.lose(self.queue.lock().data(), sent);
+        }
+    }
+
+    /// The same, when the driver has left the device, if the device ever worked.
+    pub(crate) fn leave(&self) {
+        if let Some(silent) = self.queue.device().silent() {
+            self.drain(silent);
         }
     }
 

@@ -60,6 +60,7 @@ use pin_init::stack_pin_init;
 use virtio::{
     Device,
     Reason,
+    Silent,
     Timeout, //
 };
 
@@ -137,9 +138,9 @@ impl Balloon {
         work::hurry(self.work.queue(), self);
     }
 
-    /// Lets all who wait for the host go on. The device has been reset.
-    pub(crate) fn close(&self) {
-        self.host.close();
+    /// Lets all who wait for the host go on.
+    pub(crate) fn close(&self, silent: Silent<'_>) {
+        self.host.close(silent);
     }
 
     /// Does one step. Returns after how many milliseconds to do the next one, if there is one.

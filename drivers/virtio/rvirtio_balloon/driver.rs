@@ -51,7 +51,8 @@ use virtio::{
     Device,
     DeviceId,
     Features,
-    FeaturesOk, //
+    FeaturesOk,
+    Silent, //
 };
 
 /// Who is asked first when memory runs out: as in C.
@@ -270,16 +271,16 @@ impl virtio::Driver for Driver {
         }
     }
 
-    fn device_broken(&self) {
-        self.balloon.close();
+    fn device_broken(&self, silent: Silent<'_>) {
+        self.balloon.close(silent);
         if let Some(statistics) = &self.statistics {
-            statistics.close();
+            statistics.close(silent);
         }
         if let Some(reporter) = &self.reporter {
-            reporter.close();
+            reporter.close(silent);
         }
         if let Some(Held(hinter)) = &self.hinter {
-            hinter.close();
+            hinter.close(silent);
         }
     }
 

@@ -73,8 +73,9 @@ use virtio::{
     Reason,
     Restart,
     Segment,
-    Timeout, //
-    Virtqueue,
+    Silent,
+    Timeout,
+    Virtqueue, //
 };
 
 /// The most entries that a ring is given, and so the most blocks that are hinted at once.
@@ -174,10 +175,10 @@ impl Hinter {
         self.follow();
     }
 
-    /// The device has been reset. Whoever waits for it finds that out.
-    pub(crate) fn close(&self) {
+    /// Gives all blocks back. Whoever waits for the device finds out that it was reset.
+    pub(crate) fn close(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while let Some(sent) = self.queue.drain_one() {
+        while let Some(sent) = self.queue.drain_one(silent) {
             drop(self.take_back(sent));
         }
         self.shrink(usize::MAX);
@@ -341,7 +342,12 @@ impl Drop for Held {
     /// The device was reset, since it has gone its way through `Device::close`, and perhaps nobody was
     /// told. Blocks are unmapped before they are freed.
     fn drop(&mut self) {
-        self.0.close();
+        let Self(hinter) = self;
+
+        // Else it never worked, and nothing was hinted.
+        if let Some(silent) = hinter.device.silent() {
+            hinter.close(silent);
+        }
     }
 }
 

@@ -37,8 +37,9 @@ use virtio::{
     Reason,
     Restart,
     Segment,
-    Timeout, //
-    Virtqueue,
+    Silent,
+    Timeout,
+    Virtqueue, //
 };
 
 /// The most entries that a ring is given: one for each place, and some to spare.
@@ -123,13 +124,13 @@ impl NoticeQueue {
         })
     }
 
-    /// Lets all who wait go on. The device has been reset.
-    pub(crate) fn close(&self) {
+    /// Lets all who wait go on.
+    pub(crate) fn close(&self, silent: Silent<'_>) {
         let awaited = self.places.lock().close();
 
         self.wake(awaited);
         // BOUND: Each turn takes out one of what was under way.
-        while self.queue.drain_one().is_some() {}
+        while self.queue.drain_one(silent).is_some() {}
     }
 
     fn wake(&self, awaited: [bool; PLACES]) {

@@ -25,6 +25,7 @@ use virtio::{
     FeaturesOk,
     QueueOptions,
     Segment,
+    Silent,
     Timeout, //
 };
 
@@ -73,9 +74,9 @@ impl Reporter {
         self.device.master().max_mapping() >= LARGEST_BLOCK
     }
 
-    /// The device has been reset.
-    pub(crate) fn close(&self) {
-        self.exchange.close();
+    /// Nothing is reported any more.
+    pub(crate) fn close(&self, silent: Silent<'_>) {
+        self.exchange.close(silent);
     }
 
     /// Hands the segments over and waits until the host has used them, or cannot any more.

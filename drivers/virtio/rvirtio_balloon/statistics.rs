@@ -50,6 +50,7 @@ use virtio::{
     QueueOptions,
     Restart,
     Segment,
+    Silent,
     Virtqueue, //
 };
 
@@ -114,10 +115,10 @@ impl Statistics {
         work::disable_delayed_sync::<Self, 0>(self);
     }
 
-    /// The device has been reset.
-    pub(crate) fn close(&self) {
+    /// Nobody asks any more.
+    pub(crate) fn close(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while self.queue.drain_one().is_some() {}
+        while self.queue.drain_one(silent).is_some() {}
     }
 
     /// Writes the statistics, and returns how many bytes they are.
