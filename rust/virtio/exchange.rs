@@ -31,8 +31,10 @@ use kernel::{
         Arc, //
     }, //
 };
-use kernel_ext::completion::Completion;
-use vring::Segment;
+use kernel_ext::{
+    completion::Completion,
+    dma::Segment, //
+};
 
 /// A virtqueue on which one buffer is under way at a time: a command and its answer, a request for
 /// data. For queues off the data path.

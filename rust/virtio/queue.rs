@@ -38,13 +38,15 @@ use kernel::{
         LockClassKey, //
     }, //
 };
-use kernel_ext::sync::BhBackend;
+use kernel_ext::{
+    dma::Segment,
+    sync::BhBackend, //
+};
 use vring::{
     AddError,
     Completion,
     IndirectTable,
     RingConfig,
-    Segment,
     Violation, //
 };
 

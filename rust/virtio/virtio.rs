@@ -138,12 +138,12 @@ pub use self::transport::{
     Transport, //
 };
 
+pub use kernel_ext::dma::Segment;
 pub use vring::{
     AddError,
     Completion,
     IndirectTable,
     RingSizes,
-    Segment,
     TableError,
     Untrusted, //
 };

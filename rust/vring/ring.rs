@@ -161,8 +161,8 @@ where
     #[inline]
     pub fn add<R, W>(&mut self, readable: R, writable: W, token: T) -> Result<(), (AddError, T)>
     where
-        R: IntoIterator<Item = Segment>,
-        W: IntoIterator<Item = Segment>,
+        R: IntoIterator<Item = M::Piece>,
+        W: IntoIterator<Item = M::Piece>,
     {
         match self.place(readable, writable) {
             Ok(chain) => self.commit(chain, token),
@@ -202,8 +202,8 @@ where
     ///
     /// As there.
     #[inline]
-    pub fn add_readable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
-        self.add_single(segment, DescFlags::NONE, 0, token)
+    pub fn add_readable(&mut self, piece: M::Piece, token: T) -> Result<(), (AddError, T)> {
+        self.add_single(M::segment(piece), DescFlags::NONE, 0, token)
     }
 
     /// Adds a buffer of one segment, which the device writes: [`add`](Self::add) in short.
@@ -212,7 +212,9 @@ where
     ///
     /// As there.
     #[inline]
-    pub fn add_writable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
+    pub fn add_writable(&mut self, piece: M::Piece, token: T) -> Result<(), (AddError, T)> {
+        let segment = M::segment(piece);
+
         self.add_single(segment, DescFlags::WRITE, segment.len, token)
     }
 
@@ -258,8 +260,8 @@ where
     #[inline]
     fn place<R, W>(&self, readable: R, writable: W) -> Result<Chain, AddError>
     where
-        R: IntoIterator<Item = Segment>,
-        W: IntoIterator<Item = Segment>,
+        R: IntoIterator<Item = M::Piece>,
+        W: IntoIterator<Item = M::Piece>,
     {
         if self.broken.is_some() {
             return Err(AddError::Broken);
@@ -299,17 +301,17 @@ where
     #[inline]
     fn place_all<R, W>(&self, placer: &mut Placer, readable: R, writable: W) -> Result<(), AddError>
     where
-        R: IntoIterator<Item = Segment>,
-        W: IntoIterator<Item = Segment>,
+        R: IntoIterator<Item = M::Piece>,
+        W: IntoIterator<Item = M::Piece>,
     {
         // Not a `for`: of a chain each part has a loop of its own so.
         readable
             .into_iter()
-            .try_for_each(|segment| self.place_one(placer, segment, DescFlags::NONE))?;
+            .try_for_each(|piece| self.place_one(placer, M::segment(piece), DescFlags::NONE))?;
         placer.readable = placer.total;
         writable
             .into_iter()
-            .try_for_each(|segment| self.place_one(placer, segment, DescFlags::WRITE))?;
+            .try_for_each(|piece| self.place_one(placer, M::segment(piece), DescFlags::WRITE))?;
         if placer.count == 0 {
             return Err(AddError::Empty);
         }

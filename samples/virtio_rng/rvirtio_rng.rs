@@ -30,7 +30,6 @@ use virtio::{
     Features,
     FeaturesOk,
     QueueOptions,
-    Segment,
     Silent, //
 };
 
@@ -60,11 +59,8 @@ struct Rng {
 impl Rng {
     /// Asks the device for bytes, unless it was asked and nobody has taken its answer.
     fn ask(&self, memory: &SharedMemory) -> Result {
-        let place = Segment {
-            addr: memory.address(),
-            // CAST: A small constant.
-            len: BYTES as u32,
-        };
+        // CAST: A small constant.
+        let place = memory.segment(0, BYTES as u32);
 
         match self.queue.post(iter::empty(), iter::once(place)) {
             Err(error) if error == EBUSY => Ok(()),

@@ -340,14 +340,7 @@ impl RxQueue {
         let Room { header, .. } = store.sizing.room();
         let begin = room(header).begin();
         let apart = store.apart;
-        let length = piece
-            .size()
-            .saturating_sub(begin)
-            .saturating_sub(PACKET_OVERHEAD);
-        let segment = Segment {
-            addr: piece.address().wrapping_add(begin.into()),
-            len: length,
-        };
+        let segment = piece.segment(begin, PACKET_OVERHEAD);
 
         if apart {
             return Self::post_apart(ring, piece, segment, header);
@@ -364,16 +357,7 @@ impl RxQueue {
         all: Segment,
         header: u32,
     ) -> Result<(), Piece> {
-        let segments = [
-            Segment {
-                addr: all.addr,
-                len: header,
-            },
-            Segment {
-                addr: all.addr.wrapping_add(header.into()),
-                len: all.len.saturating_sub(header),
-            },
-        ];
+        let segments = [all.part(0, header), all.part(header, u32::MAX)];
 
         ring.add(iter::empty(), segments.into_iter(), piece)
             .map_err(|(_, piece)| piece)

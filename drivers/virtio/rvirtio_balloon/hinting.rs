@@ -54,6 +54,7 @@ use kernel_ext::{
     },
     dma::{
         Direction,
+        Mapping,
         SharedMemory, //
     },
     shrinker::Shrink,
@@ -72,7 +73,6 @@ use virtio::{
     QueueOptions,
     Reason,
     Restart,
-    Segment,
     Silent,
     Timeout,
     Virtqueue, //
@@ -89,10 +89,8 @@ const REMIND_MS: i64 = 1000;
 
 /// What is under way to the host.
 pub(crate) struct Sent {
-    /// The block that is hinted; none with a number.
-    block: Option<Block>,
-    /// What the device calls the block.
-    address: u64,
+    /// The block that is hinted, mapped; none with a number.
+    block: Option<(Block, Mapping)>,
 }
 
 /// The hinting queue. Behind its lock are the blocks that are set aside.
@@ -186,11 +184,9 @@ impl Hinter {
 
     /// The host has seen it, or will not any more. The block, if it is one.
     fn take_back(&self, sent: Sent) -> Option<Block> {
-        let block = sent.block?;
+        let (block, mapping) = sent.block?;
 
-        self.device
-            .master()
-            .unmap(sent.address, LARGEST_BLOCK, Direction::FromDevice);
+        self.device.master().unmap(mapping);
         Some(block)
     }
 
@@ -260,15 +256,9 @@ impl Hinter {
     /// Tells the host a number.
     fn tell(&self, at: usize, number: u32) -> Result {
         self.memory.write32(at, number.to_le());
-        // CAST: Widening, and four.
-        let segment = Segment {
-            addr: self.memory.address().wrapping_add(at as u64),
-            len: WORD as u32,
-        };
-        let sent = Sent {
-            block: None,
-            address: 0,
-        };
+        // CAST: Four.
+        let segment = self.memory.segment(at, WORD as u32);
+        let sent = Sent { block: None };
         let added = self
             .queue
             .lock()
@@ -281,14 +271,10 @@ impl Hinter {
     /// Adds a block.
     fn add(&self, block: Block) -> Result {
         let master = self.device.master();
-        let address = master.map(block.phys(), LARGEST_BLOCK, Direction::FromDevice)?;
-        let segment = Segment {
-            addr: address,
-            len: LARGEST_BLOCK,
-        };
+        let mapping = master.map(block.run(), Direction::FromDevice)?;
+        let segment = mapping.segment();
         let sent = Sent {
-            block: Some(block),
-            address,
+            block: Some((block, mapping)),
         };
         let added = self
             .queue

@@ -36,7 +36,6 @@ use virtio::{
     QueueOptions,
     Reason,
     Restart,
-    Segment,
     Silent,
     Timeout,
     Virtqueue, //
@@ -207,15 +206,8 @@ impl Notice<'_> {
     fn post(&mut self) -> Result<(), Answer> {
         let NoticeQueue { queue, places, .. } = self.queue;
 
-        // CAST: At most `PLACE_BYTES`; and widening.
-        let segment = Segment {
-            addr: self
-                .queue
-                .memory
-                .address()
-                .wrapping_add(self.offset() as u64),
-            len: self.bytes as u32,
-        };
+        // CAST: At most `PLACE_BYTES`.
+        let segment = self.queue.memory.segment(self.offset(), self.bytes as u32);
         let mut ring = queue.lock();
 
         // Under the lock, so that the queue does not begin anew before the notice is in it.

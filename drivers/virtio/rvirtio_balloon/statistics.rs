@@ -49,7 +49,6 @@ use virtio::{
     QueueHandler,
     QueueOptions,
     Restart,
-    Segment,
     Silent,
     Virtqueue, //
 };
@@ -139,10 +138,7 @@ impl Statistics {
 
     /// Hands over new statistics; not while the device is being reset to begin anew.
     fn post(&self) -> bool {
-        let segment = Segment {
-            len: self.write(),
-            addr: self.memory.address(),
-        };
+        let segment = self.memory.segment(0, self.write());
         let mut ring = self.queue.lock();
 
         // Under the lock, so that the queue does not begin anew before the buffer is in it.

@@ -302,7 +302,7 @@ fn queue_that_was_drained_or_broke_is_not_reopened() {
     assert_eq!(ring.drain_one(), Some('a'));
     ring.reopen();
     assert_eq!(ring.broken(), Some(Violation::Closed));
-    let (mut ring, mut device) = busy();
+    let (mut ring, device) = busy();
     device.set_used_idx(77);
     let violation = ring.pop().unwrap_err();
     ring.reopen();
