@@ -132,6 +132,13 @@ impl NoticeQueue {
         while self.queue.drain_one(silent).is_some() {}
     }
 
+    /// What is said of a host that takes too long.
+    pub(crate) fn too_late(&self) -> Reason {
+        Reason::TimedOut {
+            index: self.queue.index(),
+        }
+    }
+
     fn wake(&self, awaited: [bool; PLACES]) {
         for (answered, awaited) in self.answered.iter().zip(awaited) {
             if awaited {
@@ -236,9 +243,7 @@ impl Notice<'_> {
 
     /// The device is broken, or is given up now: waits until it has no memory any more.
     fn broken(&self) -> Answer {
-        let index = self.queue.queue.index();
-
-        self.queue.device.break_and_wait(Reason::TimedOut { index });
+        self.queue.device.break_and_wait(self.queue.too_late());
         Answer::Reset
     }
 
@@ -273,12 +278,12 @@ impl Notice<'_> {
     /// Sends the notice and waits for the host; one that does not answer is given up. So this is
     /// never [`Answer::Late`].
     pub(crate) fn send(self) -> Answer {
-        let (queue, index) = (self.queue, self.queue.queue.index());
+        let queue = self.queue;
         let since = queue.device.epoch();
 
         match self.send_within(Timeout::Balloon.ms()) {
             Answer::Late => {
-                queue.device.give_up(Reason::TimedOut { index }, since);
+                queue.device.give_up(queue.too_late(), since);
                 Answer::Reset
             }
             answer => answer,
