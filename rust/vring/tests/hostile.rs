@@ -286,14 +286,17 @@ fn closed_queue_gives_back_all() {
 fn closed_queue_is_reopened_as_it_was() {
     let (mut ring, mut device) = busy();
     device.complete(&[(0, 0)]);
+    ring.add([seg(0x5000, 1)], [], 'd').unwrap();
     ring.set_broken(Violation::Closed);
     assert_eq!(ring.add([seg(1, 1)], [], 'x'), Err((AddError::Broken, 'x')));
-    assert!(!ring.kick_prepare(), "a closed queue notifies nobody");
+    assert!(!ring.kick_prepare());
+    assert_eq!(ring.published(), 3, "a closed queue shows nothing");
     ring.reopen();
     assert_eq!(ring.broken(), None);
     assert_eq!(ring.pop().unwrap().unwrap().into_token(), 'a');
     ring.add([seg(1, 1)], [], 'x').unwrap();
-    assert!(ring.kick_prepare());
+    let _ = ring.kick_prepare();
+    assert_eq!(ring.published(), 5);
 }
 
 #[test]
