@@ -78,10 +78,7 @@ pub use self::request::{
     Request, //
 };
 pub use self::request_view::RequestView;
-pub use self::segments::{
-    Segment,
-    Segments, //
-};
+pub use self::segments::Segments;
 pub use self::size::Size;
 pub use self::status::Status;
 pub use self::tag_set::{

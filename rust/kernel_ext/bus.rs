@@ -22,7 +22,8 @@ use kernel::{
     },
     fmt,
     prelude::*,
-    str::CString, //
+    str::CString,
+    ThisModule, //
 };
 
 mod attribute;
@@ -60,6 +61,9 @@ pub trait Bus: Sized + Send + Sync + 'static {
 
     /// The bus itself, as registered with [`BusRegistration`].
     fn bus_type() -> &'static BusType<Self>;
+
+    /// The module that holds the bus. Each of its devices keeps it: it cannot be unloaded as long as somebody has one.
+    fn module() -> ThisModule;
 
     /// Says whether `driver` can serve `device`. May be called without the device's lock.
     fn matches(device: &Self::Device, driver: &Self::Driver) -> bool;
@@ -243,8 +247,9 @@ impl<B: Bus> BusType<B> {
 
 /// A registered bus; dropping it takes the bus away.
 ///
-/// Devices and drivers of the bus have to be gone by then: modules that register some depend on
-/// the module that holds this, so they are unloaded first.
+/// Registered devices and drivers of the bus have to be gone by then: modules that register some depend on
+/// the module that holds this, so they are unloaded first. Devices that somebody has a reference to keep the module
+/// themselves.
 pub struct BusRegistration<B: Bus>(PhantomData<fn() -> B>);
 
 impl<B: Bus> BusRegistration<B> {
@@ -264,6 +269,11 @@ impl<B: Bus> Drop for BusRegistration<B> {
     fn drop(&mut self) {
         // SAFETY: `self` exists, so the bus was registered, once.
         unsafe { bindings::bus_unregister(B::bus_type().as_raw()) };
+        // Who has just given the module's last reference back, in `Device::release`, may not have left that function
+        // yet. This returns when all tasks have slept, or were in user space.
+        //
+        // SAFETY: A module's exit may wait.
+        unsafe { bindings::rvirtio_helper_synchronize_tasks() };
     }
 }
 

@@ -12,11 +12,23 @@
 //! `dma_map_page()`.
 
 mod master;
+mod places;
+mod segment;
 mod shared;
 
 pub use self::master::{
+    Direct,
     Direction,
+    Mapping,
     Master, //
+};
+pub use self::places::{
+    Place,
+    Places, //
+};
+pub use self::segment::{
+    Run,
+    Segment, //
 };
 pub use self::shared::SharedMemory;
 

@@ -141,6 +141,7 @@ void rvirtio_helper_pool_sync(struct page *page, unsigned int offset, unsigned i
 void rvirtio_helper_spin_lock_bh(spinlock_t *lock);
 void rvirtio_helper_spin_unlock_bh(spinlock_t *lock);
 bool rvirtio_helper_spin_trylock_bh(spinlock_t *lock);
+void rvirtio_helper_synchronize_tasks(void);
 
 /* The memory balloon. */
 

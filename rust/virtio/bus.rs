@@ -23,6 +23,7 @@ use crate::{
     feature::Features,
     id::Identity,
     life::FeaturesOk,
+    module,
     negotiation::Negotiation,
     reason::Reason,
     status::Status,
@@ -38,7 +39,8 @@ use kernel::{
         aref::ARef,
         Arc,
         Mutex, //
-    }, //
+    },
+    ThisModule, //
 };
 use kernel_ext::{
     bus::{
@@ -249,6 +251,10 @@ impl Bus for VirtioBus {
 
     fn bus_type() -> &'static BusType<Self> {
         &BUS
+    }
+
+    fn module() -> ThisModule {
+        module::this()
     }
 
     fn matches(node: &Payload, driver: &Arc<dyn AnyDriver>) -> bool {

@@ -179,7 +179,7 @@ impl QueueFiles {
 
 impl Content for Gate {
     fn show(&self, text: &mut Text) -> Result {
-        let report = self.handler.queue().ok_or(ENODEV)?.report();
+        let report = self.handler.queue().report();
 
         text.add(format_args!("{report}"));
         text.add(format_args!("interrupts: {}\n", self.interrupts.get()));

@@ -12,6 +12,7 @@ use crate::{
     pause::Reshaping,
     reason::Reason,
     restart::Restart,
+    silent::Silent,
     status::Status,
     timeouts::Timeout,
     transport::{
@@ -270,10 +271,9 @@ impl Device {
     ///
     /// Process context. Only while the driver has the device, so not from what still runs after
     /// [`Driver::remove`](crate::Driver::remove).
-    pub fn break_and_wait(self: &Arc<Self>, reason: Reason) {
+    pub fn break_and_wait(self: &Arc<Self>, reason: Reason) -> Silent<'_> {
         self.break_device(reason);
-        // The message is in the log already if it failed; DMA is off then.
-        let _ = self.reset();
+        self.silence()
     }
 
     /// Resets the device and waits for it, [`Timeout::Reset`] at most. When it does not
@@ -310,20 +310,27 @@ impl Device {
         ended.is_none().then(|| what(self.transport()))
     }
 
-    /// Lets interrupts and the driver in. Called with `DRIVER_OK` about to be set.
-    pub(crate) fn open(&self, driver: Arc<dyn Bound>, queues: KVec<Arc<Gate>>) {
+    /// Sets `DRIVER_OK`, unless the device is broken already and was reset, and lets the driver in, buffers and
+    /// interrupts.
+    pub(crate) fn start(&self, driver: Arc<dyn Bound>, queues: KVec<Arc<Gate>>) {
         *self.driver.lock() = Some(driver);
         *self.queues.lock() = queues;
-        self.live.store(true, Release);
-    }
 
-    /// Sets `DRIVER_OK`, unless the device is broken already and was reset.
-    pub(crate) fn start(&self) {
         let ended = self.ended.lock();
 
         if ended.is_none() {
             self.transport
                 .set_status(negotiated(self.features) | Status::DRIVER_OK);
+            self.open_queues();
+        }
+        // What the device had to say before this is looked for by `settle`.
+        self.live.store(true, Release);
+    }
+
+    /// Lets buffers be posted; before interrupts, since a queue that is closed does not ask for them again.
+    pub(crate) fn open_queues(&self) {
+        for queue in &*self.queues.lock() {
+            queue.handler.queue().open();
         }
     }
 
@@ -340,6 +347,9 @@ impl Device {
         let driver = self.driver.lock().take();
         let queues = core::mem::take(&mut *self.queues.lock());
 
+        for queue in &queues {
+            queue.handler.queue().close();
+        }
         drop(driver);
         drop(queues);
     }
@@ -360,11 +370,11 @@ impl Device {
 
     /// Resets the device, then has the driver fail what it waits for.
     fn fail_outstanding(&self) {
-        let _ = self.reset();
+        let silent = self.silence();
         let driver = self.driver.lock().clone();
 
         if let Some(driver) = driver {
-            driver.device_broken();
+            driver.device_broken(silent);
         }
     }
 

@@ -7,7 +7,8 @@ use crate::{
     config::Config,
     feature::Features,
     id::DeviceId,
-    life::FeaturesOk, //
+    life::FeaturesOk,
+    silent::Silent, //
 };
 use core::marker::PhantomData;
 use kernel::{
@@ -60,12 +61,12 @@ pub trait Driver: Sized + Send + Sync + 'static {
     /// Process context, as [`Self::config_changed`], which follows.
     fn cpus_changed(&self) {}
 
-    /// The device is broken and was reset (or its DMA is off): it will use no buffer any more. The
+    /// The device is broken and was reset (or its DMA is off): it will use no buffer any more, which `silent` proves. The
     /// driver drains its queues and fails what it waits for. Process context, called once at most.
     ///
     /// It runs where disks are recovered when memory is short: it must not wait for memory, nor for a
     /// lock whose holder may do so, such as RTNL.
-    fn device_broken(&self);
+    fn device_broken(&self, silent: Silent<'_>);
 
     /// The device is broken, and [`Self::device_broken`] was called or is about to be: what is left to
     /// do and may wait for memory. Process context, one call at a time, not beside
@@ -118,7 +119,7 @@ pub trait Driver: Sized + Send + Sync + 'static {
 pub(crate) trait Bound: Send + Sync {
     fn config_changed(&self);
     fn cpus_changed(&self);
-    fn device_broken(&self);
+    fn device_broken(&self, silent: Silent<'_>);
     fn after_break(&self);
     fn is_storage(&self) -> bool;
     fn before_sleep(&self);
@@ -138,8 +139,8 @@ impl<D: Driver> Bound for D {
         Driver::cpus_changed(self);
     }
 
-    fn device_broken(&self) {
-        Driver::device_broken(self);
+    fn device_broken(&self, silent: Silent<'_>) {
+        Driver::device_broken(self, silent);
     }
 
     fn after_break(&self) {

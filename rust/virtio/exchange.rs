@@ -3,6 +3,7 @@
 //! A queue for one thing at a time: a buffer is posted, and somebody waits until it is used.
 
 use crate::{
+    any_queue::AnyQueue,
     device::Device,
     handler::QueueHandler,
     life::FeaturesOk,
@@ -11,8 +12,8 @@ use crate::{
         Virtqueue, //
     },
     reason::Reason,
-    report::AnyQueue,
-    restart::Restart, //
+    restart::Restart,
+    silent::Silent, //
 };
 use kernel::{
     fmt,
@@ -30,8 +31,10 @@ use kernel::{
         Arc, //
     }, //
 };
-use kernel_ext::completion::Completion;
-use vring::Segment;
+use kernel_ext::{
+    completion::Completion,
+    dma::Segment, //
+};
 
 /// A virtqueue on which one buffer is under way at a time: a command and its answer, a request for
 /// data. For queues off the data path.
@@ -105,7 +108,7 @@ impl Exchange {
     ///
     /// `ENOMEM`.
     pub fn connect(self: &Arc<Self>, setup: &mut FeaturesOk, name: fmt::Arguments<'_>) -> Result {
-        setup.connect_slow(&self.queue, name, self.clone())
+        setup.connect_slow(self.clone(), name)
     }
 
     /// How many segments a buffer may have.
@@ -118,7 +121,7 @@ impl Exchange {
     /// # Errors
     ///
     /// `EBUSY` while another is under way, or [`Self::wait`] has not told of its end, and while the device
-    /// is being reset to begin anew; `EINVAL` when it has more segments than there is room for, or none, or an empty one; `EIO` when the device is broken.
+    /// is being reset to begin anew, or does not work yet; `EINVAL` when it has more segments than there is room for, or none, or an empty one; `EIO` when the device is broken.
     pub fn post(
         &self,
         readable: impl Iterator<Item = Segment>,
@@ -127,12 +130,14 @@ impl Exchange {
         let since = self.device.epoch();
         let mut ring = self.queue.lock();
 
+        // Under the lock, so that the queue does not begin anew before the buffer is in it.
+        let begins_anew = !self.device.is_live() && self.device.broken().is_none();
+
+        if self.under_way.load(Relaxed) || self.done.load(Relaxed) || begins_anew {
+            return Err(EBUSY);
+        }
         if ring.is_broken() {
             return Err(EIO);
-        }
-        // Under the lock, so that the queue does not begin anew before the buffer is in it.
-        if self.under_way.load(Relaxed) || self.done.load(Relaxed) || !self.device.is_live() {
-            return Err(EBUSY);
         }
         self.answered.reset();
         ring.add(readable, writable, ()).map_err(|_| EINVAL)?;
@@ -186,10 +191,10 @@ impl Exchange {
         self.done.store(false, Relaxed);
     }
 
-    /// Lets who waits go on, without an answer. After the device was reset, for good.
-    pub fn close(&self) {
+    /// Lets who waits go on, without an answer, since the device gives none any more.
+    pub fn close(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while self.queue.drain_one().is_some() {}
+        while self.queue.drain_one(silent).is_some() {}
         self.answered.complete();
     }
 }
@@ -213,7 +218,7 @@ impl QueueHandler for Exchange {
         })
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.queue
     }
 }

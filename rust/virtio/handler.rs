@@ -3,7 +3,7 @@
 //! What a driver does for one of its queues.
 
 use crate::{
-    report::AnyQueue,
+    any_queue::AnyQueue,
     restart::Restart, //
 };
 use kernel::prelude::*;
@@ -26,8 +26,6 @@ pub trait QueueHandler: Send + Sync + 'static {
     /// Those of `restart`; the device is broken then.
     fn restart(&self, again: &Restart<'_>) -> Result;
 
-    /// The queue, to be shown in debugfs.
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        None
-    }
+    /// The queue, which is always the same one. The handler is kept until the device was reset, and the queue with it.
+    fn queue(&self) -> &dyn AnyQueue;
 }

@@ -14,10 +14,6 @@ use crate::{
     driver::Driver,
     feature::Features,
     handler::QueueHandler,
-    queue::{
-        QueueLock,
-        Virtqueue, //
-    },
     status::Status,
     transport::{
         Delivery,
@@ -79,21 +75,16 @@ impl FeaturesOk {
         self.device.config()
     }
 
-    /// Enables `queue`, and has `handler` called when the device used buffers of it. `name` is
+    /// Has `handler` called when the device used buffers of its queue ([`QueueHandler::queue`]). `name` is
     /// what `/proc/interrupts` shows behind the device's name.
     ///
-    /// The queue is set up in the device by [`Self::go_live`].
+    /// The queue is set up in the device by [`Self::go_live`], and takes buffers from then on.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
-    pub fn connect<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
-        &mut self,
-        queue: &Virtqueue<T, L, D>,
-        name: fmt::Arguments<'_>,
-        handler: Arc<dyn QueueHandler>,
-    ) -> Result {
-        self.add_interrupt(queue, name, handler, Delivery::Anywhere)
+    /// `ENOMEM`; `EINVAL` when the queue is another device's, which leaves a line in the log.
+    pub fn connect(&mut self, handler: Arc<dyn QueueHandler>, name: fmt::Arguments<'_>) -> Result {
+        self.add_interrupt(handler, name, Delivery::Anywhere)
     }
 
     /// Like [`Self::connect`], for a queue off the data path: the first to share its interrupt where there are
@@ -101,14 +92,13 @@ impl FeaturesOk {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
-    pub fn connect_slow<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
+    /// As there.
+    pub fn connect_slow(
         &mut self,
-        queue: &Virtqueue<T, L, D>,
-        name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
+        name: fmt::Arguments<'_>,
     ) -> Result {
-        self.add_interrupt(queue, name, handler, Delivery::Slow)
+        self.add_interrupt(handler, name, Delivery::Slow)
     }
 
     /// Like [`Self::connect`]. Where the queue has an interrupt of its own, it goes to CPU number
@@ -116,15 +106,14 @@ impl FeaturesOk {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
-    pub fn connect_at<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
+    /// As there.
+    pub fn connect_at(
         &mut self,
-        queue: &Virtqueue<T, L, D>,
-        name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
+        name: fmt::Arguments<'_>,
         place: u16,
     ) -> Result {
-        self.add_interrupt(queue, name, handler, Delivery::Near(place))
+        self.add_interrupt(handler, name, Delivery::Near(place))
     }
 
     /// Like [`Self::connect`]. Where each queue has an interrupt of its own, the kernel shares all CPUs out among those of
@@ -134,14 +123,13 @@ impl FeaturesOk {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
-    pub fn connect_spread<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
+    /// As there.
+    pub fn connect_spread(
         &mut self,
-        queue: &Virtqueue<T, L, D>,
-        name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
+        name: fmt::Arguments<'_>,
     ) -> Result {
-        self.add_interrupt(queue, name, handler, Delivery::Spread)
+        self.add_interrupt(handler, name, Delivery::Spread)
     }
 
     /// Like [`Self::connect`], for a queue without an interrupt: the driver looks itself for what is used. The handler is
@@ -149,29 +137,38 @@ impl FeaturesOk {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
-    pub fn connect_polled<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
+    /// As there.
+    pub fn connect_polled(
         &mut self,
-        queue: &Virtqueue<T, L, D>,
-        name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
+        name: fmt::Arguments<'_>,
     ) -> Result {
-        queue.lock().disable_callbacks();
-        self.add_interrupt(queue, name, handler, Delivery::Polled)
+        handler.queue().expect_no_interrupts();
+        self.add_interrupt(handler, name, Delivery::Polled)
     }
 
-    fn add_interrupt<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
+    fn add_interrupt(
         &mut self,
-        queue: &Virtqueue<T, L, D>,
-        name: fmt::Arguments<'_>,
         handler: Arc<dyn QueueHandler>,
+        name: fmt::Arguments<'_>,
         delivery: Delivery,
     ) -> Result {
+        let queue = handler.queue().setup();
+        let label = handler.queue().label();
+
+        if !Arc::ptr_eq(handler.queue().owner(), &self.device) {
+            dev_err!(
+                self.device.node(),
+                "queue {}: is another device's\n",
+                queue.index
+            );
+            return Err(EINVAL);
+        }
         let gate = Arc::new(
             Gate {
                 device: self.device.clone(),
                 handler,
-                queue: queue.label(),
+                queue: label,
                 interrupts: Counter::new(),
                 spurious: Counter::new(),
             },
@@ -183,7 +180,7 @@ impl FeaturesOk {
 
         self.queues.push(
             QueueInterrupt {
-                queue: queue.setup(),
+                queue,
                 name: CString::try_from_fmt(name)?,
                 handler: gate,
                 delivery,
@@ -227,7 +224,7 @@ impl FeaturesOk {
     }
 
     /// Enables the queues and sets `DRIVER_OK`: from now on the device works, `driver` hears of
-    /// it, and buffers may be posted.
+    /// it, and the queues that are connected take buffers.
     ///
     /// # Errors
     ///
@@ -236,8 +233,7 @@ impl FeaturesOk {
         // On an error `self` is dropped, and the device given up.
         self.start_queues()?;
         self.device
-            .open(driver.clone(), core::mem::take(&mut self.gates));
-        self.device.start();
+            .start(driver.clone(), core::mem::take(&mut self.gates));
         self.pending = false;
         Ok(Live(self.device.clone()))
     }

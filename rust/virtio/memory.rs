@@ -11,9 +11,13 @@ use crate::{
 use kernel::prelude::*;
 use kernel_ext::{
     barrier,
-    dma::SharedMemory, //
+    dma::{
+        Segment,
+        SharedMemory, //
+    }, //
 };
 use vring::{
+    Addressing,
     Area,
     Le16,
     Le32,
@@ -78,6 +82,24 @@ impl QueueMemory {
             Area::Driver => self.driver.wrapping_add(offset),
             Area::Device => self.device.wrapping_add(offset),
         }
+    }
+}
+
+impl Addressing for QueueMemory {
+    type Piece = Segment;
+
+    #[inline(always)]
+    fn segment(piece: Segment) -> vring::Segment {
+        segment(piece)
+    }
+}
+
+/// Where the device finds a segment.
+#[inline(always)]
+pub(crate) fn segment(piece: Segment) -> vring::Segment {
+    vring::Segment {
+        addr: piece.address(),
+        len: piece.length(),
     }
 }
 

@@ -59,6 +59,11 @@ module! {
     },
 }
 
+/// The module itself.
+pub(crate) const fn this() -> ThisModule {
+    <Rvirtio as kernel::ModuleMetadata>::THIS_MODULE
+}
+
 /// Makes functions that tell the parameters, which are private here.
 macro_rules! parameters {
     ($($name:ident)*) => {

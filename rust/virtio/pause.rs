@@ -244,6 +244,7 @@ impl Device {
         self.ailing.store(false, Release);
         self.quiet.store(true, Release);
         self.epoch.store(self.epoch().wrapping_add(1), Release);
+        self.open_queues();
         // Nothing was posted yet, so no interrupt is lost.
         self.live.store(true, Release);
         Ok(())

@@ -17,38 +17,6 @@ use vring::{
     Violation, //
 };
 
-/// A virtqueue of any kind, to be looked at.
-pub trait AnyQueue {
-    /// How the queue is now. Takes its lock.
-    fn report(&self) -> QueueReport;
-}
-
-impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> AnyQueue for Virtqueue<T, L, D> {
-    fn report(&self) -> QueueReport {
-        let features = self.device().features();
-        let guarded = self.guarded().lock();
-        let ring = &guarded.ring;
-        let activity = &guarded.activity;
-
-        QueueReport {
-            format: RingFormat::of(features),
-            size: self.size(),
-            room: self.room(),
-            indirect: features.contains(transport_feature::INDIRECT_DESC),
-            event_idx: features.contains(transport_feature::EVENT_IDX),
-            avail: ring.next_avail(),
-            used: ring.next_used(),
-            in_flight: ring.in_flight(),
-            age: ring.oldest_age(time::ticks()),
-            kicks: activity.kicks,
-            suppressed: activity.batches.wrapping_sub(activity.kicks),
-            full: activity.full,
-            refused: activity.refused,
-            broken: ring.broken(),
-        }
-    }
-}
-
 /// How a queue is.
 pub struct QueueReport {
     format: RingFormat,
@@ -69,6 +37,33 @@ pub struct QueueReport {
 }
 
 impl QueueReport {
+    /// How `queue` is now. Takes its lock.
+    pub(crate) fn of<T: Send + Unpin, L: QueueLock, D: Send + Unpin>(
+        queue: &Virtqueue<T, L, D>,
+    ) -> Self {
+        let features = queue.device().features();
+        let guarded = queue.guarded().lock();
+        let ring = &guarded.ring;
+        let activity = &guarded.activity;
+
+        Self {
+            format: RingFormat::of(features),
+            size: queue.size(),
+            room: queue.room(),
+            indirect: features.contains(transport_feature::INDIRECT_DESC),
+            event_idx: features.contains(transport_feature::EVENT_IDX),
+            avail: ring.next_avail(),
+            used: ring.next_used(),
+            in_flight: ring.in_flight(),
+            age: ring.oldest_age(time::ticks()),
+            kicks: activity.kicks,
+            suppressed: activity.batches.wrapping_sub(activity.kicks),
+            full: activity.full,
+            refused: activity.refused,
+            broken: ring.broken(),
+        }
+    }
+
     /// A place in the ring: in a packed one with the lap's wrap counter (virtio 1.4, 2.8.1).
     fn place(&self, f: &mut fmt::Formatter<'_>, what: &str, place: u16) -> fmt::Result {
         if self.format.packed {

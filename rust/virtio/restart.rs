@@ -3,6 +3,7 @@
 //! A queue that goes on after its device was reset (virtio 1.4, 2.1.1 and 2.4).
 
 use crate::{
+    any_queue::Core,
     device::Device,
     queue::{
         QueueLock,
@@ -14,6 +15,7 @@ use crate::{
     }, //
 };
 use kernel::prelude::*;
+use vring::Violation;
 
 /// A device that was reset and has accepted its features again. Its queues are given to it before it
 /// works: [`QueueHandler::restart`](crate::QueueHandler::restart).
@@ -58,16 +60,18 @@ impl<'a> Restart<'a> {
 impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
     /// Gives the queue to the device again, empty, with as many entries as it had. Buffers that were under
     /// way go to `back` before, under the queue's lock; the device has forgotten them. Callbacks are
-    /// enabled. Buffers may be posted when this returns, and the device is notified of them when it works:
-    /// from [`Driver::resume`](crate::Driver::resume) on.
+    /// enabled. Buffers may be posted when the device works: from [`Driver::resume`](crate::Driver::resume) on.
     ///
     /// Process context. Does not wait for memory.
     ///
     /// # Errors
     ///
     /// `ENOENT`, `EINVAL` or `EBUSY` when the device does not have the queue as it was, which leaves a line in
-    /// the log.
+    /// the log; `EINVAL` when it is another device's.
     pub fn restart(&self, again: &Restart<'_>, mut back: impl FnMut(&mut D, T)) -> Result {
+        if !core::ptr::eq(again.0, &**self.device()) {
+            return Err(EINVAL);
+        }
         {
             let mut guarded = self.guarded().lock();
             let guarded = &mut *guarded;
@@ -78,6 +82,8 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
             }
             guarded.ring.renew();
             self.set_place(guarded.ring.next_avail());
+            // Until the device works, see `Device::open_queues`.
+            guarded.ring.set_broken(Violation::Closed);
         }
         again.enable(&self.setup(), self.notifier())
     }

@@ -9,7 +9,10 @@ use crate::{
 };
 use core::fmt;
 use kernel::prelude::*;
-use kernel_ext::time;
+use kernel_ext::{
+    dma::Segment,
+    time, //
+};
 use vring::{
     packed_layout,
     split_layout,
@@ -21,7 +24,6 @@ use vring::{
     Ring,
     RingConfig,
     RingSizes,
-    Segment,
     SetupError,
     Slot,
     Split,
@@ -285,6 +287,10 @@ impl<T> AnyRing<T> {
 
     pub(crate) fn set_broken(&mut self, violation: Violation) {
         with!(self, ring => ring.set_broken(violation));
+    }
+
+    pub(crate) fn reopen(&mut self) {
+        with!(self, ring => ring.reopen());
     }
 
     #[inline]

@@ -8,19 +8,15 @@
 use kernel::prelude::*;
 use kernel_ext::dma::{
     Direction,
-    Master, //
+    Mapping,
+    Master,
+    Run, //
 };
-use vring::Segment;
 
 /// Rows of segments, each mapped for the device between [`Self::fill`] and [`Self::release`].
 pub struct Staging {
-    rows: KVec<Row>,
+    rows: KVec<KVec<Mapping>>,
     master: Master,
-}
-
-struct Row {
-    segments: KVec<Segment>,
-    direction: Direction,
 }
 
 impl Staging {
@@ -33,13 +29,7 @@ impl Staging {
         let mut all = KVec::with_capacity(rows, GFP_KERNEL)?;
 
         for _ in 0..rows {
-            all.push(
-                Row {
-                    segments: KVec::with_capacity(width.into(), GFP_KERNEL)?,
-                    direction: Direction::ToDevice,
-                },
-                GFP_KERNEL,
-            )?;
+            all.push(KVec::with_capacity(width.into(), GFP_KERNEL)?, GFP_KERNEL)?;
         }
         Ok(Self {
             rows: all,
@@ -47,7 +37,7 @@ impl Staging {
         })
     }
 
-    /// Maps `segments` (guest-physical) into row `tag`, and gives them as the device sees them.
+    /// Maps `runs` into row `tag`, and gives them as the device sees them.
     ///
     /// # Errors
     ///
@@ -56,47 +46,49 @@ impl Staging {
     pub fn fill(
         &mut self,
         tag: usize,
-        segments: impl Iterator<Item = Segment>,
+        runs: impl Iterator<Item = Run>,
         direction: Direction,
-    ) -> Result<&[Segment]> {
-        let row = self.rows.get_mut(tag).ok_or(EIO)?;
+    ) -> Result<&[Mapping]> {
+        let Self { rows, master } = self;
+        let row = rows.get_mut(tag).ok_or(EIO)?;
 
-        row.direction = direction;
-        let filled = Self::map_all(row, &self.master, segments);
+        unmap_all(row, master);
+        let filled = map_all(row, master, runs, direction);
         if let Err(error) = filled {
-            Self::unmap_all(row, &self.master);
+            unmap_all(row, master);
             return Err(error);
         }
-        Ok(&row.segments)
-    }
-
-    fn map_all(row: &mut Row, master: &Master, segments: impl Iterator<Item = Segment>) -> Result {
-        row.segments.clear();
-        for segment in segments {
-            let addr = master.map(segment.addr, segment.len, row.direction)?;
-            let mapped = Segment { addr, ..segment };
-
-            // Within the capacity: nothing is allocated here.
-            if row.segments.push_within_capacity(mapped).is_err() {
-                master.unmap(addr, segment.len, row.direction);
-                return Err(EIO);
-            }
-        }
-        Ok(())
+        Ok(row)
     }
 
     /// Takes back the mappings of row `tag`.
     pub fn release(&mut self, tag: usize) {
         if let Some(row) = self.rows.get_mut(tag) {
-            Self::unmap_all(row, &self.master);
+            unmap_all(row, &self.master);
         }
     }
+}
 
-    fn unmap_all(row: &mut Row, master: &Master) {
-        for segment in &row.segments {
-            master.unmap(segment.addr, segment.len, row.direction);
-        }
-        row.segments.clear();
+fn map_all(
+    row: &mut KVec<Mapping>,
+    master: &Master,
+    mut runs: impl Iterator<Item = Run>,
+    direction: Direction,
+) -> Result {
+    runs.try_for_each(|run| {
+        // Within the capacity: nothing is allocated here.
+        row.push_within_capacity(master.map(run, direction)?)
+            .map_err(|full| {
+                master.unmap(full.0);
+                EIO
+            })
+    })
+}
+
+fn unmap_all(row: &mut KVec<Mapping>, master: &Master) {
+    // BOUND: Each turn takes one out.
+    while let Some(mapping) = row.pop() {
+        master.unmap(mapping);
     }
 }
 
@@ -106,7 +98,7 @@ impl Drop for Staging {
         let Self { rows, master } = self;
 
         for row in rows.iter_mut() {
-            Self::unmap_all(row, master);
+            unmap_all(row, master);
         }
     }
 }

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | reset, acknowledged | (the bus) | features are offered, and [`Driver::validate`] is asked |
 //! | `FEATURES_OK` | [`FeaturesOk`] | read the configuration, make queues |
-//! | `DRIVER_OK` | [`Live`] | post buffers, have interrupts |
+//! | `DRIVER_OK` | [`Live`] | post buffers, have interrupts; queues refuse them before |
 //!
 //! Going back is the work of `Drop`: a driver that gives up half-way leaves the device marked
 //! `FAILED` and reset.
@@ -46,6 +46,7 @@
 
 mod activity;
 mod allowance;
+mod any_queue;
 mod areas;
 mod attributes;
 mod bus;
@@ -72,12 +73,14 @@ mod resize;
 mod restart;
 mod ring;
 mod shared_memory;
+mod silent;
 mod staging;
 mod status;
 mod table;
 mod timeouts;
 mod transport;
 
+pub use self::any_queue::AnyQueue;
 pub use self::areas::Areas;
 pub use self::bus::DeviceRegistration;
 pub use self::config::Config;
@@ -110,14 +113,12 @@ pub use self::queue::{
     Virtqueue, //
 };
 pub use self::reason::Reason;
-pub use self::report::{
-    AnyQueue,
-    QueueReport, //
-};
+pub use self::report::QueueReport;
 pub use self::resize::SpareRing;
 pub use self::restart::Restart;
 pub use self::ring::RingFormat;
 pub use self::shared_memory::SharedMemory;
+pub use self::silent::Silent;
 pub use self::staging::Staging;
 pub use self::status::Status;
 pub use self::table::{
@@ -137,12 +138,12 @@ pub use self::transport::{
     Transport, //
 };
 
+pub use kernel_ext::dma::Segment;
 pub use vring::{
     AddError,
     Completion,
     IndirectTable,
     RingSizes,
-    Segment,
     TableError,
     Untrusted, //
 };

@@ -102,11 +102,11 @@ impl<'a, TM: TableMem, L: Layout> IndirectWriter<'a, TM, L> {
     /// - [`TableError::Full`]: no room.
     /// - [`TableError::ZeroLength`]: a segment without bytes.
     #[inline]
-    pub fn push_readable(&mut self, segment: Segment) -> Result<(), TableError> {
+    pub fn push_readable(&mut self, piece: TM::Piece) -> Result<(), TableError> {
         if self.held_flags.contains(DescFlags::WRITE) {
             return Err(TableError::Order);
         }
-        self.push(segment, DescFlags::NONE)?;
+        self.push(TM::segment(piece), DescFlags::NONE)?;
         self.readable = self.total;
         Ok(())
     }
@@ -120,8 +120,8 @@ impl<'a, TM: TableMem, L: Layout> IndirectWriter<'a, TM, L> {
     /// - [`TableError::Full`]: no room.
     /// - [`TableError::ZeroLength`]: a segment without bytes.
     #[inline]
-    pub fn push_writable(&mut self, segment: Segment) -> Result<(), TableError> {
-        self.push(segment, DescFlags::WRITE)
+    pub fn push_writable(&mut self, piece: TM::Piece) -> Result<(), TableError> {
+        self.push(TM::segment(piece), DescFlags::WRITE)
     }
 
     #[inline]
@@ -149,7 +149,7 @@ impl<'a, TM: TableMem, L: Layout> IndirectWriter<'a, TM, L> {
         self.entries
     }
 
-    /// Finishes the table, which stands at `addr` for the device.
+    /// Finishes the table, which stands where `place` begins for the device.
     ///
     /// # Errors
     ///
@@ -157,7 +157,7 @@ impl<'a, TM: TableMem, L: Layout> IndirectWriter<'a, TM, L> {
     /// - [`TableError::TooLong`]: more than 2^32 - 1 bytes (1.4, "2.7.5.2 Driver Requirements:
     ///   The Virtqueue Descriptor Table").
     #[inline]
-    pub fn finish(self, addr: u64) -> Result<IndirectTable, TableError> {
+    pub fn finish(self, place: TM::Piece) -> Result<IndirectTable, TableError> {
         if self.entries == 0 {
             return Err(TableError::Empty);
         }
@@ -166,7 +166,7 @@ impl<'a, TM: TableMem, L: Layout> IndirectWriter<'a, TM, L> {
         }
         self.write_held(true);
         Ok(IndirectTable {
-            addr,
+            addr: TM::segment(place).addr,
             entries: self.entries,
             // CAST: A part of the total, which fits 32 bits.
             writable: self.total.wrapping_sub(self.readable) as u32,

@@ -3,7 +3,10 @@
 //! The memory that a queue shares with the device.
 
 use crate::{
-    desc::RawDesc,
+    desc::{
+        RawDesc,
+        Segment, //
+    },
     le::{
         Le16,
         Le32, //
@@ -22,6 +25,18 @@ pub enum Area {
     Device,
 }
 
+/// What the caller names memory by, which becomes a buffer.
+///
+/// The kernel layer has a type that only mappings and allocations give, so that no driver can make an address up. Tests
+/// say where it is.
+pub trait Addressing {
+    /// A run of memory that is contiguous for the device.
+    type Piece: Copy;
+
+    /// Where the device finds it.
+    fn segment(piece: Self::Piece) -> Segment;
+}
+
 /// The memory of one queue that is shared with the device.
 ///
 /// The kernel layer implements it with volatile accesses on coherent memory, tests with fakes.
@@ -34,7 +49,7 @@ pub enum Area {
 ///
 /// Each barrier is also a compiler barrier. They order accesses as the *device* sees them, so
 /// they may not be dropped on a machine with one processor.
-pub trait RingMem {
+pub trait RingMem: Addressing {
     /// Writes descriptor `index` of the Descriptor Area.
     fn write_desc(&self, index: u16, desc: RawDesc);
 
@@ -65,6 +80,15 @@ pub trait RingMem {
 
     /// Orders all earlier accesses before all later ones, a write before a read too.
     fn full_barrier(&self);
+}
+
+impl<M: Addressing + ?Sized> Addressing for &M {
+    type Piece = M::Piece;
+
+    #[inline]
+    fn segment(piece: Self::Piece) -> Segment {
+        M::segment(piece)
+    }
 }
 
 impl<M: RingMem + ?Sized> RingMem for &M {
@@ -118,7 +142,7 @@ impl<M: RingMem + ?Sized> RingMem for &M {
 ///
 /// It belongs to the driver while an [`IndirectWriter`](crate::IndirectWriter) fills it, and to
 /// the device while the buffer that it describes is in flight.
-pub trait TableMem {
+pub trait TableMem: Addressing {
     /// Writes descriptor `index` of the table, with two 64-bit stores. Out of range: no effect.
     fn write_desc(&self, index: u16, desc: RawDesc);
 }

@@ -32,6 +32,8 @@ use crate::{
     untrusted::Untrusted, //
 };
 
+mod placer;
+
 /// The driver side of one virtqueue.
 ///
 /// `T` is the token that goes with a buffer: handed in by [`add`](Self::add), it comes back
@@ -161,8 +163,8 @@ where
     #[inline]
     pub fn add<R, W>(&mut self, readable: R, writable: W, token: T) -> Result<(), (AddError, T)>
     where
-        R: IntoIterator<Item = Segment>,
-        W: IntoIterator<Item = Segment>,
+        R: IntoIterator<Item = M::Piece>,
+        W: IntoIterator<Item = M::Piece>,
     {
         match self.place(readable, writable) {
             Ok(chain) => self.commit(chain, token),
@@ -202,8 +204,8 @@ where
     ///
     /// As there.
     #[inline]
-    pub fn add_readable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
-        self.add_single(segment, DescFlags::NONE, 0, token)
+    pub fn add_readable(&mut self, piece: M::Piece, token: T) -> Result<(), (AddError, T)> {
+        self.add_single(M::segment(piece), DescFlags::NONE, 0, token)
     }
 
     /// Adds a buffer of one segment, which the device writes: [`add`](Self::add) in short.
@@ -212,7 +214,9 @@ where
     ///
     /// As there.
     #[inline]
-    pub fn add_writable(&mut self, segment: Segment, token: T) -> Result<(), (AddError, T)> {
+    pub fn add_writable(&mut self, piece: M::Piece, token: T) -> Result<(), (AddError, T)> {
+        let segment = M::segment(piece);
+
         self.add_single(segment, DescFlags::WRITE, segment.len, token)
     }
 
@@ -252,106 +256,6 @@ where
             return self.commit(chain, token);
         };
         Err((error, token))
-    }
-
-    /// Writes the descriptors of a buffer into free slots, which stay free.
-    #[inline]
-    fn place<R, W>(&self, readable: R, writable: W) -> Result<Chain, AddError>
-    where
-        R: IntoIterator<Item = Segment>,
-        W: IntoIterator<Item = Segment>,
-    {
-        if self.broken.is_some() {
-            return Err(AddError::Broken);
-        }
-        let head = self.slots.free_head();
-        let mut placer = Placer {
-            count: 0,
-            total: 0,
-            readable: 0,
-            first: DescFlags::NONE,
-            held: Element {
-                slot: head,
-                head,
-                ordinal: 0,
-                segment: Segment::default(),
-                flags: DescFlags::NONE,
-            },
-        };
-        if let Err(error) = self.place_all(&mut placer, readable, writable) {
-            // The held one was not written.
-            self.layout
-                .discard(&self.mem, placer.count.saturating_sub(1));
-            return Err(error);
-        }
-        self.layout.write_element(&self.mem, placer.held, None);
-        Ok(Chain {
-            head,
-            tail: placer.held.slot,
-            count: placer.count,
-            // CAST: A part of the total, which fits 32 bits.
-            writable: placer.total.wrapping_sub(placer.readable) as u32,
-            first: placer.first,
-        })
-    }
-
-    /// Writes all elements of a buffer but the last one.
-    #[inline]
-    fn place_all<R, W>(&self, placer: &mut Placer, readable: R, writable: W) -> Result<(), AddError>
-    where
-        R: IntoIterator<Item = Segment>,
-        W: IntoIterator<Item = Segment>,
-    {
-        // Not a `for`: of a chain each part has a loop of its own so.
-        readable
-            .into_iter()
-            .try_for_each(|segment| self.place_one(placer, segment, DescFlags::NONE))?;
-        placer.readable = placer.total;
-        writable
-            .into_iter()
-            .try_for_each(|segment| self.place_one(placer, segment, DescFlags::WRITE))?;
-        if placer.count == 0 {
-            return Err(AddError::Empty);
-        }
-        if u32::try_from(placer.total).is_err() {
-            return Err(AddError::TooLong);
-        }
-        Ok(())
-    }
-
-    /// Holds one element, and writes the one before, since its successor is known now.
-    #[inline]
-    fn place_one(
-        &self,
-        placer: &mut Placer,
-        segment: Segment,
-        flags: DescFlags,
-    ) -> Result<(), AddError> {
-        if segment.len == 0 {
-            return Err(AddError::ZeroLength);
-        }
-        if placer.count >= self.slots.num_free() {
-            return Err(if placer.count >= self.room {
-                AddError::TooLong
-            } else {
-                AddError::Full
-            });
-        }
-        if placer.count != 0 {
-            let next = self.slots.next(placer.held.slot).ok_or(AddError::Broken)?;
-            self.layout
-                .write_element(&self.mem, placer.held, Some(next));
-            placer.held.slot = next;
-        } else {
-            placer.first = flags;
-        }
-        placer.held.ordinal = placer.count;
-        placer.held.segment = segment;
-        placer.held.flags = flags;
-        placer.count = placer.count.wrapping_add(1);
-        // At most 32768 times 2^32 - 1: it does not wrap.
-        placer.total = placer.total.wrapping_add(segment.len.into());
-        Ok(())
     }
 
     /// Takes a chain whose descriptors are written, and puts it in line for the device.
@@ -610,6 +514,15 @@ where
         self.broken.get_or_insert(violation);
     }
 
+    /// Takes back a [`Violation::Closed`]: the ring goes on as it was. Not after a buffer was asked for with
+    /// [`drain_one`](Self::drain_one), and not if the ring is broken for another reason.
+    pub fn reopen(&mut self) {
+        if self.drained == 0 {
+            self.broken
+                .take_if(|violation| *violation == Violation::Closed);
+        }
+    }
+
     /// Returns why the ring is broken, if it is.
     #[inline]
     pub const fn broken(&self) -> Option<Violation> {
@@ -639,20 +552,6 @@ where
     pub const fn mem(&self) -> &M {
         &self.mem
     }
-}
-
-/// A chain while it is written.
-struct Placer {
-    /// The number of elements so far.
-    count: u16,
-    /// Their bytes.
-    total: u64,
-    /// Those of the readable ones, once all are there.
-    readable: u64,
-    /// The flags of the first one.
-    first: DescFlags,
-    /// The last of them, which is not written yet. Before the first one: the head's slot.
-    held: Element,
 }
 
 // A table of as many entries as the largest queue has fits the length field of a descriptor.

@@ -6,8 +6,8 @@
 //!
 //! This crate knows the ring protocol of virtio 1.4 and nothing else: no kernel, no allocation,
 //! no DMA mapping, no locking. The memory that is shared with the device is reached through
-//! [`RingMem`]; addresses come in as numbers. So the same files run in the kernel, under
-//! `cargo test` and in a fuzzer.
+//! [`RingMem`]; what a buffer is made of is the caller's own type ([`Addressing`]). So the same files run in the kernel,
+//! under `cargo test` and in a fuzzer.
 //!
 //! The device is not trusted. What it wrote arrives as [`Untrusted`] and is checked against
 //! private state before it is used. The first thing that does not fit breaks the ring: a typed
@@ -90,6 +90,7 @@ pub use self::le::{
     Le64, //
 };
 pub use self::mem::{
+    Addressing,
     Area,
     RingMem,
     TableMem, //

@@ -30,7 +30,7 @@ use virtio::{
     Features,
     FeaturesOk,
     QueueOptions,
-    Segment, //
+    Silent, //
 };
 
 /// The only queue (5.4.2).
@@ -59,11 +59,8 @@ struct Rng {
 impl Rng {
     /// Asks the device for bytes, unless it was asked and nobody has taken its answer.
     fn ask(&self, memory: &SharedMemory) -> Result {
-        let place = Segment {
-            addr: memory.address(),
-            // CAST: A small constant.
-            len: BYTES as u32,
-        };
+        // CAST: A small constant.
+        let place = memory.segment(0, BYTES as u32);
 
         match self.queue.post(iter::empty(), iter::once(place)) {
             Err(error) if error == EBUSY => Ok(()),
@@ -125,8 +122,8 @@ impl Driver for Rng {
         Ok(this)
     }
 
-    fn device_broken(&self) {
-        self.queue.close();
+    fn device_broken(&self, silent: Silent<'_>) {
+        self.queue.close(silent);
     }
 
     fn remove(&self) {

@@ -48,7 +48,8 @@ use kernel_ext::block::{
 use virtio::{
     Config,
     Device,
-    Reason, //
+    Reason,
+    Silent, //
 };
 
 /// The object behind a disk.
@@ -134,10 +135,10 @@ impl BlkDisk {
         Ok(())
     }
 
-    /// Fails everything that is under way. The device has been reset.
-    pub(crate) fn fail_all(&self) {
+    /// Fails everything that is under way.
+    pub(crate) fn fail_all(&self, silent: Silent<'_>) {
         for queue in &self.queues {
-            queue.fail_all();
+            queue.fail_all(silent);
         }
     }
 

@@ -72,6 +72,7 @@ use virtio::{
     Features,
     FeaturesOk,
     QueueOptions,
+    Silent,
     Virtqueue, //
 };
 
@@ -246,9 +247,9 @@ fn connect(setup: &mut FeaturesOk, plan: Plan, queues: &[Arc<BlkQueue>]) -> Resu
         let index = queue.ring().index();
 
         if plan.is_polled(index) {
-            setup.connect_polled(queue.ring(), fmt!("req_poll.{}", index), queue.clone())?;
+            setup.connect_polled(queue.clone(), fmt!("req_poll.{}", index))?;
         } else {
-            setup.connect_spread(queue.ring(), fmt!("req.{}", index), queue.clone())?;
+            setup.connect_spread(queue.clone(), fmt!("req.{}", index))?;
         }
     }
     Ok(())
@@ -465,8 +466,8 @@ impl Driver for Blk {
         }
     }
 
-    fn device_broken(&self) {
-        self.service.fail_all();
+    fn device_broken(&self, silent: Silent<'_>) {
+        self.service.fail_all(silent);
     }
 
     /// A request that stayed under way would keep the CPU of its queue from going offline. Whoever would poll for some is

@@ -55,7 +55,11 @@ use kernel_ext::{
         Status,
         ZoneAction, //
     },
-    dma::Direction,
+    dma::{
+        Direct,
+        Direction,
+        Mapping, //
+    },
     time, //
 };
 use virtio::{
@@ -70,6 +74,7 @@ use virtio::{
     QueueHandler,
     Restart,
     Segment,
+    Silent,
     Staging,
     Table,
     TableError,
@@ -82,6 +87,9 @@ mod ranges;
 /// The ring of a hardware queue, with the requests that are under way.
 pub(crate) type BlkRing = Virtqueue<Request<BlkDisk>>;
 
+/// What a request has for itself: header, status, indirect table.
+type Place<'a> = Table<'a, FRONT_BYTES>;
+
 /// A hardware queue of a disk. Its virtqueue owns the requests that are under way.
 ///
 /// Locks: the virtqueue's is taken first, then that of `staging`.
@@ -91,11 +99,12 @@ pub(crate) struct BlkQueue {
     queue: BlkRing,
     device: Arc<Device>,
     /// A place for each tag: header, status, indirect table.
-    places: Tables,
+    places: Tables<FRONT_BYTES>,
     /// Segments that have to be kept; only where they cannot go straight into a table.
     #[pin]
     staging: SpinLockIrq<Option<Staging>>,
-    staged: bool,
+    /// Segments go straight into a table.
+    direct: Option<Direct>,
     indirect: bool,
     max_segment_size: u32,
     /// The limits of the commands that carry ranges.
@@ -182,7 +191,7 @@ impl BlkQueue {
     ) -> Result<Arc<Self>> {
         let device = setup.device().clone();
         let indirect = setup.features().contains(transport_feature::INDIRECT_DESC);
-        let staged = !indirect || device.master().is_translated();
+        let direct = device.master().direct().filter(|_| indirect);
         let count = usize::try_from(options.depth)?;
         let table = if indirect {
             checked.max_segments.saturating_add(OVERHEAD)
@@ -193,8 +202,8 @@ impl BlkQueue {
             0 => table,
             ranges => table.max(ranges.saturating_add(DESCRIPTORS)),
         };
-        let places = Tables::new(&device, count, FRONT_BYTES, entries)?;
-        let staging = if staged {
+        let places = Tables::new(&device, count, entries)?;
+        let staging = if direct.is_none() {
             Some(Staging::new(device.master(), count, checked.max_segments)?)
         } else {
             None
@@ -206,7 +215,7 @@ impl BlkQueue {
                 device,
                 places,
                 staging <- new_spinlock_irq!(staging, "rvirtio_blk_staging"),
-                staged,
+                direct,
                 indirect,
                 max_segment_size: checked.max_segment_size,
                 ranges: options.ranges,
@@ -268,7 +277,7 @@ impl BlkQueue {
 
     /// Writes header and preset status into the request's place.
     #[inline]
-    fn head(&self, request: &RequestView<BlkDisk>, order: Order) -> Option<Table<'_>> {
+    fn head(&self, request: &RequestView<BlkDisk>, order: Order) -> Option<Place<'_>> {
         let place = self.places.get(request.tag())?;
         let (low, high) = request::header(order.command, request.io_priority(), order.sector);
 
@@ -281,20 +290,6 @@ impl BlkQueue {
         Some(place)
     }
 
-    /// The segments of a request, guest-physical.
-    #[inline]
-    fn segments<'a>(
-        &self,
-        request: &'a RequestView<BlkDisk>,
-    ) -> impl Iterator<Item = Segment> + 'a {
-        request
-            .segments(self.max_segment_size)
-            .map(|segment| Segment {
-                addr: segment.phys,
-                len: segment.length,
-            })
-    }
-
     /// Does what can be done for a request without the lock.
     #[inline]
     pub(crate) fn prepare(&self, request: &RequestView<BlkDisk>) -> Result<Prepared, Status> {
@@ -304,11 +299,13 @@ impl BlkQueue {
         if order.has_ranges {
             return self.prepare_ranges(request, place);
         }
-        if self.staged {
+        let Some(direct) = self.direct else {
             return Ok(Prepared::Staged(order));
-        }
+        };
         let (header, status) = ends(&place, order.is_append);
-        let data = self.segments(request);
+        let data = request
+            .segments(self.max_segment_size)
+            .map(|run| direct.segment(run));
         let table = match order.data {
             Some(Direction::ToDevice) => place.describe(Iterator::chain(header, data), status),
             _ => place.describe(header, Iterator::chain(data, status)),
@@ -362,8 +359,9 @@ impl BlkQueue {
         };
         let (header, status) = ends(&place, order.is_append);
         let direction = order.data.unwrap_or(Direction::ToDevice);
-        let data = match staging.fill(tag, self.segments(&request), direction) {
-            Ok(data) => data.iter().copied(),
+        let runs = request.segments(self.max_segment_size);
+        let data = match staging.fill(tag, runs, direction) {
+            Ok(data) => data.iter().map(Mapping::segment),
             Err(error) if error == ENOMEM => return Err((Rejected::Resource, request)),
             Err(_) => return Err((Rejected::Failed(Status::IoError), request)),
         };
@@ -457,7 +455,7 @@ impl BlkQueue {
 
     /// Takes over where an append has gone.
     #[cold]
-    fn appended(&self, request: &mut Request<BlkDisk>, place: &Table<'_>) -> Outcome {
+    fn appended(&self, request: &mut Request<BlkDisk>, place: &Place<'_>) -> Outcome {
         let Some(zoned) = &self.zoned else {
             return Outcome::NoStatus;
         };
@@ -504,7 +502,7 @@ impl BlkQueue {
     /// Gives the mappings of a request back.
     #[inline]
     fn release(&self, tag: usize) {
-        if self.staged {
+        if self.direct.is_none() {
             if let Some(staging) = &mut *self.staging.lock() {
                 staging.release(tag);
             }
@@ -608,10 +606,10 @@ impl BlkQueue {
         }
     }
 
-    /// Fails everything that is under way. The device has been reset.
-    pub(crate) fn fail_all(&self) {
+    /// Fails everything that is under way.
+    pub(crate) fn fail_all(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while let Some(request) = self.queue.drain_one() {
+        while let Some(request) = self.queue.drain_one(silent) {
             self.release(request.tag());
             request.restart_stopped_queue();
             request.end(Status::IoError);
@@ -622,22 +620,16 @@ impl BlkQueue {
 
 /// The first and the last segment of a request: header, and status with what stands before it.
 #[inline]
-fn ends(place: &Table<'_>, is_append: bool) -> (iter::Once<Segment>, iter::Once<Segment>) {
-    let (at, len) = if is_append {
-        (APPENDED_AT, APPENDED_BYTES)
+fn ends(place: &Place<'_>, is_append: bool) -> (iter::Once<Segment>, iter::Once<Segment>) {
+    let status = if is_append {
+        place.front::<APPENDED_AT, APPENDED_BYTES>()
     } else {
-        (STATUS_AT, STATUS_BYTES)
+        place.front::<STATUS_AT, STATUS_BYTES>()
     };
 
     (
-        iter::once(Segment {
-            addr: place.address(HEADER_AT),
-            len: HEADER_BYTES,
-        }),
-        iter::once(Segment {
-            addr: place.address(at),
-            len,
-        }),
+        iter::once(place.front::<HEADER_AT, HEADER_BYTES>()),
+        iter::once(status),
     )
 }
 
@@ -724,7 +716,7 @@ impl QueueHandler for BlkQueue {
         Ok(())
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.queue
     }
 }

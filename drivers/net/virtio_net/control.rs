@@ -23,7 +23,7 @@ use virtio::{
     Exchange,
     FeaturesOk,
     QueueOptions,
-    Segment,
+    Silent,
     Timeout, //
 };
 
@@ -164,21 +164,16 @@ impl Control {
         } else {
             [HEAD.wrapping_add(data.len()), 0, 0]
         };
-        let mut addr = memory.address();
+        let mut at = 0usize;
         let order = parts.into_iter().filter(|part| *part != 0).map(|part| {
-            let segment = Segment {
-                addr,
-                // CAST: At most a page.
-                len: part as u32,
-            };
+            // CAST: At most a page.
+            let segment = memory.segment(at, part as u32);
 
-            addr = addr.wrapping_add(part as u64);
+            at = at.wrapping_add(part);
             segment
         });
-        let answer = Segment {
-            addr: memory.address().wrapping_add(ANSWER_AT as u64),
-            len: 1,
-        };
+        let answer = memory.segment(ANSWER_AT, 1);
+
         self.exchange
             .post(order, iter::once(answer))
             .map_err(|_| EIO)?;
@@ -219,8 +214,8 @@ impl Control {
         }
     }
 
-    /// Lets go of what is under way, after the device was reset.
-    pub(crate) fn drain(&self) {
-        self.exchange.close();
+    /// Lets go of what is under way.
+    pub(crate) fn drain(&self, silent: Silent<'_>) {
+        self.exchange.close(silent);
     }
 }

@@ -45,7 +45,8 @@ use virtio::{
     DeviceId,
     Driver,
     Features,
-    FeaturesOk, //
+    FeaturesOk,
+    Silent, //
 };
 
 /// The largest MTU where packets may be in several buffers.
@@ -282,9 +283,9 @@ impl Driver for Net {
         }
     }
 
-    fn device_broken(&self) {
+    fn device_broken(&self, silent: Silent<'_>) {
         // Those who wait for an answer go on: they may keep `remove` from its lock.
-        self.interface.fail();
+        self.interface.fail(silent);
     }
 
     fn after_break(&self) {

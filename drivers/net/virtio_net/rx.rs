@@ -7,7 +7,6 @@
 //! new ones in, not while packets go up the stack.
 
 use crate::{
-    batch::Batch,
     counters::RxCounters,
     feature::Framing,
     header::{
@@ -48,25 +47,29 @@ use kernel_ext::net::{
 use virtio::{
     AnyQueue,
     Bh,
-    Completion,
     FeaturesOk,
     Locked,
     QueueHandler,
     QueueOptions,
     Restart,
     Segment,
+    Silent,
     SpareRing,
     Virtqueue, //
+};
+
+mod inbox;
+
+use self::inbox::{
+    Filled,
+    Hands,
+    Inbox, //
 };
 
 /// The most entries that a ring is given.
 const MAX_QUEUE_SIZE: u16 = 1024;
 /// Packets up to this length are copied out of their buffer.
 const COPY: u32 = 256;
-/// Buffers taken out at once.
-const BATCH: usize = 16;
-/// Buffers to be posted again after a poll: as many as a poll has packets, as a rule.
-const SPARE: usize = 64;
 /// Free entries from which on new buffers are posted, of a ring that is not short.
 const REFILL: u16 = 32;
 
@@ -87,33 +90,6 @@ const fn room(header: u32) -> Room {
 /// The largest MTU for which one buffer holds any packet. The header takes nothing of it.
 pub(crate) const fn largest_mtu() -> u32 {
     room(0).largest_mtu()
-}
-
-/// What a poll has at hand. Not on the stack: the whole receive path of the kernel runs above it.
-struct Hands {
-    /// Taken out of the queue, to be looked at.
-    taken: Batch<KVec<Option<Completion<Piece>>>>,
-    /// To be posted again.
-    spare: Batch<KVec<Option<Piece>>>,
-}
-
-impl Hands {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            taken: Batch::new(places(BATCH)?),
-            spare: Batch::new(places(SPARE)?),
-        })
-    }
-}
-
-/// Room for `count` things.
-fn places<T>(count: usize) -> Result<KVec<Option<T>>> {
-    let mut places = KVec::with_capacity(count, GFP_KERNEL)?;
-
-    for _ in 0..count {
-        places.push(None, GFP_KERNEL)?;
-    }
-    Ok(places)
 }
 
 /// What is behind the queue's lock.
@@ -165,13 +141,6 @@ enum Loss {
     Length,
     Frame,
     Memory,
-}
-
-/// A buffer that the device has used.
-struct Filled {
-    piece: Piece,
-    /// Bytes written, from where the device begins.
-    written: u32,
 }
 
 impl RxQueue {
@@ -231,7 +200,7 @@ impl RxQueue {
     pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
         let handler = Arc::new(RxInterrupt(self.clone()), GFP_KERNEL)?;
 
-        setup.connect_at(&self.queue, fmt!("input.{}", self.pair), handler, self.pair)
+        setup.connect_at(handler, fmt!("input.{}", self.pair), self.pair)
     }
 
     /// Posts buffers and begins to receive.
@@ -307,10 +276,10 @@ impl RxQueue {
         self.napi.disable();
     }
 
-    /// Gives back what is left, after the device was reset.
-    pub(crate) fn drain(&self) {
+    /// Gives back what is left.
+    pub(crate) fn drain(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while let Some(piece) = self.queue.drain_one() {
+        while let Some(piece) = self.queue.drain_one(silent) {
             drop(piece);
         }
     }
@@ -339,14 +308,7 @@ impl RxQueue {
         let Room { header, .. } = store.sizing.room();
         let begin = room(header).begin();
         let apart = store.apart;
-        let length = piece
-            .size()
-            .saturating_sub(begin)
-            .saturating_sub(PACKET_OVERHEAD);
-        let segment = Segment {
-            addr: piece.address().wrapping_add(begin.into()),
-            len: length,
-        };
+        let segment = piece.segment(begin, PACKET_OVERHEAD);
 
         if apart {
             return Self::post_apart(ring, piece, segment, header);
@@ -363,16 +325,7 @@ impl RxQueue {
         all: Segment,
         header: u32,
     ) -> Result<(), Piece> {
-        let segments = [
-            Segment {
-                addr: all.addr,
-                len: header,
-            },
-            Segment {
-                addr: all.addr.wrapping_add(header.into()),
-                len: all.len.saturating_sub(header),
-            },
-        ];
+        let segments = [all.part(0, header), all.part(header, u32::MAX)];
 
         ring.add(iter::empty(), segments.into_iter(), piece)
             .map_err(|(_, piece)| piece)
@@ -580,94 +533,6 @@ impl RxQueue {
     }
 }
 
-/// Takes buffers out of a queue, several at once.
-struct Inbox<'a> {
-    queue: &'a RxQueue,
-    hands: Hands,
-    /// There were no more in the queue when it was looked at last.
-    empty: bool,
-}
-
-impl Inbox<'_> {
-    /// Begins a poll for up to `limit` packets: no interrupts are wanted any more.
-    fn open(queue: &RxQueue, limit: usize) -> Option<Inbox<'_>> {
-        let mut ring = queue.queue.lock();
-        let mut hands = ring.data().hands.take()?;
-
-        ring.disable_callbacks();
-        let empty = Self::take(&mut ring, &mut hands, limit);
-        Some(Inbox {
-            queue,
-            hands,
-            empty,
-        })
-    }
-
-    /// Takes up to `limit` buffers out of the queue. Says whether there were no more.
-    #[inline]
-    fn take(ring: &mut RxRing<'_>, hands: &mut Hands, limit: usize) -> bool {
-        for _ in 0..limit.min(BATCH) {
-            let Some(completion) = ring.pop() else {
-                return true;
-            };
-
-            // There is room: it is empty, and has that many places.
-            drop(hands.taken.push(completion));
-        }
-        false
-    }
-
-    /// The next buffer that was used, which a packet begins with. A queue that was empty is not looked at again:
-    /// it is at the end of the poll.
-    #[inline]
-    fn first(&mut self, limit: usize) -> Option<Filled> {
-        if let Some(completion) = self.hands.taken.pop() {
-            return Some(completion.into());
-        }
-        if self.empty {
-            return None;
-        }
-        self.next(limit)
-    }
-
-    /// The next buffer that was used. When none is at hand up to `limit` are taken out, so that
-    /// nothing is left at the end of a poll.
-    fn next(&mut self, limit: usize) -> Option<Filled> {
-        if let Some(completion) = self.hands.taken.pop() {
-            return Some(completion.into());
-        }
-        self.empty = Self::take(&mut self.queue.queue.lock(), &mut self.hands, limit);
-        self.hands.taken.pop().map(Filled::from)
-    }
-
-    /// Takes out up to `count` buffers that belong to a packet that is lost.
-    fn skip(&mut self, count: u16) {
-        for left in (1..=count).rev() {
-            let Some(Filled { piece, .. }) = self.next(left.into()) else {
-                break;
-            };
-
-            self.reuse(piece);
-        }
-    }
-
-    /// Keeps a buffer to be posted again.
-    #[inline]
-    fn reuse(&mut self, piece: Piece) {
-        // Without room it goes back to the pool.
-        drop(self.hands.spare.push(piece));
-    }
-}
-
-impl From<Completion<Piece>> for Filled {
-    #[inline]
-    fn from(completion: Completion<Piece>) -> Self {
-        let (piece, written) = completion.into_parts();
-
-        Self { piece, written }
-    }
-}
-
 impl Poll for RxQueue {
     fn poll(&self, polling: &Polling<'_>, budget: usize) -> usize {
         let mut seen = Seen::default();
@@ -720,7 +585,7 @@ impl QueueHandler for RxInterrupt {
         self.0.queue.restart(again, |_, piece| drop(piece))
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.0.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.0.queue
     }
 }

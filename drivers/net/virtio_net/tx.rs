@@ -27,7 +27,11 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
-    dma::Direction,
+    dma::{
+        Direct,
+        Direction,
+        Mapping, //
+    },
     net::{
         Napi,
         NetDevice,
@@ -49,7 +53,7 @@ use virtio::{
     QueueHandler,
     QueueOptions,
     Restart,
-    Segment,
+    Silent,
     SpareRing,
     Staging,
     Tables,
@@ -80,8 +84,15 @@ const LEAST_ENTRIES: u16 = 4;
 struct State {
     /// Places that are free.
     places: KVec<u16>,
-    /// Segments that have to be kept, a row for each place: to be mapped, or for lack of tables.
-    staging: Option<Staging>,
+    way: Way,
+}
+
+/// What becomes of a packet's segments.
+enum Way {
+    /// They go straight into a table.
+    Straight(Direct),
+    /// They have to be kept, a row for each place: to be mapped, or for lack of tables.
+    Staged(Staging),
 }
 
 /// Another ring for a transmit queue.
@@ -97,12 +108,12 @@ pub(crate) struct TxQueue {
     pair: u16,
     netdev: Arc<NetDevice>,
     napi: Arc<Napi>,
-    tables: Tables,
+    tables: Tables<FRONT_BYTES>,
     indirect: bool,
     /// Bytes of a header.
     header: u32,
     /// A header may stand in front of the packet, in its headroom: one of the usual length.
-    pushes: bool,
+    pushes: Option<Direct>,
     /// How many packets had been sent, and one, when it stood still for long; 0 if it never did.
     stood_at: Atomic<u64>,
     /// It has stood still for longer than that, and is to be made anew.
@@ -137,7 +148,7 @@ impl TxQueue {
         let device = setup.device().clone();
         let master = device.master();
         let indirect = setup.features().contains(transport_feature::INDIRECT_DESC);
-        let translated = master.is_translated();
+        let direct = master.direct();
         let index = pair.wrapping_mul(2).wrapping_add(1);
         let (queue, size) = Virtqueue::with(setup, index, options, |size| {
             let mut places = KVec::with_capacity(size.into(), GFP_KERNEL)?;
@@ -145,17 +156,16 @@ impl TxQueue {
             for place in 0..size {
                 places.push(place, GFP_KERNEL)?;
             }
-            let staging = if translated || !indirect {
-                Some(Staging::new(master, size.into(), MAX_SEGMENTS)?)
-            } else {
-                None
+            let way = match direct {
+                Some(direct) if indirect => Way::Straight(direct),
+                _ => Way::Staged(Staging::new(master, size.into(), MAX_SEGMENTS)?),
             };
 
-            Ok(State { places, staging })
+            Ok(State { places, way })
         })?;
         let framing = Framing::of(setup.features());
         let entries = if indirect { MAX_SEGMENTS } else { 0 };
-        let tables = Tables::new(&device, size.into(), FRONT_BYTES, entries)?;
+        let tables = Tables::new(&device, size.into(), entries)?;
 
         Arc::pin_init(
             try_pin_init!(Self {
@@ -167,7 +177,8 @@ impl TxQueue {
                 indirect,
                 header: framing.header,
                 // CAST: Twelve.
-                pushes: !translated && !framing.apart && framing.header == PREFIX_BYTES as u32,
+                pushes: direct
+                    .filter(|_| !framing.apart && framing.header == PREFIX_BYTES as u32),
                 stood_at: Atomic::new(0),
                 stuck: AtomicFlag::new(false),
                 counters: TxCounters::new(),
@@ -190,12 +201,7 @@ impl TxQueue {
     pub(crate) fn connect(self: &Arc<Self>, setup: &mut FeaturesOk) -> Result {
         let handler = Arc::new(TxInterrupt(self.clone()), GFP_KERNEL)?;
 
-        setup.connect_at(
-            &self.queue,
-            fmt!("output.{}", self.pair),
-            handler,
-            self.pair,
-        )
+        setup.connect_at(handler, fmt!("output.{}", self.pair), self.pair)
     }
 
     /// The most entries that it can have.
@@ -262,11 +268,18 @@ impl TxQueue {
         self.collect(&mut self.queue.lock(), None);
     }
 
-    /// Gives back what is left, after the device was reset.
-    pub(crate) fn drain(&self) {
+    /// Gives back what is left.
+    pub(crate) fn drain(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while let Some(sent) = self.queue.drain_one() {
+        while let Some(sent) = self.queue.drain_one(silent) {
             self.lose(self.queue.lock().data(), sent);
+        }
+    }
+
+    /// The same, when the driver has left the device, if the device ever worked.
+    pub(crate) fn leave(&self) {
+        if let Some(silent) = self.queue.device().silent() {
+            self.drain(silent);
         }
     }
 
@@ -391,9 +404,9 @@ impl TxQueue {
             return Err(Refused::Full(packet));
         }
         packet.timestamp();
-        if self.pushes {
-            match packet.prefix() {
-                Ok((addr, len)) => {
+        if let Some(direct) = self.pushes {
+            match packet.prefix(direct) {
+                Ok(segment) => {
                     let sent = Sent {
                         packet,
                         bytes,
@@ -401,7 +414,7 @@ impl TxQueue {
                     };
 
                     return ring
-                        .add_readable(Segment { addr, len }, sent)
+                        .add_readable(segment, sent)
                         .map_err(|(error, sent)| refused(error, sent.packet));
                 }
                 Err(error) if error == ENOSPC => {}
@@ -437,22 +450,33 @@ impl TxQueue {
         for (at, byte) in head.iter().enumerate() {
             table.write8(at, *byte);
         }
-        let head = iter::once(Segment {
-            addr: table.address(0),
-            len: self.header,
-        });
-        let pieces = packet.segments().map(|(addr, len)| Segment { addr, len });
-        let described = match &mut state.staging {
+        // CAST: A small constant.
+        let head = iter::once(
+            table
+                .front::<0, { FRONT_BYTES as u32 }>()
+                .part(0, self.header),
+        );
+        let pieces = packet.segments();
+        let described = match &mut state.way {
             // With indirect tables only, see `new()`.
-            None => table
-                .describe(Iterator::chain(head, pieces), iter::empty())
-                .map(Some),
-            Some(staging) => match staging.fill(place.into(), pieces, Direction::ToDevice) {
-                Ok(mapped) if self.indirect => table
-                    .describe(Iterator::chain(head, mapped.iter().copied()), iter::empty())
-                    .map(Some),
+            Way::Straight(direct) => {
+                let direct = *direct;
+                let pieces = pieces.map(|run| direct.segment(run));
+
+                table
+                    .describe(Iterator::chain(head, pieces), iter::empty())
+                    .map(Some)
+            }
+            Way::Staged(staging) => match staging.fill(place.into(), pieces, Direction::ToDevice) {
+                Ok(mapped) if self.indirect => {
+                    let mapped = mapped.iter().map(Mapping::segment);
+
+                    table
+                        .describe(Iterator::chain(head, mapped), iter::empty())
+                        .map(Some)
+                }
                 Ok(mapped) => {
-                    let mapped = Iterator::chain(head, mapped.iter().copied());
+                    let mapped = Iterator::chain(head, mapped.iter().map(Mapping::segment));
                     let sent = Sent {
                         packet,
                         bytes,
@@ -492,7 +516,7 @@ impl TxQueue {
     #[inline]
     fn release(state: &mut State, sent: &Sent) {
         if let Some(place) = sent.place {
-            if let Some(staging) = &mut state.staging {
+            if let Way::Staged(staging) = &mut state.way {
                 staging.release(place.into());
             }
             // There is room: there are no more places than the vector holds.
@@ -584,7 +608,7 @@ impl QueueHandler for TxInterrupt {
         })
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.0.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.0.queue
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     }, //
 };
 use kernel::{
+    new_mutex,
     new_spinlock,
     prelude::*,
     sync::{
@@ -28,6 +29,7 @@ use kernel::{
             AtomicFlag, //
         },
         Arc,
+        Mutex,
         SpinLock, //
     },
     time::{
@@ -60,6 +62,7 @@ use pin_init::stack_pin_init;
 use virtio::{
     Device,
     Reason,
+    Silent,
     Timeout, //
 };
 
@@ -81,6 +84,9 @@ pub(crate) struct Balloon {
     must_tell: bool,
     /// The device is being reset to begin anew; the host is not followed.
     paused: AtomicFlag,
+    /// Held while pages that the host has heard of go into the balloon, and while those that it has forgotten come out.
+    #[pin]
+    settling: Mutex<()>,
     #[pin]
     pace: SpinLock<Pace>,
     /// The zero of the pace's clock.
@@ -116,6 +122,7 @@ impl Balloon {
                 plan,
                 must_tell,
                 paused: AtomicFlag::new(false),
+                settling <- new_mutex!(()),
                 pace <- new_spinlock!(Pace::new(), "rvirtio_balloon_pace"),
                 made: Instant::now(),
                 resize <- new_delayed_work!("rvirtio_balloon::resize"),
@@ -137,9 +144,9 @@ impl Balloon {
         work::hurry(self.work.queue(), self);
     }
 
-    /// Lets all who wait for the host go on. The device has been reset.
-    pub(crate) fn close(&self) {
-        self.host.close();
+    /// Lets all who wait for the host go on.
+    pub(crate) fn close(&self, silent: Silent<'_>) {
+        self.host.close(silent);
     }
 
     /// Does one step. Returns after how many milliseconds to do the next one, if there is one.
@@ -180,11 +187,12 @@ impl Balloon {
         let had = batch.as_mut().allocate(allowed, self.plan.highest());
 
         notice.write(batch.frames());
-        if notice.send() != Answer::Acknowledged {
+        let since = self.device.epoch();
+
+        if notice.send() != Answer::Acknowledged || !self.put(batch, since) {
             // The device was reset and has forgotten the pages; they are freed here.
             return None;
         }
-        self.pages.put(batch);
 
         let mut pace = self.pace.lock();
 
@@ -205,6 +213,19 @@ impl Balloon {
             );
         }
         Some(u32::try_from(left).unwrap_or(u32::MAX))
+    }
+
+    /// Puts pages into the balloon of which the host has heard since the epoch `since` began. Not if the device was reset
+    /// meanwhile: the host has forgotten them, and who looks for such pages in the balloon ([`Self::resume`]) may have done so.
+    /// They are freed then, and the answer is no.
+    fn put(&self, batch: Pin<&mut Batch>, since: u32) -> bool {
+        let _settling = self.settling.lock();
+        let known = self.device.epoch() == since;
+
+        if known {
+            self.pages.put(batch);
+        }
+        known
     }
 
     /// Takes up to `count` pages out of the balloon.
@@ -237,7 +258,11 @@ impl Balloon {
     /// The device was reset and works: it knows of no page in the balloon. Follows the host again. Process
     /// context.
     pub(crate) fn resume(self: &Arc<Self>) {
+        // The epoch is another one now: nothing of the one before goes in after this.
+        let settling = self.settling.lock();
+
         self.abandon();
+        drop(settling);
         self.paused.store(false, Release);
         self.follow();
     }
@@ -248,18 +273,27 @@ impl Balloon {
         work::disable_delayed_sync::<Self, 0>(self);
         self.give_back();
         if self.pages.count() != 0 {
+            let reason = if self.device.answers() {
+                // All of it took too long.
+                self.host.deflate.too_late()
+            } else {
+                Reason::Gone
+            };
+
             // The reset may still be under way.
-            self.device.break_and_wait(Reason::Gone);
+            self.device.break_and_wait(reason);
             self.abandon();
         }
         let _ = self.tell_actual();
     }
 
-    /// Gives all pages back to the guest, telling a host that answers.
+    /// Gives all pages back to the guest, telling a host that answers, for [`Timeout::Balloon`] in all and one more notice.
     fn give_back(&self) {
-        // BOUND: The host acknowledges each notice within `Timeout::Balloon`, or is broken; or memory is short for
-        // a moment.
+        let begun = self.now();
+
+        // BOUND: Each notice is acknowledged within `Timeout::Balloon`, or the device is broken; and there is an end of it all.
         while self.pages.count() != 0
+            && self.now().saturating_sub(begun) < Timeout::Balloon.ms().into()
             && self.device.broken().is_none()
             && self.device.is_live()
             && self.device.answers()
@@ -302,6 +336,8 @@ impl Balloon {
             return 0;
         }
         notice.write(batch.frames());
+        let since = self.device.epoch();
+
         if !self.must_tell {
             // The host need not know before (5.5.6.2). It is waited for all the same: the kernel asks
             // again at once, and kills somebody when it gets nothing because no place is free.
@@ -315,7 +351,7 @@ impl Balloon {
             // They are still the host's. When it hears of them, it will think that they are not in
             // the balloon; it hears again when they leave it.
             Answer::Late => {
-                self.pages.put(batch);
+                self.put(batch, since);
                 0
             }
         }

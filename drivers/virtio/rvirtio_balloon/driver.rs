@@ -51,7 +51,8 @@ use virtio::{
     Device,
     DeviceId,
     Features,
-    FeaturesOk, //
+    FeaturesOk,
+    Silent, //
 };
 
 /// Who is asked first when memory runs out: as in C.
@@ -220,25 +221,15 @@ impl virtio::Driver for Driver {
         )?;
 
         // The names are C's.
-        setup.connect(
-            host.inflate.virtqueue(),
-            fmt!("inflate"),
-            host.inflate.clone(),
-        )?;
-        setup.connect(
-            host.deflate.virtqueue(),
-            fmt!("deflate"),
-            host.deflate.clone(),
-        )?;
+        setup.connect(host.inflate.clone(), fmt!("inflate"))?;
+        setup.connect(host.deflate.clone(), fmt!("deflate"))?;
         if let Some(statistics) = &statistics {
-            setup.connect(
-                statistics.virtqueue(),
-                fmt!("stats"),
-                Arc::new(Question(statistics.clone()), GFP_KERNEL)?,
-            )?;
+            let question = Arc::new(Question(statistics.clone()), GFP_KERNEL)?;
+
+            setup.connect(question, fmt!("stats"))?;
         }
         if let Some(hinter) = &hinter {
-            setup.connect(hinter.virtqueue(), fmt!("free_page_vq"), hinter.clone())?;
+            setup.connect(hinter.clone(), fmt!("free_page_vq"))?;
         }
         if let Some(reporter) = &reporter {
             reporter.connect(&mut setup)?;
@@ -280,16 +271,16 @@ impl virtio::Driver for Driver {
         }
     }
 
-    fn device_broken(&self) {
-        self.balloon.close();
+    fn device_broken(&self, silent: Silent<'_>) {
+        self.balloon.close(silent);
         if let Some(statistics) = &self.statistics {
-            statistics.close();
+            statistics.close(silent);
         }
         if let Some(reporter) = &self.reporter {
-            reporter.close();
+            reporter.close(silent);
         }
         if let Some(Held(hinter)) = &self.hinter {
-            hinter.close();
+            hinter.close(silent);
         }
     }
 

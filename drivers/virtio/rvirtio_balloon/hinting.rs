@@ -54,6 +54,7 @@ use kernel_ext::{
     },
     dma::{
         Direction,
+        Mapping,
         SharedMemory, //
     },
     shrinker::Shrink,
@@ -72,9 +73,9 @@ use virtio::{
     QueueOptions,
     Reason,
     Restart,
-    Segment,
-    Timeout, //
-    Virtqueue,
+    Silent,
+    Timeout,
+    Virtqueue, //
 };
 
 /// The most entries that a ring is given, and so the most blocks that are hinted at once.
@@ -88,10 +89,8 @@ const REMIND_MS: i64 = 1000;
 
 /// What is under way to the host.
 pub(crate) struct Sent {
-    /// The block that is hinted; none with a number.
-    block: Option<Block>,
-    /// What the device calls the block.
-    address: u64,
+    /// The block that is hinted, mapped; none with a number.
+    block: Option<(Block, Mapping)>,
 }
 
 /// The hinting queue. Behind its lock are the blocks that are set aside.
@@ -149,11 +148,6 @@ impl Hinter {
         )
     }
 
-    /// The virtqueue.
-    pub(crate) fn virtqueue(&self) -> &Virtqueue<Sent, Irq, Hoard> {
-        &self.queue
-    }
-
     /// Looks what the host wants, soon. The device is live. Any context.
     pub(crate) fn follow(self: &Arc<Self>) {
         self.changed.store(true, Release);
@@ -179,10 +173,10 @@ impl Hinter {
         self.follow();
     }
 
-    /// The device has been reset. Whoever waits for it finds that out.
-    pub(crate) fn close(&self) {
+    /// Gives all blocks back. Whoever waits for the device finds out that it was reset.
+    pub(crate) fn close(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while let Some(sent) = self.queue.drain_one() {
+        while let Some(sent) = self.queue.drain_one(silent) {
             drop(self.take_back(sent));
         }
         self.shrink(usize::MAX);
@@ -190,11 +184,9 @@ impl Hinter {
 
     /// The host has seen it, or will not any more. The block, if it is one.
     fn take_back(&self, sent: Sent) -> Option<Block> {
-        let block = sent.block?;
+        let (block, mapping) = sent.block?;
 
-        self.device
-            .master()
-            .unmap(sent.address, LARGEST_BLOCK, Direction::FromDevice);
+        self.device.master().unmap(mapping);
         Some(block)
     }
 
@@ -264,15 +256,9 @@ impl Hinter {
     /// Tells the host a number.
     fn tell(&self, at: usize, number: u32) -> Result {
         self.memory.write32(at, number.to_le());
-        // CAST: Widening, and four.
-        let segment = Segment {
-            addr: self.memory.address().wrapping_add(at as u64),
-            len: WORD as u32,
-        };
-        let sent = Sent {
-            block: None,
-            address: 0,
-        };
+        // CAST: Four.
+        let segment = self.memory.segment(at, WORD as u32);
+        let sent = Sent { block: None };
         let added = self
             .queue
             .lock()
@@ -285,14 +271,10 @@ impl Hinter {
     /// Adds a block.
     fn add(&self, block: Block) -> Result {
         let master = self.device.master();
-        let address = master.map(block.phys(), LARGEST_BLOCK, Direction::FromDevice)?;
-        let segment = Segment {
-            addr: address,
-            len: LARGEST_BLOCK,
-        };
+        let mapping = master.map(block.run(), Direction::FromDevice)?;
+        let segment = mapping.segment();
         let sent = Sent {
-            block: Some(block),
-            address,
+            block: Some((block, mapping)),
         };
         let added = self
             .queue
@@ -346,7 +328,12 @@ impl Drop for Held {
     /// The device was reset, since it has gone its way through `Device::close`, and perhaps nobody was
     /// told. Blocks are unmapped before they are freed.
     fn drop(&mut self) {
-        self.0.close();
+        let Self(hinter) = self;
+
+        // Else it never worked, and nothing was hinted.
+        if let Some(silent) = hinter.device.silent() {
+            hinter.close(silent);
+        }
     }
 }
 
@@ -395,8 +382,8 @@ impl QueueHandler for Hinter {
         })
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.queue
     }
 }
 

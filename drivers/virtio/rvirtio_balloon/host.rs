@@ -15,6 +15,7 @@ use kernel::{
     sync::Arc, //
 };
 use kernel_ext::balloon::Migrate;
+use virtio::Silent;
 
 /// The two queues on which the host hears of pages.
 pub(crate) struct Host {
@@ -25,10 +26,10 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Lets all who wait for the host go on. The device has been reset.
-    pub(crate) fn close(&self) {
-        self.inflate.close();
-        self.deflate.close();
+    /// Lets all who wait for the host go on.
+    pub(crate) fn close(&self, silent: Silent<'_>) {
+        self.inflate.close(silent);
+        self.deflate.close(silent);
     }
 }
 

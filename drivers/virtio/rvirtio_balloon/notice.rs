@@ -36,9 +36,9 @@ use virtio::{
     QueueOptions,
     Reason,
     Restart,
-    Segment,
-    Timeout, //
-    Virtqueue,
+    Silent,
+    Timeout,
+    Virtqueue, //
 };
 
 /// The most entries that a ring is given: one for each place, and some to spare.
@@ -107,11 +107,6 @@ impl NoticeQueue {
         )
     }
 
-    /// The virtqueue.
-    pub(crate) fn virtqueue(&self) -> &Virtqueue<usize> {
-        &self.queue
-    }
-
     /// A place for a notice; none while another is under way for the same purpose, or while the device does
     /// not work. A ring without room for all is for [`Purpose::Resize`] alone.
     pub(crate) fn take(&self, purpose: Purpose) -> Option<Notice<'_>> {
@@ -128,13 +123,20 @@ impl NoticeQueue {
         })
     }
 
-    /// Lets all who wait go on. The device has been reset.
-    pub(crate) fn close(&self) {
+    /// Lets all who wait go on.
+    pub(crate) fn close(&self, silent: Silent<'_>) {
         let awaited = self.places.lock().close();
 
         self.wake(awaited);
         // BOUND: Each turn takes out one of what was under way.
-        while self.queue.drain_one().is_some() {}
+        while self.queue.drain_one(silent).is_some() {}
+    }
+
+    /// What is said of a host that takes too long.
+    pub(crate) fn too_late(&self) -> Reason {
+        Reason::TimedOut {
+            index: self.queue.index(),
+        }
     }
 
     fn wake(&self, awaited: [bool; PLACES]) {
@@ -171,8 +173,8 @@ impl QueueHandler for NoticeQueue {
         self.queue.restart(again, |(), _| {})
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.queue
     }
 }
 
@@ -211,15 +213,8 @@ impl Notice<'_> {
     fn post(&mut self) -> Result<(), Answer> {
         let NoticeQueue { queue, places, .. } = self.queue;
 
-        // CAST: At most `PLACE_BYTES`; and widening.
-        let segment = Segment {
-            addr: self
-                .queue
-                .memory
-                .address()
-                .wrapping_add(self.offset() as u64),
-            len: self.bytes as u32,
-        };
+        // CAST: At most `PLACE_BYTES`.
+        let segment = self.queue.memory.segment(self.offset(), self.bytes as u32);
         let mut ring = queue.lock();
 
         // Under the lock, so that the queue does not begin anew before the notice is in it.
@@ -248,9 +243,7 @@ impl Notice<'_> {
 
     /// The device is broken, or is given up now: waits until it has no memory any more.
     fn broken(&self) -> Answer {
-        let index = self.queue.queue.index();
-
-        self.queue.device.break_and_wait(Reason::TimedOut { index });
+        self.queue.device.break_and_wait(self.queue.too_late());
         Answer::Reset
     }
 
@@ -285,12 +278,12 @@ impl Notice<'_> {
     /// Sends the notice and waits for the host; one that does not answer is given up. So this is
     /// never [`Answer::Late`].
     pub(crate) fn send(self) -> Answer {
-        let (queue, index) = (self.queue, self.queue.queue.index());
+        let queue = self.queue;
         let since = queue.device.epoch();
 
         match self.send_within(Timeout::Balloon.ms()) {
             Answer::Late => {
-                queue.device.give_up(Reason::TimedOut { index }, since);
+                queue.device.give_up(queue.too_late(), since);
                 Answer::Reset
             }
             answer => answer,

@@ -17,7 +17,10 @@ use kernel_ext::{
         LARGEST_BLOCK,
         MOST_BLOCKS, //
     },
-    dma::Direction, //
+    dma::{
+        Direction,
+        Mapping, //
+    }, //
 };
 use virtio::{
     Device,
@@ -25,6 +28,7 @@ use virtio::{
     FeaturesOk,
     QueueOptions,
     Segment,
+    Silent,
     Timeout, //
 };
 
@@ -73,15 +77,15 @@ impl Reporter {
         self.device.master().max_mapping() >= LARGEST_BLOCK
     }
 
-    /// The device has been reset.
-    pub(crate) fn close(&self) {
-        self.exchange.close();
+    /// Nothing is reported any more.
+    pub(crate) fn close(&self, silent: Silent<'_>) {
+        self.exchange.close(silent);
     }
 
     /// Hands the segments over and waits until the host has used them, or cannot any more.
-    fn hand_over(&self, segments: &[Segment]) -> Result {
+    fn hand_over(&self, segments: impl Iterator<Item = Segment>) -> Result {
         self.exchange
-            .post(iter::empty(), segments.iter().copied())
+            .post(iter::empty(), segments)
             .map_err(|_| EIO)?;
         if self.exchange.wait(Timeout::Balloon.ms()).is_some() {
             return Ok(());
@@ -99,25 +103,23 @@ impl Report for Reporter {
             return Err(EIO);
         }
         let master = self.device.master();
-        let mut segments = [Segment { addr: 0, len: 0 }; MOST_BLOCKS];
-        let mut mapped: usize = 0;
+        let mut mapped = [const { None }; MOST_BLOCKS];
         let mut room = Ok(());
 
-        for (segment, (phys, length)) in segments.iter_mut().zip(blocks.iter()) {
-            match master.map(phys, length, Direction::FromDevice) {
-                Ok(addr) => *segment = Segment { addr, len: length },
+        for (place, run) in mapped.iter_mut().zip(blocks.iter()) {
+            match master.map(run, Direction::FromDevice) {
+                Ok(mapping) => *place = Some(mapping),
                 Err(error) => {
                     room = Err(error);
                     break;
                 }
             }
-            mapped = mapped.wrapping_add(1);
         }
-        let segments = segments.get(..mapped).unwrap_or(&[]);
+        let segments = mapped.iter().flatten().map(Mapping::segment);
         let result = room.and_then(|()| self.hand_over(segments));
 
-        for segment in segments {
-            master.unmap(segment.addr, segment.len, Direction::FromDevice);
+        for mapping in mapped.into_iter().flatten() {
+            master.unmap(mapping);
         }
         result
     }

@@ -49,7 +49,7 @@ use virtio::{
     QueueHandler,
     QueueOptions,
     Restart,
-    Segment,
+    Silent,
     Virtqueue, //
 };
 
@@ -104,11 +104,6 @@ impl Statistics {
         )
     }
 
-    /// The virtqueue.
-    pub(crate) fn virtqueue(&self) -> &Virtqueue<()> {
-        &self.queue
-    }
-
     /// Hands over the first statistics. The device is live, perhaps once more.
     pub(crate) fn start(self: &Arc<Self>) {
         work::hurry(self.work.queue(), self);
@@ -119,10 +114,10 @@ impl Statistics {
         work::disable_delayed_sync::<Self, 0>(self);
     }
 
-    /// The device has been reset.
-    pub(crate) fn close(&self) {
+    /// Nobody asks any more.
+    pub(crate) fn close(&self, silent: Silent<'_>) {
         // BOUND: Each turn takes out one of what was under way.
-        while self.queue.drain_one().is_some() {}
+        while self.queue.drain_one(silent).is_some() {}
     }
 
     /// Writes the statistics, and returns how many bytes they are.
@@ -143,10 +138,7 @@ impl Statistics {
 
     /// Hands over new statistics; not while the device is being reset to begin anew.
     fn post(&self) -> bool {
-        let segment = Segment {
-            len: self.write(),
-            addr: self.memory.address(),
-        };
+        let segment = self.memory.segment(0, self.write());
         let mut ring = self.queue.lock();
 
         // Under the lock, so that the queue does not begin anew before the buffer is in it.
@@ -204,8 +196,8 @@ impl QueueHandler for Question {
         })
     }
 
-    fn queue(&self) -> Option<&dyn AnyQueue> {
-        Some(&self.0.queue)
+    fn queue(&self) -> &dyn AnyQueue {
+        &self.0.queue
     }
 }
 

@@ -118,7 +118,10 @@ fn regions(
     let mut regions = KVec::new();
 
     for (_, bytes) in capabilities {
-        match shared_memory::region(bytes, |bar| function.bar_length(bar)) {
+        // Of I/O ports there is no memory.
+        let length = |bar| function.bar_address(bar).and(function.bar_length(bar));
+
+        match shared_memory::region(bytes, length) {
             Some(Ok(region)) if !shared_memory::has(&regions, region.id) => {
                 regions.push(region, GFP_KERNEL)?;
             }

@@ -3,7 +3,10 @@
 //! Large blocks of memory that the guest sets aside for a while.
 
 use super::reporting::LARGEST_BLOCK;
-use crate::bindings;
+use crate::{
+    bindings,
+    dma::Run, //
+};
 use core::ptr::NonNull;
 use kernel::page::PAGE_SIZE;
 
@@ -35,13 +38,13 @@ impl Block {
         NonNull::new(page).map(Self)
     }
 
-    /// Its guest-physical address.
-    pub fn phys(&self) -> u64 {
+    /// Its memory.
+    pub fn run(&self) -> Run {
         // SAFETY: By the type invariant the page is valid.
         let frame = unsafe { bindings::rvirtio_helper_page_to_pfn(self.0.as_ptr()) };
 
         // CAST: Widening.
-        (frame as u64).wrapping_mul(PAGE_SIZE as u64)
+        Run::new((frame as u64).wrapping_mul(PAGE_SIZE as u64), LARGEST_BLOCK)
     }
 }
 

@@ -3,7 +3,10 @@
 //! Free page reporting: blocks of memory that nobody uses, for the host to take back what is behind
 //! them.
 
-use crate::bindings;
+use crate::{
+    bindings,
+    dma::Run, //
+};
 use core::{
     marker::PhantomData,
     pin::Pin, //
@@ -49,9 +52,8 @@ pub struct Blocks<'a> {
 }
 
 impl Blocks<'_> {
-    /// The guest-physical address of each block, and its length in bytes, at most
-    /// [`LARGEST_BLOCK`].
-    pub fn iter(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
+    /// The memory of each block, of at most [`LARGEST_BLOCK`] bytes.
+    pub fn iter(&self) -> impl Iterator<Item = Run> + '_ {
         let mut entry = self.list;
 
         (0..self.count).map_while(move |_| {
@@ -59,7 +61,8 @@ impl Blocks<'_> {
                 return None;
             }
             // SAFETY: `entry` is an entry of the list, which is not changed meanwhile.
-            let block = unsafe { (bindings::rvirtio_helper_sg_phys(entry), (*entry).length) };
+            let block =
+                unsafe { Run::new(bindings::rvirtio_helper_sg_phys(entry), (*entry).length) };
 
             // SAFETY: As above; null at the end.
             entry = unsafe { bindings::sg_next(entry) };

@@ -47,7 +47,7 @@ impl<O: Operations> DiskRef<'_, O> {
     /// The driver's object.
     pub fn operations(&self) -> &O {
         // SAFETY: By the type invariant; `Disk::new` put a pointer to an `O` there.
-        unsafe { &*self.queue.as_ref().queuedata.cast::<O>() }
+        unsafe { &*(*self.queue.as_ptr()).queuedata.cast::<O>() }
     }
 
     /// Has `ask` change the device's cache, and follows what it returns: whether there is a cache

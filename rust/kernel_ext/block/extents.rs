@@ -48,7 +48,7 @@ impl Iterator for Extents<'_> {
             return None;
         }
         // SAFETY: By the type invariant the bio is valid, and nobody changes it meanwhile.
-        let (iter, next) = unsafe { (&(*self.bio).bi_iter, (*self.bio).bi_next) };
+        let (iter, next) = unsafe { ((*self.bio).bi_iter, (*self.bio).bi_next) };
         let extent = Extent {
             sector: iter.bi_sector,
             sectors: iter.bi_size >> SECTOR_SHIFT,

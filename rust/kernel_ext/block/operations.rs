@@ -81,7 +81,7 @@ impl<'a, O: Operations> HardwareQueue<'a, O> {
     pub fn own(&self) -> &'a O::Queue {
         // SAFETY: By the type invariant `init_hctx()` put a reference there, into an object that the disk
         // keeps.
-        unsafe { &*self.raw.as_ref().driver_data.cast::<O::Queue>() }
+        unsafe { &*(*self.raw.as_ptr()).driver_data.cast::<O::Queue>() }
     }
 
     /// Takes no more requests until [`Request::restart_stopped_queue`]. To be called under the

@@ -26,6 +26,16 @@ use core::{
     ptr::NonNull, //
 };
 
+/// Reads one field of a [`RequestView`]. No reference to the `struct request` is made, of which the block layer changes
+/// other fields meanwhile.
+macro_rules! field {
+    ($request:expr, $field:ident) => {
+        // SAFETY: By the type invariant the request is valid and in nobody's hands but ours; the block layer changes
+        // only its deadline and state meanwhile, neither of which is read with this.
+        unsafe { (*$request.raw.as_ptr()).$field }
+    };
+}
+
 /// A request that the block layer has handed over, started or not: what it says. Nothing can be done with it here; whoever
 /// owes it an end has a [`Request`](super::Request).
 ///
@@ -56,24 +66,17 @@ impl<O: Operations> RequestView<O> {
         self.raw
     }
 
-    #[inline]
-    fn get(&self) -> &bindings::request {
-        // SAFETY: By the type invariant the request is valid and in nobody's hands but ours; the block layer changes
-        // only its deadline and state meanwhile, neither of which is read here.
-        unsafe { self.raw.as_ref() }
-    }
-
     /// What to do.
     #[inline]
     pub fn operation(&self) -> Operation {
         // The operation is the low eight bits.
-        match self.get().cmd_flags & 0xff {
+        match field!(self, cmd_flags) & 0xff {
             bindings::req_op_REQ_OP_READ => Operation::Read,
             bindings::req_op_REQ_OP_WRITE => Operation::Write,
             bindings::req_op_REQ_OP_FLUSH => Operation::Flush,
             bindings::req_op_REQ_OP_DISCARD => Operation::Discard,
             bindings::req_op_REQ_OP_WRITE_ZEROES => Operation::WriteZeroes {
-                keep: self.get().cmd_flags & bindings::RVIRTIO_REQ_NOUNMAP != 0,
+                keep: field!(self, cmd_flags) & bindings::RVIRTIO_REQ_NOUNMAP != 0,
             },
             bindings::req_op_REQ_OP_SECURE_ERASE => Operation::SecureErase,
             bindings::req_op_REQ_OP_ZONE_OPEN => Operation::Zone(ZoneAction::Open),
@@ -97,19 +100,19 @@ impl<O: Operations> RequestView<O> {
     /// The first sector, in units of 512 bytes.
     #[inline]
     pub fn sector(&self) -> u64 {
-        self.get().__sector
+        field!(self, __sector)
     }
 
     /// The bytes to transfer.
     #[inline]
     pub fn bytes(&self) -> u32 {
-        self.get().__data_len
+        field!(self, __data_len)
     }
 
     /// The I/O priority of whoever asked.
     #[inline]
     pub fn io_priority(&self) -> u16 {
-        let bio = self.get().bio;
+        let bio = field!(self, bio);
 
         if bio.is_null() {
             return 0;
@@ -124,14 +127,14 @@ impl<O: Operations> RequestView<O> {
     pub fn tag(&self) -> usize {
         // CAST: By the type invariant it has a tag, which is not negative; were it, the result would be
         // out of any bounds.
-        self.get().tag as usize
+        field!(self, tag) as usize
     }
 
     /// How many segments the block layer counted; zero for a request without data, for a discard its
     /// extents.
     #[inline]
     pub fn segment_count(&self) -> u16 {
-        self.get().nr_phys_segments
+        field!(self, nr_phys_segments)
     }
 
     /// The sectors from the first to the last, of a request whose extents adjoin: each but a discard of
@@ -149,15 +152,17 @@ impl<O: Operations> RequestView<O> {
     /// be more than that: the block layer puts whole requests together, too.
     #[inline]
     pub fn extents(&self) -> Extents<'_> {
+        let bio = field!(self, bio);
+
         // SAFETY: By the type invariant the request, with its bios, stays as it is for the life of `&self`.
-        unsafe { Extents::new(self.get().bio) }
+        unsafe { Extents::new(bio) }
     }
 
     /// Whether there is memory that goes with the request. Discards and the like have bios without.
     #[inline]
     fn has_data(&self) -> bool {
         matches!(
-            self.get().cmd_flags & 0xff,
+            field!(self, cmd_flags) & 0xff,
             bindings::req_op_REQ_OP_READ
                 | bindings::req_op_REQ_OP_WRITE
                 | bindings::req_op_REQ_OP_DRV_IN
@@ -168,11 +173,10 @@ impl<O: Operations> RequestView<O> {
     /// The request's memory, in pieces of at most `limit` bytes.
     #[inline]
     pub fn segments(&self, limit: u32) -> Segments<'_> {
-        let request = self.get();
-        let bio = if request.nr_phys_segments == 0 || !self.has_data() {
+        let bio = if self.segment_count() == 0 || !self.has_data() {
             core::ptr::null()
         } else {
-            request.bio.cast_const()
+            field!(self, bio).cast_const()
         };
 
         // SAFETY: By the type invariant the request, with its bios, stays as it is for the life of `&self`.
@@ -188,6 +192,6 @@ impl<O: Operations> RequestView<O> {
 
     /// Whether it was given back with [`Request::repeat`](super::Request::repeat) before.
     pub fn is_repeated(&self) -> bool {
-        self.get().rq_flags & REPEATED != 0
+        field!(self, rq_flags) & REPEATED != 0
     }
 }

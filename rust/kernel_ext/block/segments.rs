@@ -4,17 +4,11 @@
 //!
 //! C header: [`include/linux/bvec.h`](srctree/include/linux/bvec.h)
 
-use crate::bindings;
+use crate::{
+    bindings,
+    dma::Run, //
+};
 use core::marker::PhantomData;
-
-/// A run of guest-physical memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Segment {
-    /// Guest-physical address of the first byte.
-    pub phys: u64,
-    /// Length in bytes, not zero.
-    pub length: u32,
-}
 
 /// Walks the bios of a request and yields their segments, in order.
 ///
@@ -62,7 +56,7 @@ impl<'a> Segments<'a> {
         if !self.bio.is_null() {
             // INVARIANT: The bio's own iterator is a position inside it.
             // SAFETY: By the type invariant the bio is valid, and nobody changes it meanwhile.
-            let iter = unsafe { &(*self.bio).bi_iter };
+            let iter = unsafe { (*self.bio).bi_iter };
             self.left = iter.bi_size;
             self.index = iter.bi_idx;
             self.done = iter.bi_offset;
@@ -71,10 +65,10 @@ impl<'a> Segments<'a> {
 }
 
 impl Iterator for Segments<'_> {
-    type Item = Segment;
+    type Item = Run;
 
     #[inline]
-    fn next(&mut self) -> Option<Segment> {
+    fn next(&mut self) -> Option<Run> {
         // BOUND: The bios of a request, which are a list with an end.
         while self.left == 0 {
             if self.bio.is_null() {
@@ -87,15 +81,13 @@ impl Iterator for Segments<'_> {
         }
 
         // SAFETY: By the type invariant `index` is inside the bio's vector while bytes are left.
-        let vec = unsafe { &*(*self.bio).bi_io_vec.add(self.index as usize) };
-        let here = vec.bv_len.wrapping_sub(self.done);
+        let vec = unsafe { (*self.bio).bi_io_vec.add(self.index as usize) };
+        // SAFETY: `vec` is a valid bvec.
+        let here = unsafe { (*vec).bv_len }.wrapping_sub(self.done);
         let length = here.min(self.left).min(self.limit);
         // SAFETY: `vec` is a valid bvec.
         let phys = unsafe { bindings::rvirtio_helper_bvec_phys(vec) };
-        let segment = Segment {
-            phys: phys.wrapping_add(u64::from(self.done)),
-            length,
-        };
+        let run = Run::new(phys.wrapping_add(u64::from(self.done)), length);
 
         // INVARIANT: `length` is at most what is left of the bvec and of the bio.
         self.left = self.left.wrapping_sub(length);
@@ -105,6 +97,6 @@ impl Iterator for Segments<'_> {
         } else {
             self.done = self.done.wrapping_add(length);
         }
-        Some(segment)
+        Some(run)
     }
 }

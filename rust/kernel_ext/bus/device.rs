@@ -41,7 +41,8 @@ static TYPE: Type = {
 /// # Invariants
 ///
 /// `raw` was initialised by `device_initialize()`; the memory is a `KBox<Device<B>>` that the
-/// release callback frees when the last reference is dropped.
+/// release callback frees when the last reference is dropped. Until then it has a reference to the module of
+/// the bus, in which that callback is.
 #[repr(C)]
 pub struct Device<B: Bus> {
     raw: Opaque<bindings::device>,
@@ -72,6 +73,9 @@ impl<B: Bus> Device<B> {
         // SAFETY: By the type invariant the memory is a `KBox<Device<B>>`, and nobody has a
         // reference any more.
         drop(unsafe { KBox::from_raw(ptr.cast::<Self>()) });
+        // SAFETY: By the type invariant there is a reference. What is left of this function runs while
+        // `BusRegistration::drop` waits for it, should the module go now.
+        unsafe { bindings::module_put(B::module().as_ptr()) };
     }
 }
 
@@ -105,7 +109,8 @@ impl<B: Bus> DeviceRegistration<B> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `EEXIST` when the name is taken. `payload` is dropped then.
+    /// `ENOMEM`; `EEXIST` when the name is taken; `ENODEV` when the module of the bus is about to go. `payload` is
+    /// dropped then.
     pub fn new(
         name: fmt::Arguments<'_>,
         parent: &device::Device,
@@ -119,10 +124,15 @@ impl<B: Bus> DeviceRegistration<B> {
             },
             GFP_KERNEL,
         )?;
+        // SAFETY: The module of the bus is there: it registered the bus.
+        if !unsafe { bindings::try_module_get(B::module().as_ptr()) } {
+            return Err(ENODEV);
+        }
         let object = KBox::into_raw(boxed);
         let raw = object.cast::<bindings::device>();
 
-        // INVARIANT: The memory is that of a `KBox<Device<B>>`, `release` takes it back.
+        // INVARIANT: The memory is that of a `KBox<Device<B>>`, `release` takes it back. The reference to the module was
+        // taken above.
         // SAFETY: `raw` is zeroed memory of the right size that stays where it is.
         unsafe {
             bindings::device_initialize(raw);

@@ -2,6 +2,10 @@
 
 //! A device as the master of DMA transfers.
 
+use super::{
+    Run,
+    Segment, //
+};
 use crate::{
     bindings,
     device::raw_device, //
@@ -69,29 +73,41 @@ impl Master {
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 
-    /// Maps `length` bytes at guest-physical address `phys` for the device, and gives the device's
-    /// address for them. Any context.
+    /// The proof that addresses are guest-physical, if they are.
+    #[inline]
+    pub fn direct(&self) -> Option<Direct> {
+        (!self.translated).then_some(Direct(()))
+    }
+
+    /// Maps `run` for the device. Any context.
     ///
     /// # Errors
     ///
     /// `ENOMEM` when the platform has no room (IOMMU space, bounce buffers): try again later.
     #[inline]
-    pub fn map(&self, phys: u64, length: u32, direction: Direction) -> Result<u64> {
-        if !self.translated {
-            return Ok(phys);
-        }
-        self.map_translated(phys, length, direction)
+    pub fn map(&self, run: Run, direction: Direction) -> Result<Mapping> {
+        let address = if self.translated {
+            self.map_translated(run, direction)?
+        } else {
+            run.phys()
+        };
+
+        // INVARIANT: Mapped just now.
+        Ok(Mapping {
+            segment: Segment::new(address, run.length()),
+            direction,
+        })
     }
 
     #[inline(never)]
-    fn map_translated(&self, phys: u64, length: u32, direction: Direction) -> Result<u64> {
-        // SAFETY: The device is valid; the caller owns the memory for the mapping's life.
+    fn map_translated(&self, run: Run, direction: Direction) -> Result<u64> {
+        // SAFETY: The device is valid; whoever made the run owns the memory while it is mapped.
         // CAST: `u32` to `usize` widens.
         let address = unsafe {
             bindings::dma_map_phys(
                 raw_device(&self.device),
-                phys,
-                length as usize,
+                run.phys(),
+                run.length() as usize,
                 direction.as_raw(),
                 0,
             )
@@ -105,26 +121,61 @@ impl Master {
         Ok(address)
     }
 
-    /// Takes back what [`Self::map`] gave for these bytes, with the same length and direction, once.
-    /// Any context. Other values confuse the platform's DMA layer, which warns about them at best.
+    /// Takes back what [`Self::map`] of the same master gave, when the device is done with it. Any context.
     #[inline]
-    pub fn unmap(&self, address: u64, length: u32, direction: Direction) {
+    pub fn unmap(&self, mapping: Mapping) {
         if self.translated {
-            self.unmap_translated(address, length, direction);
+            self.unmap_translated(mapping);
         }
     }
 
     #[inline(never)]
-    fn unmap_translated(&self, address: u64, length: u32, direction: Direction) {
-        // SAFETY: The device is valid; the caller gives back what `map` gave it, see `unmap`.
+    fn unmap_translated(&self, mapping: Mapping) {
+        let Mapping { segment, direction } = mapping;
+
+        // SAFETY: The device is valid; by its type invariant the mapping was made by `map_translated`, with these values,
+        // and it is used up here.
+        // CAST: `u32` to `usize` widens.
         unsafe {
             bindings::dma_unmap_phys(
                 raw_device(&self.device),
-                address,
-                length as usize,
+                segment.address(),
+                segment.length() as usize,
                 direction.as_raw(),
                 0,
             )
         };
+    }
+}
+
+/// Memory that was mapped for a device, to be given back to [`Master::unmap`], once. One that is dropped stays mapped.
+///
+/// # Invariants
+///
+/// Made by [`Master::map`], and still mapped.
+#[must_use = "memory that is mapped has to be unmapped"]
+pub struct Mapping {
+    segment: Segment,
+    direction: Direction,
+}
+
+impl Mapping {
+    /// What the device calls the memory.
+    #[inline]
+    pub fn segment(&self) -> Segment {
+        self.segment
+    }
+}
+
+/// The proof that a device uses guest-physical addresses, so that its buffers need not be mapped: see
+/// [`Master::direct`]. For the buffers of that device alone.
+#[derive(Clone, Copy)]
+pub struct Direct(());
+
+impl Direct {
+    /// What the device calls `run`.
+    #[inline]
+    pub fn segment(self, run: Run) -> Segment {
+        Segment::new(run.phys(), run.length())
     }
 }

@@ -2,7 +2,10 @@
 
 //! Memory that the CPU and a device share for a long time.
 
-use super::Master;
+use super::{
+    Master,
+    Segment, //
+};
 use crate::{
     bindings,
     device::raw_device, //
@@ -88,6 +91,16 @@ impl SharedMemory {
     #[inline]
     pub fn address(&self) -> u64 {
         self.address
+    }
+
+    /// What there is of `length` bytes at `at`, as the device addresses them.
+    pub fn segment(&self, at: usize, length: u32) -> Segment {
+        let at = at.min(self.size);
+        let length =
+            u32::try_from(self.size.wrapping_sub(at)).map_or(length, |left| left.min(length));
+
+        // CAST: Widening.
+        Segment::new(self.address.wrapping_add(at as u64), length)
     }
 
     /// The size in bytes.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Locks; see helpers.h. */
+/* Locks, and waiting for who runs; see helpers.h. */
 #include <linux/export.h>
+#include <linux/rcupdate.h>
 
 #include "../helpers.h"
 
@@ -21,3 +22,9 @@ bool rvirtio_helper_spin_trylock_bh(spinlock_t *lock)
 	return spin_trylock_bh(lock);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_spin_trylock_bh);
+
+void rvirtio_helper_synchronize_tasks(void)
+{
+	synchronize_rcu_tasks();
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_synchronize_tasks);

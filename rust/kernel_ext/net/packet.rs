@@ -6,7 +6,14 @@ use super::{
     napi::Polling,
     pool::Piece, //
 };
-use crate::bindings;
+use crate::{
+    bindings,
+    dma::{
+        Direct,
+        Run,
+        Segment, //
+    }, //
+};
 use core::{
     marker::PhantomData,
     mem::ManuallyDrop,
@@ -177,7 +184,7 @@ impl Packet {
     }
 
     /// Writes what [`Self::offload`] says, and zeros up to [`PREFIX_BYTES`], right before a packet that is in one
-    /// piece. Gives the guest-physical address and the length of both together. The prefix is no part of the packet,
+    /// piece. Gives both together, for a device that uses guest-physical addresses. The prefix is no part of the packet,
     /// and stays there as long as the packet is under way.
     ///
     /// # Errors
@@ -185,18 +192,18 @@ impl Packet {
     /// `ENOSPC` when the packet is not in one piece, or there is no room before it that is ours; `EINVAL` as for
     /// [`Self::offload`].
     #[inline]
-    pub fn prefix(&mut self) -> Result<(u64, u32)> {
+    pub fn prefix(&mut self, direct: Direct) -> Result<Segment> {
         let mut phys = 0;
         // SAFETY: The packet is ours alone.
         let whole = unsafe { bindings::rvirtio_helper_skb_prefix(self.as_raw(), &mut phys) };
 
         match u32::try_from(whole) {
-            Ok(whole) => Ok((phys, whole)),
+            Ok(whole) => Ok(direct.segment(Run::new(phys, whole))),
             Err(_) => Err(Error::from_errno(whole)),
         }
     }
 
-    /// The guest-physical pieces of the packet, with their lengths.
+    /// The pieces of the packet.
     #[inline]
     pub fn segments(&self) -> Segments<'_> {
         Segments {
@@ -232,10 +239,10 @@ pub struct Segments<'a> {
 const LAST_PIECE: u32 = super::MAX_FRAGMENTS as u32;
 
 impl Iterator for Segments<'_> {
-    type Item = (u64, u32);
+    type Item = Run;
 
     #[inline]
-    fn next(&mut self) -> Option<(u64, u32)> {
+    fn next(&mut self) -> Option<Run> {
         // BOUND: The index goes up each turn.
         while self.index <= LAST_PIECE {
             let mut phys = 0;
@@ -245,7 +252,7 @@ impl Iterator for Segments<'_> {
 
             self.index = self.index.wrapping_add(1);
             if length != 0 {
-                return Some((phys, length));
+                return Some(Run::new(phys, length));
             }
         }
         None

@@ -14,7 +14,10 @@ use super::{
 use crate::{
     bindings,
     device::raw_device,
-    dma::Master, //
+    dma::{
+        Master,
+        Segment, //
+    }, //
 };
 use core::{
     mem::ManuallyDrop,
@@ -130,10 +133,13 @@ unsafe impl Send for Piece {}
 unsafe impl Sync for Piece {}
 
 impl Piece {
-    /// What the device calls its first byte.
+    /// What the device calls all of it but the first `before` bytes and the last `behind` bytes.
     #[inline]
-    pub fn address(&self) -> u64 {
-        self.address
+    pub fn segment(&self, before: u32, behind: u32) -> Segment {
+        // Nothing is left, which no ring takes, where there are not as many.
+        let length = self.size.saturating_sub(before).saturating_sub(behind);
+
+        Segment::new(self.address.wrapping_add(before.into()), length)
     }
 
     /// Bytes that it has.

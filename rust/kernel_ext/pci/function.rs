@@ -118,10 +118,25 @@ impl Function {
         unsafe { bindings::pci_device_is_present(self.as_raw()) }
     }
 
-    /// Where BAR `bar`, which has a resource behind it, is in the CPU's physical address space.
+    /// Where memory BAR `bar`, which has a resource behind it, is in the CPU's physical address space. `None` for one of
+    /// I/O ports, too, whose numbers are no addresses of memory.
     pub fn bar_address(&self, bar: u8) -> Option<u64> {
-        self.bar_length(bar)
-            .and_then(|_| self.pdev.resource_start(u32::from(bar)).ok())
+        self.bar_length(bar)?;
+        let index = usize::from(bar);
+        // SAFETY: `pdev` is a valid device; `bar_length` has seen that it has such a resource, which does not change
+        // while the device is enabled.
+        let flags = unsafe {
+            (*(&raw const (*self.as_raw()).resource)
+                .cast::<bindings::resource>()
+                .add(index))
+            .flags
+        };
+
+        // CAST: `u32` to `unsigned long` does not narrow.
+        if flags & bindings::IORESOURCE_MEM as c_ulong == 0 {
+            return None;
+        }
+        self.pdev.resource_start(u32::from(bar)).ok()
     }
 }
 

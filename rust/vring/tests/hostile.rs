@@ -283,6 +283,36 @@ fn closed_queue_gives_back_all() {
 }
 
 #[test]
+fn closed_queue_is_reopened_as_it_was() {
+    let (mut ring, mut device) = busy();
+    device.complete(&[(0, 0)]);
+    ring.add([seg(0x5000, 1)], [], 'd').unwrap();
+    ring.set_broken(Violation::Closed);
+    assert_eq!(ring.add([seg(1, 1)], [], 'x'), Err((AddError::Broken, 'x')));
+    assert!(!ring.kick_prepare());
+    assert_eq!(ring.published(), 3, "a closed queue shows nothing");
+    ring.reopen();
+    assert_eq!(ring.broken(), None);
+    assert_eq!(ring.pop().unwrap().unwrap().into_token(), 'a');
+    ring.add([seg(1, 1)], [], 'x').unwrap();
+    let _ = ring.kick_prepare();
+    assert_eq!(ring.published(), 5);
+}
+
+#[test]
+fn queue_that_was_drained_or_broke_is_not_reopened() {
+    let (mut ring, _device) = busy();
+    assert_eq!(ring.drain_one(), Some('a'));
+    ring.reopen();
+    assert_eq!(ring.broken(), Some(Violation::Closed));
+    let (mut ring, device) = busy();
+    device.set_used_idx(77);
+    let violation = ring.pop().unwrap_err();
+    ring.reopen();
+    assert_broken(ring, violation, vec!['a', 'b', 'c']);
+}
+
+#[test]
 fn clause_2_7_8_3_length_of_a_known_liar_is_cut() {
     let mem = FakeMem::new(4);
     let config = RingConfig {

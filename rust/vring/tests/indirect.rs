@@ -39,7 +39,7 @@ fn table(readable: u16, writable: u16) -> (IndirectTable, FakeTable) {
     for i in 0..writable {
         w.push_writable(seg(0x2000 + u64::from(i), 100)).unwrap();
     }
-    let table = w.finish(0xabc0).unwrap();
+    let table = w.finish(seg(0xabc0, 48)).unwrap();
     (table, memory)
 }
 
@@ -119,8 +119,11 @@ fn errors_leave_the_table_as_it_was() {
     w.push_writable(seg(2, 1)).unwrap();
     assert_eq!(w.push_writable(seg(3, 1)), Err(TableError::Full));
     assert_eq!(w.entries(), 2);
-    assert_eq!(w.finish(0), Err(TableError::TooLong));
-    assert_eq!(writer(&memory, 2).finish(0), Err(TableError::Empty));
+    assert_eq!(w.finish(seg(0, 16)), Err(TableError::TooLong));
+    assert_eq!(
+        writer(&memory, 2).finish(seg(0, 16)),
+        Err(TableError::Empty)
+    );
     assert_eq!(
         writer(&memory, 0).push_readable(seg(1, 1)),
         Err(TableError::Full)

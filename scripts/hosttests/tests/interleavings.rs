@@ -27,6 +27,7 @@ use loom::{
 };
 use vring::{
     need_event,
+    Addressing,
     Area,
     Format,
     InOrder,
@@ -139,6 +140,14 @@ impl Shared {
                 self.store(area, at - 2, whole | value << 16);
             }
         }
+    }
+}
+
+impl Addressing for Shared {
+    type Piece = Segment;
+
+    fn segment(piece: Segment) -> Segment {
+        piece
     }
 }
 

@@ -34,6 +34,7 @@ use vm_memory::{
 };
 use vring::{
     split_layout,
+    Addressing,
     Area,
     Format,
     InOrder,
@@ -90,6 +91,14 @@ impl GuestRing<'_> {
     }
 }
 
+impl Addressing for GuestRing<'_> {
+    type Piece = Segment;
+
+    fn segment(piece: Segment) -> Segment {
+        piece
+    }
+}
+
 impl RingMem for GuestRing<'_> {
     fn write_desc(&self, index: u16, desc: RawDesc) {
         let at = usize::from(index) * RawDesc::SIZE;
@@ -133,6 +142,14 @@ impl RingMem for GuestRing<'_> {
 }
 
 struct GuestTable<'a>(&'a GuestMemoryMmap, u64);
+
+impl Addressing for GuestTable<'_> {
+    type Piece = Segment;
+
+    fn segment(piece: Segment) -> Segment {
+        piece
+    }
+}
 
 impl TableMem for GuestTable<'_> {
     fn write_desc(&self, index: u16, desc: RawDesc) {
@@ -222,7 +239,7 @@ fn table(ram: &GuestMemoryMmap, addr: u64, shape: &(Vec<Segment>, Vec<Segment>))
     for segment in &shape.1 {
         writer.push_writable(*segment).unwrap();
     }
-    writer.finish(addr).unwrap()
+    writer.finish(Segment { addr, len: 128 }).unwrap()
 }
 
 /// How many buffers are sent at least: what a test wants, or more by `RVIRTIO_WALK_STEPS`. Each of them is four

@@ -32,9 +32,19 @@ warm_up() {
     leaks_mark
 }
 
+# The core stays as long as there is a device, whoever holds it: it has the code by which devices are released.
+kept() {
+    [ "$RV_DRIVER" = rvirtio ] || return 0
+    _users=$(find /sys/module/rvirtio/holders -mindepth 1 | wc -l)
+    _devices=$(find /sys/bus/rvirtio/devices -mindepth 1 | wc -l)
+    [ "$_devices" -ge 2 ] || fail "$_devices devices are on the bus"
+    same "references to rvirtio, of $_users modules and $_devices devices," "$(cat /sys/module/rvirtio/refcnt)" $((_users + _devices))
+}
+
 check "first cycles" warm_up
 check "$CYCLES cycles" cycles $CYCLES
 # A page per cycle and disk would be 160 kB; the slack is for the kernel's own lists.
 check "nothing leaked" leaks_none 1536
 check "it still works" load_modules
+check "devices keep the core" kept
 check "I/O after all" short_verify "$(disk d1)" 3 50

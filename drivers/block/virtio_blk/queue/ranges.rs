@@ -8,6 +8,7 @@ use super::{
     ends,
     rejected,
     BlkQueue,
+    Place,
     Prepared, //
 };
 use crate::{
@@ -31,8 +32,7 @@ use kernel_ext::block::{
 };
 use virtio::{
     Locked,
-    Segment,
-    Table, //
+    Segment, //
 };
 
 impl BlkQueue {
@@ -58,7 +58,7 @@ impl BlkQueue {
     pub(super) fn prepare_ranges(
         &self,
         request: &RequestView<BlkDisk>,
-        place: Table<'_>,
+        place: Place<'_>,
     ) -> Result<Prepared, Status> {
         // Also where the device does not say that it can: some can all the same.
         let unmap = request.operation() == Operation::WriteZeroes { keep: false };
@@ -130,9 +130,6 @@ impl BlkQueue {
 }
 
 /// The ranges of a request as the device finds them.
-fn data(place: &Table<'_>, bytes: u32) -> iter::Once<Segment> {
-    iter::once(Segment {
-        addr: place.address(place.behind(DESCRIPTORS)),
-        len: bytes,
-    })
+fn data(place: &Place<'_>, bytes: u32) -> iter::Once<Segment> {
+    iter::once(place.room(DESCRIPTORS, bytes))
 }

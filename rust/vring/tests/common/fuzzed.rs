@@ -62,7 +62,7 @@ impl<F: Format> Driver<F> {
             let mut writer = Writer::<F>::new(&memory, 16);
             part(readable).for_each(|s| ignore(writer.push_readable(s)));
             part(writable).for_each(|s| ignore(writer.push_writable(s)));
-            match writer.finish(0x1000) {
+            match writer.finish(seg(0x1000, 16)) {
                 Ok(table) => {
                     assert_eq!(table.writable(), bytes);
                     self.ring.add_indirect(table, token)

@@ -24,6 +24,7 @@ use std::{
 use vring::{
     packed_layout,
     split_layout,
+    Addressing,
     Area,
     Format,
     Le16,
@@ -163,6 +164,14 @@ impl FakeMem {
     }
 }
 
+impl Addressing for FakeMem {
+    type Piece = Segment;
+
+    fn segment(piece: Segment) -> Segment {
+        piece
+    }
+}
+
 impl RingMem for FakeMem {
     fn write_desc(&self, index: u16, desc: RawDesc) {
         self.log(Op::WriteDesc(index));
@@ -222,6 +231,14 @@ impl FakeTable {
 
     pub fn writes(&self) -> u32 {
         self.1.get()
+    }
+}
+
+impl Addressing for FakeTable {
+    type Piece = Segment;
+
+    fn segment(piece: Segment) -> Segment {
+        piece
     }
 }
 

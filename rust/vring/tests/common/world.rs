@@ -224,7 +224,7 @@ impl<D: Model> Walk<D> {
         r.iter().for_each(|s| writer.push_readable(*s).unwrap());
         w.iter().for_each(|s| writer.push_writable(*s).unwrap());
         let addr = (1 << 60) | u64::from(self.next_token);
-        let table = writer.finish(addr).unwrap();
+        let table = writer.finish(seg(addr, 16)).unwrap();
         assert_eq!(memory.writes(), u32::from(count));
         let expected = if count > self.ring.size() {
             Err(AddError::TooLong)
