@@ -170,6 +170,8 @@ pub(crate) struct Order {
 pub(crate) enum Prepared {
     /// Its table is written.
     Straight(IndirectTable),
+    /// The same, and it erases.
+    Erasing(IndirectTable),
     /// Its segments are mapped, and kept, when it is added.
     Staged(Order),
     /// Its ranges are written; it has no table.
@@ -329,14 +331,24 @@ impl BlkQueue {
         match prepared {
             Prepared::Straight(table) => ring.add_indirect(table, request).map_err(rejected),
             Prepared::Staged(order) => self.add_staged(ring, request, order),
+            Prepared::Erasing(table) => {
+                ring.add_indirect(table, request).map_err(rejected)?;
+                self.begins_to_erase();
+                Ok(())
+            }
             Prepared::Ranges { bytes } => {
                 self.add_ranges(ring, request, bytes)?;
-                // Under the ring's lock, as all changes of it.
-                self.erasing
-                    .store(self.erasing.load(Relaxed).saturating_add(1), Relaxed);
+                self.begins_to_erase();
                 Ok(())
             }
         }
+    }
+
+    /// Counts a request that erases. Under the ring's lock, as all changes of that.
+    #[cold]
+    fn begins_to_erase(&self) {
+        self.erasing
+            .store(self.erasing.load(Relaxed).saturating_add(1), Relaxed);
     }
 
     /// Whether the device has something to erase.

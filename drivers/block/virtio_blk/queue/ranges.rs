@@ -79,7 +79,7 @@ impl BlkQueue {
 
         place
             .describe(Iterator::chain(header, data(&place, bytes)), status)
-            .map(Prepared::Straight)
+            .map(Prepared::Erasing)
             .map_err(|_| Status::IoError)
     }
 
