@@ -198,9 +198,10 @@ impl Interface {
     pub(crate) fn pause(&self, rtnl: &Rtnl) {
         let mut desired = self.desired.lock();
 
-        self.netdev.detach(rtnl);
         desired.paused = desired.open;
         self.close_pairs(&mut desired, 0);
+        // Not before, since polling wakes what is stopped: packets would be sent into the reset.
+        self.netdev.detach(rtnl);
     }
 
     /// Gives it back: tells the device what it was told before. What it refuses now is named, and is as it is

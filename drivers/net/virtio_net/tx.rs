@@ -248,10 +248,16 @@ impl TxQueue {
         }
     }
 
-    /// Begins to take back what was sent.
+    /// Begins to take back what was sent. The device hears of what it has, in case it was posted when nobody was to be
+    /// notified.
     pub(crate) fn open(self: &Arc<Self>) -> Result {
         self.napi.enable(self.clone())?;
         self.napi.schedule();
+        let idle = self.queue.lock().is_idle();
+
+        if !idle {
+            self.queue.notify();
+        }
         Ok(())
     }
 

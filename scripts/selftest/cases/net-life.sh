@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# title: a NIC that a program of ours plays, reset while it sends
+# driver: rvirtio
+# debug: none
+# model: a net
+# timeout: 300
+
+healthy() { [ "$(cat "/sys/bus/$BUS/devices/$(virtio "$1")/status")" = 0x0000000f ]; }
+
+prepare() {
+    need_module 8021q
+    net_up
+    reach a "$(address host)"
+}
+
+# flood_on, flood_off: sends as fast as it can to who does not answer.
+flood_on() {
+    # shellcheck disable=SC2046  # words
+    (exec $(enter a) xfer flood "$(address host)" 9 9 size=400 pace=50 for=200 >/run/flood 2>&1 3>&-) &
+    echo $! >/run/flooding
+}
+flood_off() { kill "$(cat /run/flooding)" 2>/dev/null || true; }
+
+# Nothing is sent before the device works again, and what is sent first afterwards is seen at once: nothing else is sent that it
+# could hear of by.
+under_load() {
+    before=$(recovered)
+    for _ in 1 2 3 4; do
+        flood_on
+        sleep 1
+        host model a order needs-reset >/dev/null
+        wait_for 20 once_more || fail "it does not come back"
+        flood_off
+        before=$(recovered)
+        sleep 1
+        at a ping -q -c 1 -W 5 "$(address host)" >/run/ping 2>&1 || fail "nothing is heard of it after a reset: $(tail -n 2 /run/ping)"
+    done
+    honest
+}
+recovered() { dmesg | grep -c "$(virtio a): device asks for a reset" || true; }
+once_more() { [ "$(recovered)" -gt "$before" ] && healthy a; }
+honest() { same "what the device complains about" "$(host model a ask complaints)" ""; }
+
+check "a NIC" prepare
+check "it asks for resets while it sends" under_load
+check "modules unload" unload_modules
+check "nothing is left" no_traces
