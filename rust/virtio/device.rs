@@ -399,15 +399,16 @@ impl WorkItem<CONFIG> for Device {
         if this.cpus_changed.xchg(false, Full) {
             this.follow_cpus();
         }
-        if !this.is_live() {
-            return;
-        }
-        if this.broken().is_some() {
+        // Also of a device that broke while it was paused, and is not live any more.
+        if let Some(reason) = this.broken() {
             let driver = this.driver.lock().clone();
 
-            if let Some(driver) = driver {
+            if let (Some(driver), true) = (driver, reason != Reason::Shutdown) {
                 driver.after_break();
             }
+            return;
+        }
+        if !this.is_live() {
             return;
         }
         // Of a device that is gone there is no configuration to follow.

@@ -217,6 +217,10 @@ impl Interface {
             }
         }
         self.netdev.attach(rtnl);
+        // It has woken what `fail` had stopped, if that came before.
+        if self.device.broken().is_some() {
+            self.netdev.stop_transmit();
+        }
     }
 
     /// Tells a device that was reset what it has been told.

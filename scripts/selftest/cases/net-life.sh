@@ -44,5 +44,29 @@ honest() { same "what the device complains about" "$(host model a ask complaints
 
 check "a NIC" prepare
 check "it asks for resets while it sends" under_load
+# as PERSONALITY: it becomes another one, and is bound again.
+as() {
+    address=$(pci a) driver=$(driver_of a)
+    unbind "$address"
+    host model a be "$1" >/dev/null
+    bind "$address" "$driver"
+    nic_in a
+    reach a "$(address host)"
+}
+
+# Who does not come back from a reset has no carrier, and nobody waits for it to send.
+comes_not_back() {
+    as nic-needs-reset-refuses
+    watchdogs=$(dmesg | grep -c 'NETDEV WATCHDOG' || true)
+    host model a strike >/dev/null
+    wait_for 20 broken || fail "it is not given up"
+    wait_for 10 no_carrier || fail "it is broken, and has a carrier"
+    sleep 12
+    same "lines of the watchdog" "$(dmesg | grep -c 'NETDEV WATCHDOG' || true)" "$watchdogs"
+}
+broken() { dmesg | grep -q "$(virtio a): device is broken"; }
+no_carrier() { ! carrier a; }
+
+check "it does not come back from a reset" comes_not_back
 check "modules unload" unload_modules
 check "nothing is left" no_traces

@@ -713,6 +713,15 @@ fn life_cases() -> Vec<Case> {
         .ends(Broken, "device is broken: device asks for a reset"),
         case(
             "P12",
+            "nic-needs-reset-refuses",
+            "asks for a reset, and refuses its features after it",
+        )
+        .at(Io)
+        .lie(tell(NeedsReset).struck().once())
+        .lie(common(at::STATUS, 1, And(0xf7)).struck())
+        .ends(Broken, "device refuses features"),
+        case(
+            "P12",
             "nic-needs-reset-at-removal",
             "asks for a reset when its driver leaves",
         )
