@@ -325,10 +325,7 @@ impl Interface {
     fn revive(&self, _rtnl: &Rtnl) {
         let desired = self.desired.lock();
         // None while the interface is down, or its device is reset.
-        let open = self.range(0, desired.open);
-
-        self.netdev.stop_transmit();
-        for Pair { tx, .. } in open {
+        for Pair { tx, .. } in self.range(0, desired.open) {
             if tx.was_stuck() {
                 let result = tx.renew();
 
@@ -341,10 +338,6 @@ impl Interface {
                     );
                 }
             }
-        }
-        // Each wakes what is stopped.
-        for Pair { tx, .. } in open {
-            tx.look_again();
         }
     }
 
@@ -408,11 +401,13 @@ impl Operations for Interface {
             .inspect_err(|_| self.close_pairs(&mut desired, 0))
     }
 
-    fn stop(&self, _rtnl: &Rtnl) {
+    fn stop(&self, rtnl: &Rtnl) {
         let mut desired = self.desired.lock();
 
         desired.paused = 0;
         self.close_pairs(&mut desired, 0);
+        // Those that are not opened next time are not polled, and nobody would wake them.
+        self.netdev.free_transmit(rtnl);
     }
 
     #[inline]
@@ -614,8 +609,10 @@ impl Operations for Interface {
         let open = desired.open;
 
         self.close_pairs(&mut desired, 0);
-        // Not before, since polling wakes what is stopped.
-        self.netdev.stop_transmit();
+        // Not before, since polling wakes what is stopped; and no others, since nobody would wake them.
+        for pair in self.range(0, open) {
+            pair.tx.hold();
+        }
         let resized = self
             .pairs
             .iter()

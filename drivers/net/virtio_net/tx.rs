@@ -268,6 +268,13 @@ impl TxQueue {
         self.collect(&mut self.queue.lock(), None);
     }
 
+    /// Nothing is sent on it from now on, until it is opened. Process context, when it is closed: polling wakes it.
+    pub(crate) fn hold(&self) {
+        if let Some(queue) = self.transmit_queue() {
+            queue.hold();
+        }
+    }
+
     /// Gives back what is left, after the device was reset.
     pub(crate) fn drain(&self) {
         // BOUND: Each turn takes out one of what was under way.
@@ -303,7 +310,7 @@ impl TxQueue {
     }
 
     /// Takes the queue from the device and gives it back with an empty ring, as large as before. What is under
-    /// way is lost. It is open, and nothing is sent meanwhile. Process context.
+    /// way is lost. It is open, and nothing is sent on it meanwhile. Process context.
     ///
     /// # Errors
     ///
@@ -312,6 +319,7 @@ impl TxQueue {
         let spare = self.queue.spare(self.size())?;
 
         self.close();
+        self.hold();
         let renewed = self.resize(spare);
 
         self.open().and(renewed)
