@@ -3,6 +3,7 @@
 //! A virtio device while a driver has it.
 
 use crate::{
+    budget::Budget,
     config::Config,
     counter::Counter,
     debug::QueueFiles,
@@ -20,6 +21,7 @@ use crate::{
     },
     transport_feature, //
 };
+use core::ops::DerefMut;
 use kernel::{
     device,
     new_mutex,
@@ -100,15 +102,15 @@ pub struct Device {
     /// for it, such as RTNL.
     #[pin]
     pub(crate) reshaping: Mutex<Reshaping>,
-    /// The zero of the clock of `Reshaping::allowance`.
+    /// The zero of its clock, see [`Self::now`].
     pub(crate) made: Instant<Monotonic>,
     /// Its queues, from `DRIVER_OK` on until it is closed.
     #[pin]
     pub(crate) queues: Mutex<KVec<Arc<Gate>>>,
     /// Held while one queue is reset and made anew. Taken before `ended`; by a driver that keeps pauses out
-    /// meanwhile.
+    /// meanwhile. Who does that may hold locks of others over the resets of many queues.
     #[pin]
-    resizing: Mutex<()>,
+    resizing: Mutex<Budget>,
     /// See [`Self::epoch`].
     pub(crate) epoch: Atomic<u32>,
     /// No reset is under way, or to come from others.
@@ -164,7 +166,7 @@ impl Device {
                 reshaping <- new_mutex!(Reshaping::new()),
                 made: Instant::now(),
                 queues <- new_mutex!(KVec::new()),
-                resizing <- new_mutex!(()),
+                resizing <- new_mutex!(Budget::new()),
                 epoch: Atomic::new(0),
                 quiet: AtomicFlag::new(true),
                 cpus_changed: AtomicFlag::new(false),
@@ -289,18 +291,23 @@ impl Device {
         *ended.get_or_insert_with(|| reset(self.transport(), self.node()))
     }
 
-    /// Lets one queue be made anew at a time, as long as the result is held.
+    /// Lets one queue be made anew at a time, as long as the result is held, and says how long resets may take.
     ///
     /// # Errors
     ///
     /// `EIO` when the device is broken or not live.
-    pub(crate) fn reshape(&self) -> Result<impl Sized + '_> {
+    pub(crate) fn reshape(&self) -> Result<impl DerefMut<Target = Budget> + '_> {
         let alone = self.resizing.lock();
 
         if self.broken().is_some() || !self.is_live() {
             return Err(EIO);
         }
         Ok(alone)
+    }
+
+    /// Milliseconds of a clock of its own, which does not go back.
+    pub(crate) fn now(&self) -> u64 {
+        self.made.elapsed().as_millis().unsigned_abs()
     }
 
     /// Runs `what`, which the device must not be told after its reset; `None` if that was.

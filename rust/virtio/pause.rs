@@ -337,9 +337,8 @@ impl WorkItem<RECOVER> for Device {
             return;
         }
         let reason = this.ailment.lock().unwrap_or(Reason::NeedsReset);
-        let now = this.made.elapsed().as_millis().unsigned_abs();
 
-        if !reshaping.allowance.take(now) {
+        if !reshaping.allowance.take(this.now()) {
             this.break_device(reason);
             return;
         }

@@ -48,6 +48,7 @@ mod activity;
 mod allowance;
 mod areas;
 mod attributes;
+mod budget;
 mod bus;
 mod config;
 mod counter;
@@ -79,6 +80,7 @@ mod timeouts;
 mod transport;
 
 pub use self::areas::Areas;
+pub use self::budget::Budget;
 pub use self::bus::DeviceRegistration;
 pub use self::config::Config;
 pub use self::device::Device;

@@ -211,7 +211,8 @@ impl Interface {
         let open = core::mem::take(&mut desired.paused);
 
         if self.device.is_live() && self.device.broken().is_none() {
-            self.replay(rtnl, &desired);
+            // What was refused has been said.
+            let _ = self.replay(rtnl, &desired);
             if let Err(error) = self.open_pairs(&mut desired, open) {
                 self.unopened(error);
             }
@@ -223,35 +224,41 @@ impl Interface {
         }
     }
 
-    /// Tells a device that was reset what it has been told.
-    fn replay(&self, rtnl: &Rtnl, desired: &Desired) {
+    /// Tells a device that was reset what it has been told. Ends early with one that does not answer: it is given up.
+    fn replay(&self, rtnl: &Rtnl, desired: &Desired) -> Result {
         let tell = |what: &str, result: Result| {
-            if let Err(error) = result {
+            result.or_else(|error| {
                 dev_err!(
                     self.device.node(),
                     "device refuses its {} after a reset: {:?}\n",
                     what,
                     error
                 );
-            }
+                if error == ETIMEDOUT || error == EIO {
+                    Err(error)
+                } else {
+                    Ok(())
+                }
+            })
         };
 
         if self.has(feature::MQ) {
             tell(
                 "number of queues",
                 self.command(Command::PAIRS, &desired.pairs.to_le_bytes()),
-            );
+            )?;
         }
-        tell("address", self.tell_address(&self.netdev.address(rtnl)));
+        tell("address", self.tell_address(&self.netdev.address(rtnl)))?;
         if let Some(filter) = &desired.filter {
-            tell("receive filter", self.send_filter(filter));
+            tell("receive filter", self.send_filter(filter))?;
         }
         for id in desired.vlans.iter() {
-            tell("VLAN", self.command(Command::ADD_VLAN, &id.to_le_bytes()));
+            tell("VLAN", self.command(Command::ADD_VLAN, &id.to_le_bytes()))?;
         }
         if let Some(merge) = desired.merge {
-            tell("offloads", self.send_offloads(merge));
+            tell("offloads", self.send_offloads(merge))?;
         }
+        Ok(())
     }
 
     fn send_filter(&self, filter: &Filter) -> Result {

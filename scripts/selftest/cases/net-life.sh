@@ -68,5 +68,20 @@ broken() { dmesg | grep -q "$(virtio a): device is broken"; }
 no_carrier() { ! carrier a; }
 
 check "it does not come back from a reset" comes_not_back
+# Each answer comes in time, and there are many: with the lock of all network configuration held.
+is_slow() {
+    as control-slow-after-reset
+    for id in $(seq 2 31); do ip -n a link add link eth0 name "v$id" type vlan id "$id"; done
+    host model a ask told-of vlans | grep -q 31 || fail "the device has not heard of its VLANs: $(host model a ask told-of vlans)"
+    host model a strike >/dev/null
+    sleep 1
+    rm -f /run/unbound
+    (unbind "$(pci a)"; : >/run/unbound) 3>&- &
+    wait_for 30 test -e /run/unbound || fail "its driver cannot be unbound: each command takes 4.5 s"
+    dmesg | grep -q 'queue 2: request was not answered in time' || fail "it is not given up"
+    bind "$(pci a)" rvirtio_pci
+}
+
+check "it takes long for each command" is_slow
 check "modules unload" unload_modules
 check "nothing is left" no_traces

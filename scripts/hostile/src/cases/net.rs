@@ -458,9 +458,18 @@ fn control_cases() -> Vec<Case> {
         .at(Removal)
         .lie(tell(Keep).struck().on(CONTROL).maybe())
         .ends(Safe, ""),
-        case("N7", "control-late", "takes 100 ms for a command")
+        case("N7", "control-late", "takes 20 ms for a command")
             .at(Io)
-            .lie(Lie::new(Late, Is(100)).struck().on(CONTROL)),
+            .lie(Lie::new(Late, Is(20)).struck().on(CONTROL)),
+        case(
+            "N7",
+            "control-slow-after-reset",
+            "asks for a reset, and takes 4.5 s for each command after it",
+        )
+        .at(Io)
+        .lie(tell(NeedsReset).struck().once())
+        .lie(Lie::new(Late, Is(4500)).struck().on(CONTROL))
+        .ends(Broken, late!("2")),
         answer("control-refuses", "refuses every command", 1),
         answer("control-answer-77", "gives an answer that there is not", 77),
         case(
