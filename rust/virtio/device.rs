@@ -423,7 +423,7 @@ impl WorkItem<CONFIG> for Device {
             this.break_device(Reason::Gone);
             return;
         }
-        if this.transport.status().contains(Status::NEEDS_RESET) {
+        if this.ails() {
             this.recover();
             return;
         }

@@ -207,7 +207,11 @@ impl Device {
     /// The driver has taken the device: it may be recovered.
     pub(crate) fn settle(self: &Arc<Self>) {
         self.settled.store(true, Release);
-        // It may have asked for a reset meanwhile.
+        // It may have asked for a reset meanwhile, or have been reset by who waited for it in vain: then it does not ask any
+        // more.
+        if self.ailing.load(Acquire) {
+            self.recover();
+        }
         self.look_again();
     }
 

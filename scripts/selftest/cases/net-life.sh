@@ -56,7 +56,7 @@ as() {
 
 # Who does not come back from a reset has no carrier, and nobody waits for it to send.
 comes_not_back() {
-    as nic-needs-reset-refuses
+    as nic-anew-refused
     watchdogs=$(dmesg | grep -c 'NETDEV WATCHDOG' || true)
     host model a strike >/dev/null
     wait_for 20 broken || fail "it is not given up"
@@ -70,7 +70,7 @@ no_carrier() { ! carrier a; }
 check "it does not come back from a reset" comes_not_back
 # Each answer comes in time, and there are many: with the lock of all network configuration held.
 is_slow() {
-    as control-slow-after-reset
+    as nic-anew-control-slow
     for id in $(seq 2 31); do ip -n a link add link eth0 name "v$id" type vlan id "$id"; done
     host model a ask told-of vlans | grep -q 31 || fail "the device has not heard of its VLANs: $(host model a ask told-of vlans)"
     host model a strike >/dev/null

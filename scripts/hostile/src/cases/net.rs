@@ -461,15 +461,6 @@ fn control_cases() -> Vec<Case> {
         case("N7", "control-late", "takes 20 ms for a command")
             .at(Io)
             .lie(Lie::new(Late, Is(20)).struck().on(CONTROL)),
-        case(
-            "N7",
-            "control-slow-after-reset",
-            "asks for a reset, and takes 4.5 s for each command after it",
-        )
-        .at(Io)
-        .lie(tell(NeedsReset).struck().once())
-        .lie(Lie::new(Late, Is(4500)).struck().on(CONTROL))
-        .ends(Broken, late!("2")),
         answer("control-refuses", "refuses every command", 1),
         answer("control-answer-77", "gives an answer that there is not", 77),
         case(
@@ -722,13 +713,14 @@ fn life_cases() -> Vec<Case> {
         .ends(Broken, "device is broken: device asks for a reset"),
         case(
             "P12",
-            "nic-needs-reset-refuses",
-            "asks for a reset, and refuses its features after it",
+            "nic-needs-reset-silent-at-probe",
+            "asks for a reset while it is set up, and answers no command before",
         )
-        .at(Io)
-        .lie(tell(NeedsReset).struck().once())
-        .lie(common(at::STATUS, 1, And(0xf7)).struck())
-        .ends(Broken, "device refuses features"),
+        .options("cable=steady")
+        .lie(device(field::STATUS, 2, Is(3)))
+        .lie(tell(NeedsReset).live().once())
+        .lie(tell(Keep).on(CONTROL).until_reset())
+        .ends(Works, "device asks for a reset"),
         case(
             "P12",
             "nic-needs-reset-at-removal",
