@@ -132,7 +132,7 @@ void rvirtio_helper_napi_receive(struct napi_struct *napi, struct sk_buff *skb, 
 void rvirtio_helper_napi_add(struct net_device *dev, struct napi_struct *napi, int
 		(*poll)(struct napi_struct *, int), bool tx);
 void rvirtio_helper_napi_delete(struct napi_struct *napi);
-void rvirtio_helper_napi_schedule(struct napi_struct *napi);
+bool rvirtio_helper_napi_schedule(struct napi_struct *napi);
 struct page_pool *rvirtio_helper_pool_create(struct device *dma, struct napi_struct *napi,
 		unsigned int size);
 bool rvirtio_helper_pool_take(struct page_pool *pool, struct rvirtio_pool_piece *piece);

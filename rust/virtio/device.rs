@@ -375,27 +375,25 @@ impl Device {
         }
     }
 
-    /// The configuration changed: find out why, later. Says whether that matters. Hard interrupt
+    /// The configuration changed: find out why, later. Says whether that matters, and was not known. Hard interrupt
     /// context.
     fn config_interrupt(self: &Arc<Self>) -> bool {
-        let live = self.is_live();
-
-        if live {
-            trace::config_change(self.node());
-            self.look_again();
+        if !self.is_live() {
+            return false;
         }
-        live
+        trace::config_change(self.node());
+        self.look_again()
     }
 
-    /// Has the status and the configuration looked at, in a work item. Any context.
-    pub(crate) fn look_again(self: &Arc<Self>) {
-        // Not the queue on which a broken disk is recovered: this may wait for memory. Already enqueued is
-        // as good.
-        let _ = self
-            .shared
+    /// Has the status and the configuration looked at, in a work item. Says whether they would not have been otherwise.
+    /// Any context.
+    pub(crate) fn look_again(self: &Arc<Self>) -> bool {
+        // Not the queue on which a broken disk is recovered: this may wait for memory.
+        self.shared
             .unhurried
             .queue()
-            .enqueue::<Arc<Self>, CONFIG>(self.clone());
+            .enqueue::<Arc<Self>, CONFIG>(self.clone())
+            .is_ok()
     }
 }
 

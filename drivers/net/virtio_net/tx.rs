@@ -583,9 +583,9 @@ impl Poll for TxQueue {
 struct TxInterrupt(Arc<TxQueue>);
 
 impl QueueHandler for TxInterrupt {
+    /// While it is polled, the device was asked for no interrupts.
     fn used(&self) -> bool {
-        self.0.napi.schedule();
-        true
+        self.0.napi.schedule()
     }
 
     /// What is under way is lost. The queue is closed.

@@ -418,9 +418,9 @@ void rvirtio_helper_napi_delete(struct napi_struct *napi)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_napi_delete);
 
-void rvirtio_helper_napi_schedule(struct napi_struct *napi)
+bool rvirtio_helper_napi_schedule(struct napi_struct *napi)
 {
-	napi_schedule(napi);
+	return napi_schedule(napi);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_napi_schedule);
 
