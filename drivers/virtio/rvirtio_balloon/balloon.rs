@@ -248,8 +248,16 @@ impl Balloon {
         work::disable_delayed_sync::<Self, 0>(self);
         self.give_back();
         if self.pages.count() != 0 {
-            // The reset may still be under way.
-            self.device.break_and_wait(Reason::Gone);
+            // What has kept it from being told. The reset may still be under way.
+            let reason = if !self.device.is_live() {
+                Reason::Abandoned
+            } else if self.device.ails() {
+                Reason::NeedsReset
+            } else {
+                Reason::Gone
+            };
+
+            self.device.break_and_wait(reason);
             self.abandon();
         }
         let _ = self.tell_actual();
