@@ -66,12 +66,7 @@ impl Device {
         let begun = || self.epoch() != since;
 
         if begun() {
-            // One that is cut off is reset by others.
-            let over = time::wait_until(Timeout::Balloon.ms(), || {
-                Ok(self.quiet.load(Acquire) || self.broken().is_some())
-            });
-
-            if over.is_ok() && self.broken().is_none() {
+            if self.was_reset_within(Timeout::Balloon.ms()) {
                 return;
             }
         } else {
@@ -87,6 +82,18 @@ impl Device {
             }
         }
         self.break_and_wait(reason);
+    }
+
+    /// Waits for the reset of a device that was found not to be live, `limit_ms` milliseconds at most: others may do it, if it is
+    /// cut off. Says whether it was reset, and is not broken: it knows nothing of what it was told before.
+    ///
+    /// Process context.
+    pub fn was_reset_within(&self, limit_ms: u32) -> bool {
+        let over = time::wait_until(limit_ms, || {
+            Ok(self.quiet.load(Acquire) || self.broken().is_some())
+        });
+
+        over.is_ok() && self.broken().is_none()
     }
 
     /// Makes the device quiet because the machine goes to sleep, until [`Self::wake`].
@@ -136,8 +143,9 @@ impl Device {
             };
 
             driver.pause();
-            self.live.store(false, Release);
+            // In this order, so that who finds it not live does not take it for reset.
             self.quiet.store(false, Release);
+            self.live.store(false, Release);
             // What it says of itself is not to be believed from here on, see `Config`.
             self.epoch.store(self.epoch().wrapping_add(1), Release);
         }
