@@ -465,8 +465,9 @@ impl Device {
         driver.cpus_changed();
     }
 
-    /// Whether the device was reset, and has not begun anew: it has no interrupt to give, and may be out of reach.
-    fn is_at_rest(&self) -> bool {
+    /// Whether the device was reset, and has not begun anew: it has no interrupt to give, knows nothing of what it was told before, and
+    /// may be out of reach. It may begin anew at any time, with another [`Self::epoch`].
+    pub fn is_at_rest(&self) -> bool {
         self.epoch() % 2 != 0 && self.quiet.load(Acquire) && self.broken().is_none()
     }
 }

@@ -302,6 +302,17 @@ impl Balloon {
             self.pages.take(batch.as_mut(), self.plan.most());
             return batch.free();
         }
+        let epoch = self.device.epoch();
+
+        if self.device.is_at_rest() {
+            // It has forgotten all pages; but those that went in since it has begun anew are the host's.
+            self.pages.take(batch.as_mut(), self.plan.most());
+            if self.device.epoch() == epoch {
+                return batch.free();
+            }
+            self.pages.put(batch);
+            return 0;
+        }
         let Some(mut notice) = self.host.deflate.take(Purpose::OutOfMemory) else {
             return 0;
         };
