@@ -296,13 +296,18 @@ impl Notice<'_> {
         }
     }
 
-    /// Sends the notice and waits for the host; one that does not answer is given up. So this is
+    /// Sends the notice and waits for the host, [`Timeout::Balloon`] at most; one that does not answer is given up. So this is
     /// never [`Answer::Late`].
     pub(crate) fn send(self) -> Answer {
+        self.insist(Timeout::Balloon.ms())
+    }
+
+    /// As [`Self::send`], for `limit_ms` milliseconds at most.
+    pub(crate) fn insist(self, limit_ms: u32) -> Answer {
         let (queue, index) = (self.queue, self.queue.queue.index());
         let since = queue.device.epoch();
 
-        match self.send_within(Timeout::Balloon.ms()) {
+        match self.send_within(limit_ms) {
             Answer::Late => {
                 queue.device.give_up(Reason::TimedOut { index }, since);
                 Answer::Reset
