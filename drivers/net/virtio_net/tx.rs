@@ -207,9 +207,12 @@ impl TxQueue {
     #[inline]
     fn needed(&self) -> u16 {
         if self.indirect {
-            1
-        } else {
-            MAX_SEGMENTS.min(self.queue.room())
+            return 1;
+        }
+        match self.queue.room() {
+            // In one piece, and its header, see `post_placed`.
+            room if room < MAX_SEGMENTS => room.min(2),
+            _ => MAX_SEGMENTS,
         }
     }
 
