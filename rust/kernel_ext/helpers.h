@@ -97,6 +97,7 @@ void *rvirtio_helper_netdev_object(const struct net_device *dev);
 void rvirtio_helper_netdev_set_stat_count(struct net_device *dev, u16 count);
 u16 rvirtio_helper_netdev_stat_count(const struct net_device *dev);
 void rvirtio_helper_netdev_address(const struct net_device *dev, u8 *address);
+void rvirtio_helper_netdev_take_away(struct net_device *dev);
 void rvirtio_helper_netdev_give_back(struct net_device *dev);
 void rvirtio_helper_netdev_set_address(struct net_device *dev, const u8 *address);
 unsigned int rvirtio_helper_netdev_flags(const struct net_device *dev);
@@ -105,11 +106,13 @@ unsigned int rvirtio_helper_netdev_addresses(const struct netdev_hw_addr_list *l
 		unsigned int max);
 void rvirtio_helper_netdev_spread(struct net_device *dev, unsigned int queues);
 void rvirtio_helper_tx_stop(struct net_device *dev, u16 queue);
+void rvirtio_helper_tx_hold(struct net_device *dev, u16 queue);
 bool rvirtio_helper_tx_wake(struct net_device *dev, u16 queue);
 bool rvirtio_helper_tx_sent(struct net_device *dev, u16 queue, unsigned int bytes, bool more);
 void rvirtio_helper_tx_completed(struct net_device *dev, u16 queue, unsigned int packets,
 		unsigned int bytes);
 void rvirtio_helper_tx_stop_all(struct net_device *dev);
+void rvirtio_helper_tx_free_all(struct net_device *dev);
 bool rvirtio_helper_xmit_more(void);
 u16 rvirtio_helper_skb_queue(const struct sk_buff *skb);
 unsigned int rvirtio_helper_skb_segment(const struct sk_buff *skb, unsigned int index,
@@ -129,7 +132,7 @@ void rvirtio_helper_napi_receive(struct napi_struct *napi, struct sk_buff *skb, 
 void rvirtio_helper_napi_add(struct net_device *dev, struct napi_struct *napi, int
 		(*poll)(struct napi_struct *, int), bool tx);
 void rvirtio_helper_napi_delete(struct napi_struct *napi);
-void rvirtio_helper_napi_schedule(struct napi_struct *napi);
+bool rvirtio_helper_napi_schedule(struct napi_struct *napi);
 struct page_pool *rvirtio_helper_pool_create(struct device *dma, struct napi_struct *napi,
 		unsigned int size);
 bool rvirtio_helper_pool_take(struct page_pool *pool, struct rvirtio_pool_piece *piece);

@@ -3,6 +3,7 @@
 //! A virtio device while a driver has it.
 
 use crate::{
+    budget::Budget,
     config::Config,
     counter::Counter,
     debug::QueueFiles,
@@ -21,6 +22,7 @@ use crate::{
     },
     transport_feature, //
 };
+use core::ops::DerefMut;
 use kernel::{
     device,
     new_mutex,
@@ -101,15 +103,15 @@ pub struct Device {
     /// for it, such as RTNL.
     #[pin]
     pub(crate) reshaping: Mutex<Reshaping>,
-    /// The zero of the clock of `Reshaping::allowance`.
+    /// The zero of its clock, see [`Self::now`].
     pub(crate) made: Instant<Monotonic>,
     /// Its queues, from `DRIVER_OK` on until it is closed.
     #[pin]
     pub(crate) queues: Mutex<KVec<Arc<Gate>>>,
     /// Held while one queue is reset and made anew. Taken before `ended`; by a driver that keeps pauses out
-    /// meanwhile.
+    /// meanwhile. Who does that may hold locks of others over the resets of many queues.
     #[pin]
-    resizing: Mutex<()>,
+    resizing: Mutex<Budget>,
     /// See [`Self::epoch`].
     pub(crate) epoch: Atomic<u32>,
     /// No reset is under way, or to come from others.
@@ -165,7 +167,7 @@ impl Device {
                 reshaping <- new_mutex!(Reshaping::new()),
                 made: Instant::now(),
                 queues <- new_mutex!(KVec::new()),
-                resizing <- new_mutex!(()),
+                resizing <- new_mutex!(Budget::new()),
                 epoch: Atomic::new(0),
                 quiet: AtomicFlag::new(true),
                 cpus_changed: AtomicFlag::new(false),
@@ -289,18 +291,23 @@ impl Device {
         *ended.get_or_insert_with(|| reset(self.transport(), self.node()))
     }
 
-    /// Lets one queue be made anew at a time, as long as the result is held.
+    /// Lets one queue be made anew at a time, as long as the result is held, and says how long resets may take.
     ///
     /// # Errors
     ///
     /// `EIO` when the device is broken or not live.
-    pub(crate) fn reshape(&self) -> Result<impl Sized + '_> {
+    pub(crate) fn reshape(&self) -> Result<impl DerefMut<Target = Budget> + '_> {
         let alone = self.resizing.lock();
 
         if self.broken().is_some() || !self.is_live() {
             return Err(EIO);
         }
         Ok(alone)
+    }
+
+    /// Milliseconds of a clock of its own, which does not go back.
+    pub(crate) fn now(&self) -> u64 {
+        self.made.elapsed().as_millis().unsigned_abs()
     }
 
     /// Runs `what`, which the device must not be told after its reset; `None` if that was.
@@ -378,27 +385,25 @@ impl Device {
         }
     }
 
-    /// The configuration changed: find out why, later. Says whether that matters. Hard interrupt
+    /// The configuration changed: find out why, later. Says whether that matters, and was not known. Hard interrupt
     /// context.
     fn config_interrupt(self: &Arc<Self>) -> bool {
-        let live = self.is_live();
-
-        if live {
-            trace::config_change(self.node());
-            self.look_again();
+        if !self.is_live() {
+            return false;
         }
-        live
+        trace::config_change(self.node());
+        self.look_again()
     }
 
-    /// Has the status and the configuration looked at, in a work item. Any context.
-    pub(crate) fn look_again(self: &Arc<Self>) {
-        // Not the queue on which a broken disk is recovered: this may wait for memory. Already enqueued is
-        // as good.
-        let _ = self
-            .shared
+    /// Has the status and the configuration looked at, in a work item. Says whether they would not have been otherwise.
+    /// Any context.
+    pub(crate) fn look_again(self: &Arc<Self>) -> bool {
+        // Not the queue on which a broken disk is recovered: this may wait for memory.
+        self.shared
             .unhurried
             .queue()
-            .enqueue::<Arc<Self>, CONFIG>(self.clone());
+            .enqueue::<Arc<Self>, CONFIG>(self.clone())
+            .is_ok()
     }
 }
 
@@ -409,15 +414,16 @@ impl WorkItem<CONFIG> for Device {
         if this.cpus_changed.xchg(false, Full) {
             this.follow_cpus();
         }
-        if !this.is_live() {
-            return;
-        }
-        if this.broken().is_some() {
+        // Also of a device that broke while it was paused, and is not live any more.
+        if let Some(reason) = this.broken() {
             let driver = this.driver.lock().clone();
 
-            if let Some(driver) = driver {
+            if let (Some(driver), true) = (driver, reason != Reason::Shutdown) {
                 driver.after_break();
             }
+            return;
+        }
+        if !this.is_live() {
             return;
         }
         // Of a device that is gone there is no configuration to follow.
@@ -425,7 +431,7 @@ impl WorkItem<CONFIG> for Device {
             this.break_device(Reason::Gone);
             return;
         }
-        if this.transport.status().contains(Status::NEEDS_RESET) {
+        if this.ails() {
             this.recover();
             return;
         }
@@ -469,8 +475,9 @@ impl Device {
         driver.cpus_changed();
     }
 
-    /// Whether the device was reset, and has not begun anew: it has no interrupt to give, and may be out of reach.
-    fn is_at_rest(&self) -> bool {
+    /// Whether the device was reset, and has not begun anew: it has no interrupt to give, knows nothing of what it was told before, and
+    /// may be out of reach. It may begin anew at any time, with another [`Self::epoch`].
+    pub fn is_at_rest(&self) -> bool {
         self.epoch() % 2 != 0 && self.quiet.load(Acquire) && self.broken().is_none()
     }
 }

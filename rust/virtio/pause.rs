@@ -66,12 +66,7 @@ impl Device {
         let begun = || self.epoch() != since;
 
         if begun() {
-            // One that is cut off is reset by others.
-            let over = time::wait_until(Timeout::Balloon.ms(), || {
-                Ok(self.quiet.load(Acquire) || self.broken().is_some())
-            });
-
-            if over.is_ok() && self.broken().is_none() {
+            if self.was_reset_within(Timeout::Balloon.ms()) {
                 return;
             }
         } else {
@@ -87,6 +82,18 @@ impl Device {
             }
         }
         self.break_and_wait(reason);
+    }
+
+    /// Waits for the reset of a device that was found not to be live, `limit_ms` milliseconds at most: others may do it, if it is
+    /// cut off. Says whether it was reset, and is not broken: it knows nothing of what it was told before.
+    ///
+    /// Process context.
+    pub fn was_reset_within(&self, limit_ms: u32) -> bool {
+        let over = time::wait_until(limit_ms, || {
+            Ok(self.quiet.load(Acquire) || self.broken().is_some())
+        });
+
+        over.is_ok() && self.broken().is_none()
     }
 
     /// Makes the device quiet because the machine goes to sleep, until [`Self::wake`].
@@ -136,8 +143,9 @@ impl Device {
             };
 
             driver.pause();
-            self.live.store(false, Release);
+            // In this order, so that who finds it not live does not take it for reset.
             self.quiet.store(false, Release);
+            self.live.store(false, Release);
             // What it says of itself is not to be believed from here on, see `Config`.
             self.epoch.store(self.epoch().wrapping_add(1), Release);
         }
@@ -207,7 +215,11 @@ impl Device {
     /// The driver has taken the device: it may be recovered.
     pub(crate) fn settle(self: &Arc<Self>) {
         self.settled.store(true, Release);
-        // It may have asked for a reset meanwhile.
+        // It may have asked for a reset meanwhile, or have been reset by who waited for it in vain: then it does not ask any
+        // more.
+        if self.ailing.load(Acquire) {
+            self.recover();
+        }
         self.look_again();
     }
 
@@ -338,9 +350,8 @@ impl WorkItem<RECOVER> for Device {
             return;
         }
         let reason = this.ailment.lock().unwrap_or(Reason::NeedsReset);
-        let now = this.made.elapsed().as_millis().unsigned_abs();
 
-        if !reshaping.allowance.take(now) {
+        if !reshaping.allowance.take(this.now()) {
             this.break_device(reason);
             return;
         }

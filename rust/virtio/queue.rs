@@ -342,8 +342,16 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
 
     /// Notifies the device, because [`Locked::commit`] said so. Without the lock: the access is
     /// slow under a hypervisor.
+    ///
+    /// Does nothing while the device is not live, or is broken: it must not be notified before `DRIVER_OK` (3.1.1), and may be out
+    /// of reach while others reset it. Who has posted meanwhile calls this from
+    /// [`Driver::resume`](crate::Driver::resume) on. Only who has stopped posting before a pause is sure that no
+    /// notification is on its way when the reset begins.
     #[inline]
     pub fn notify(&self) {
+        if !self.device.is_live() || self.device.broken().is_some() {
+            return;
+        }
         // CAST: Only places are stored.
         self.notifier.notify(self.next_avail.load(Relaxed) as u16);
     }

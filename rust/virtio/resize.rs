@@ -13,6 +13,7 @@ use crate::{
         AnyRing,
         RingFormat, //
     },
+    timeouts::Timeout,
     transport::{
         QueueAddresses,
         QueueSetup, //
@@ -69,7 +70,8 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
 
     /// Takes the queue from the device, and gives it back with the ring `spare`. Buffers that are under
     /// way go to `back`, which runs under the queue's lock. Until this returns the queue takes no
-    /// buffer and gives none; interrupts may come. Callbacks are enabled afterwards. Process context.
+    /// buffer and gives none; interrupts may come. Callbacks are enabled afterwards. Process context, for
+    /// [`Timeout::QueueReset`] at most, or less if other queues have taken long just before.
     ///
     /// # Errors
     ///
@@ -78,7 +80,7 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
     #[inline(never)]
     pub fn resize(&self, spare: SpareRing<T>, mut back: impl FnMut(&mut D, T)) -> Result {
         let device = self.device();
-        let _alone = device.reshape()?;
+        let mut budget = device.reshape()?;
         let give_up = |error: Error| {
             dev_err!(
                 device.node(),
@@ -98,10 +100,12 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         };
 
         self.guarded().lock().ring.set_broken(Violation::Closed);
-        device
-            .transport()
-            .reset_queue(self.index())
-            .map_err(give_up)?;
+        let begun = device.now();
+        let limit_ms = budget.left(begun, Timeout::QueueReset.ms());
+        let reset = device.transport().reset_queue(self.index(), limit_ms);
+
+        budget.spend(begun, device.now());
+        reset.map_err(give_up)?;
         {
             let mut guarded = self.guarded().lock();
 

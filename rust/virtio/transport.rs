@@ -135,13 +135,13 @@ pub trait Transport: Send + Sync + 'static {
     /// `EBUSY` when the device does not take the vector, `ENODEV` when interrupts were given back.
     fn restart_interrupts(&self) -> Result;
 
-    /// Resets queue `index`, which is enabled, and waits for it,
-    /// [`Timeout::QueueReset`](crate::Timeout) at most: the device does not touch its memory then. Only with `VIRTIO_F_RING_RESET`.
+    /// Resets queue `index`, which is enabled, and waits for it, `limit_ms` milliseconds at most: the device does not touch its
+    /// memory then. Only with `VIRTIO_F_RING_RESET`.
     ///
     /// # Errors
     ///
     /// `ETIMEDOUT` when the device did not answer, `ENODEV` when it is gone.
-    fn reset_queue(&self, index: u16) -> Result;
+    fn reset_queue(&self, index: u16, limit_ms: u32) -> Result;
 
     /// Enables a queue that was reset, by itself or with the device, with the vector that it had.
     ///

@@ -49,6 +49,7 @@ mod allowance;
 mod any_queue;
 mod areas;
 mod attributes;
+mod budget;
 mod bus;
 mod config;
 mod counter;
@@ -82,6 +83,7 @@ mod transport;
 
 pub use self::any_queue::AnyQueue;
 pub use self::areas::Areas;
+pub use self::budget::Budget;
 pub use self::bus::DeviceRegistration;
 pub use self::config::Config;
 pub use self::device::Device;

@@ -18,6 +18,8 @@ mod areas;
 mod batch;
 #[path = "../../drivers/block/virtio_blk/plan.rs"]
 mod blk_plan;
+#[path = "../../rust/virtio/budget.rs"]
+mod budget;
 #[path = "../../drivers/virtio/rvirtio_pci/capability.rs"]
 mod capability;
 #[path = "../../rust/virtio/feature.rs"]

@@ -14,11 +14,16 @@ use kernel::{
         },
         Arc,
         Mutex, //
+    },
+    time::{
+        Instant,
+        Monotonic, //
     }, //
 };
 use kernel_ext::dma::SharedMemory;
 use virtio::{
     transport_feature,
+    Budget,
     Device,
     Exchange,
     FeaturesOk,
@@ -95,9 +100,17 @@ pub(crate) struct Control {
     warned: AtomicFlag,
     /// Each part of a command is a segment of its own.
     apart: bool,
-    /// Held by the one whose turn it is to have a command under way.
     #[pin]
-    memory: Mutex<SharedMemory>,
+    turn: Mutex<Turn>,
+    /// The zero of the clock of [`Turn::budget`].
+    made: Instant<Monotonic>,
+}
+
+/// What the one has whose turn it is to have a command under way.
+struct Turn {
+    memory: SharedMemory,
+    /// Who asks holds RTNL, as a rule, and may have many commands.
+    budget: Budget,
 }
 
 impl Control {
@@ -122,7 +135,11 @@ impl Control {
                 index,
                 warned: AtomicFlag::new(false),
                 apart,
-                memory <- new_mutex!(memory),
+                turn <- new_mutex!(Turn {
+                    memory,
+                    budget: Budget::new(),
+                }),
+                made: Instant::now(),
             }),
             GFP_KERNEL,
         )
@@ -134,14 +151,16 @@ impl Control {
     }
 
     /// Has the device carry out `command` with `data`. Waits for the answer, [`Timeout::Control`]
-    /// at most; a device that does not answer is broken. Process context.
+    /// at most, or less if it has taken long for others just before, see [`Budget`]; a device that does not answer is broken.
+    /// Process context.
     ///
     /// # Errors
     ///
     /// `EINVAL` when the device refuses; `E2BIG` when there is too much data; `ETIMEDOUT` when it does not
     /// answer; `EIO` when it is broken.
     pub(crate) fn command(&self, command: Command, data: &[u8]) -> Result {
-        let memory = self.memory.lock();
+        let turn = &mut *self.turn.lock();
+        let memory = &turn.memory;
 
         if data.len() > MOST {
             return Err(E2BIG);
@@ -173,11 +192,16 @@ impl Control {
             segment
         });
         let answer = memory.segment(ANSWER_AT, 1);
+        let begun = self.now();
+        let limit_ms = turn.budget.left(begun, Timeout::Control.ms());
 
         self.exchange
             .post(order, iter::once(answer))
             .map_err(|_| EIO)?;
-        if self.exchange.wait(Timeout::Control.ms()).is_none() {
+        let answered = self.exchange.wait(limit_ms);
+
+        turn.budget.spend(begun, self.now());
+        if answered.is_none() {
             if self.device.broken().is_some() {
                 return Err(EIO);
             }
@@ -212,6 +236,10 @@ impl Control {
                 how
             );
         }
+    }
+
+    fn now(&self) -> u64 {
+        self.made.elapsed().as_millis().unsigned_abs()
     }
 
     /// Lets go of what is under way.

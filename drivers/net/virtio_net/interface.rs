@@ -190,9 +190,10 @@ impl Interface {
     pub(crate) fn pause(&self, rtnl: &Rtnl) {
         let mut desired = self.desired.lock();
 
-        self.netdev.detach(rtnl);
         desired.paused = desired.open;
         self.close_pairs(&mut desired, 0);
+        // Not before, since polling wakes what is stopped: packets would be sent into the reset.
+        self.netdev.detach(rtnl);
     }
 
     /// Gives it back: tells the device what it was told before. What it refuses now is named, and is as it is
@@ -202,43 +203,54 @@ impl Interface {
         let open = core::mem::take(&mut desired.paused);
 
         if self.device.is_live() && self.device.broken().is_none() {
-            self.replay(rtnl, &desired);
+            // What was refused has been said.
+            let _ = self.replay(rtnl, &desired);
             if let Err(error) = self.open_pairs(&mut desired, open) {
                 self.unopened(error);
             }
         }
         self.netdev.attach(rtnl);
+        // It has woken what `fail` had stopped, if that came before.
+        if self.device.broken().is_some() {
+            self.netdev.stop_transmit();
+        }
     }
 
-    /// Tells a device that was reset what it has been told.
-    fn replay(&self, rtnl: &Rtnl, desired: &Desired) {
+    /// Tells a device that was reset what it has been told. Ends early with one that does not answer: it is given up.
+    fn replay(&self, rtnl: &Rtnl, desired: &Desired) -> Result {
         let tell = |what: &str, result: Result| {
-            if let Err(error) = result {
+            result.or_else(|error| {
                 dev_err!(
                     self.device.node(),
                     "device refuses its {} after a reset: {:?}\n",
                     what,
                     error
                 );
-            }
+                if error == ETIMEDOUT || error == EIO {
+                    Err(error)
+                } else {
+                    Ok(())
+                }
+            })
         };
 
         if self.has(feature::MQ) {
             tell(
                 "number of queues",
                 self.command(Command::PAIRS, &desired.pairs.to_le_bytes()),
-            );
+            )?;
         }
-        tell("address", self.tell_address(&self.netdev.address(rtnl)));
+        tell("address", self.tell_address(&self.netdev.address(rtnl)))?;
         if let Some(filter) = &desired.filter {
-            tell("receive filter", self.send_filter(filter));
+            tell("receive filter", self.send_filter(filter))?;
         }
         for id in desired.vlans.iter() {
-            tell("VLAN", self.command(Command::ADD_VLAN, &id.to_le_bytes()));
+            tell("VLAN", self.command(Command::ADD_VLAN, &id.to_le_bytes()))?;
         }
         if let Some(merge) = desired.merge {
-            tell("offloads", self.send_offloads(merge));
+            tell("offloads", self.send_offloads(merge))?;
         }
+        Ok(())
     }
 
     fn send_filter(&self, filter: &Filter) -> Result {
@@ -312,10 +324,7 @@ impl Interface {
     fn revive(&self, _rtnl: &Rtnl) {
         let desired = self.desired.lock();
         // None while the interface is down, or its device is reset.
-        let open = self.range(0, desired.open);
-
-        self.netdev.stop_transmit();
-        for Pair { tx, .. } in open {
+        for Pair { tx, .. } in self.range(0, desired.open) {
             if tx.was_stuck() {
                 let result = tx.renew();
 
@@ -328,10 +337,6 @@ impl Interface {
                     );
                 }
             }
-        }
-        // Each wakes what is stopped.
-        for Pair { tx, .. } in open {
-            tx.look_again();
         }
     }
 

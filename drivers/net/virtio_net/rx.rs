@@ -575,9 +575,9 @@ impl Poll for RxQueue {
 struct RxInterrupt(Arc<RxQueue>);
 
 impl QueueHandler for RxInterrupt {
+    /// While it is polled, the device was asked for no interrupts.
     fn used(&self) -> bool {
-        self.0.napi.schedule();
-        true
+        self.0.napi.schedule()
     }
 
     /// What has come in is lost. The queue is closed.

@@ -213,9 +213,12 @@ impl TxQueue {
     #[inline]
     fn needed(&self) -> u16 {
         if self.indirect {
-            1
-        } else {
-            MAX_SEGMENTS.min(self.queue.room())
+            return 1;
+        }
+        match self.queue.room() {
+            // In one piece, and its header, see `post_placed`.
+            room if room < MAX_SEGMENTS => room.min(2),
+            _ => MAX_SEGMENTS,
         }
     }
 
@@ -254,10 +257,16 @@ impl TxQueue {
         }
     }
 
-    /// Begins to take back what was sent.
+    /// Begins to take back what was sent. The device hears of what it has, in case it was posted when nobody was to be
+    /// notified.
     pub(crate) fn open(self: &Arc<Self>) -> Result {
         self.napi.enable(self.clone())?;
         self.napi.schedule();
+        let idle = self.queue.lock().is_idle();
+
+        if !idle {
+            self.queue.notify();
+        }
         Ok(())
     }
 
@@ -266,6 +275,13 @@ impl TxQueue {
         self.napi.disable();
         // Who sends is not woken: nothing may be sent until it is open again.
         self.collect(&mut self.queue.lock(), None);
+    }
+
+    /// Nothing is sent on it from now on, until it is opened. Process context, when it is closed: polling wakes it.
+    pub(crate) fn hold(&self) {
+        if let Some(queue) = self.transmit_queue() {
+            queue.hold();
+        }
     }
 
     /// Gives back what is left.
@@ -310,7 +326,7 @@ impl TxQueue {
     }
 
     /// Takes the queue from the device and gives it back with an empty ring, as large as before. What is under
-    /// way is lost. It is open, and nothing is sent meanwhile. Process context.
+    /// way is lost. It is open, and nothing is sent on it meanwhile. Process context.
     ///
     /// # Errors
     ///
@@ -319,6 +335,7 @@ impl TxQueue {
         let spare = self.queue.spare(self.size())?;
 
         self.close();
+        self.hold();
         let renewed = self.resize(spare);
 
         self.open().and(renewed)
@@ -593,9 +610,9 @@ impl Poll for TxQueue {
 struct TxInterrupt(Arc<TxQueue>);
 
 impl QueueHandler for TxInterrupt {
+    /// While it is polled, the device was asked for no interrupts.
     fn used(&self) -> bool {
-        self.0.napi.schedule();
-        true
+        self.0.napi.schedule()
     }
 
     /// What is under way is lost. The queue is closed.

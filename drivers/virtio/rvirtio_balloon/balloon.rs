@@ -273,14 +273,18 @@ impl Balloon {
         work::disable_delayed_sync::<Self, 0>(self);
         self.give_back();
         if self.pages.count() != 0 {
-            let reason = if self.device.answers() {
+            // What has kept it from being told. The reset may still be under way.
+            let reason = if !self.device.is_live() {
+                Reason::Abandoned
+            } else if self.device.ails() {
+                Reason::NeedsReset
+            } else if self.device.answers() {
                 // All of it took too long.
                 self.host.deflate.too_late()
             } else {
                 Reason::Gone
             };
 
-            // The reset may still be under way.
             self.device.break_and_wait(reason);
             self.abandon();
         }
@@ -327,6 +331,17 @@ impl Balloon {
             self.device.break_and_wait(reason);
             self.pages.take(batch.as_mut(), self.plan.most());
             return batch.free();
+        }
+        let epoch = self.device.epoch();
+
+        if self.device.is_at_rest() {
+            // It has forgotten all pages; but those that went in since it has begun anew are the host's.
+            self.pages.take(batch.as_mut(), self.plan.most());
+            if self.device.epoch() == epoch {
+                return batch.free();
+            }
+            self.pages.put(batch);
+            return 0;
         }
         let Some(mut notice) = self.host.deflate.take(Purpose::OutOfMemory) else {
             return 0;

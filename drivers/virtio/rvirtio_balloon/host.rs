@@ -12,10 +12,20 @@ use crate::{
 use core::iter;
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    time::{
+        Instant,
+        Monotonic, //
+    }, //
 };
 use kernel_ext::balloon::Migrate;
-use virtio::Silent;
+use virtio::{
+    Silent,
+    Timeout, //
+};
+
+/// Milliseconds that are left for the second notice however long the first took.
+const LEAST_MS: u32 = 100;
 
 /// The two queues on which the host hears of pages.
 pub(crate) struct Host {
@@ -35,7 +45,7 @@ impl Host {
 
 impl Migrate for Host {
     /// The new page goes in before the old one comes out, so that the host never has less than it
-    /// was promised.
+    /// was promised. Both have [`Timeout::Balloon`] together.
     fn migrate(&self, new: u64, old: u64) -> Result {
         // Both at once, or the page is tried again later.
         let mut inflate = self.inflate.take(Purpose::Migration).ok_or(EAGAIN)?;
@@ -45,10 +55,17 @@ impl Migrate for Host {
         deflate.write(iter::once(old));
         // If either fails, the device was reset and has forgotten both. The old page stays in the
         // balloon as others do, the new one is the guest's again.
-        if inflate.send() == Answer::Acknowledged && deflate.send() == Answer::Acknowledged {
-            Ok(())
-        } else {
-            Err(EAGAIN)
+        let begun = Instant::<Monotonic>::now();
+
+        if inflate.send() != Answer::Acknowledged {
+            return Err(EAGAIN);
         }
+        let took = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let left = Timeout::Balloon.ms().saturating_sub(took).max(LEAST_MS);
+
+        if deflate.insist(left) != Answer::Acknowledged {
+            return Err(EAGAIN);
+        }
+        Ok(())
     }
 }

@@ -51,7 +51,7 @@ const PLACE_BYTES: usize = MOST_NUMBERS * NUMBER_BYTES;
 pub(crate) enum Answer {
     /// It has read it, and done what follows.
     Acknowledged,
-    /// Nothing so far; it may still do it.
+    /// Nothing so far; it may still do it. Or it was not told, since its device is being reset, and has not been yet.
     Late,
     /// The device was reset, and knows nothing of it any more. It may be broken for good.
     Reset,
@@ -209,8 +209,8 @@ impl Notice<'_> {
         }
     }
 
-    /// Shows the host the notice.
-    fn post(&mut self) -> Result<(), Answer> {
+    /// Shows the host the notice; waits for `limit_ms` milliseconds at most for a reset that has begun.
+    fn post(&mut self, limit_ms: u32) -> Result<(), Answer> {
         let NoticeQueue { queue, places, .. } = self.queue;
 
         // CAST: At most `PLACE_BYTES`.
@@ -219,7 +219,8 @@ impl Notice<'_> {
 
         // Under the lock, so that the queue does not begin anew before the notice is in it.
         if !self.queue.device.is_live() {
-            return Err(Answer::Reset);
+            drop(ring);
+            return Err(self.outlast(limit_ms));
         }
         if !places.lock().hand_over(self.place, true) {
             drop(ring);
@@ -241,6 +242,19 @@ impl Notice<'_> {
         })
     }
 
+    /// The device is about to be reset, or just was: until it was, the host believes what it was told before.
+    fn outlast(&self, limit_ms: u32) -> Answer {
+        let device = &self.queue.device;
+
+        if device.was_reset_within(limit_ms) {
+            Answer::Reset
+        } else if device.broken().is_some() {
+            self.broken()
+        } else {
+            Answer::Late
+        }
+    }
+
     /// The device is broken, or is given up now: waits until it has no memory any more.
     fn broken(&self) -> Answer {
         self.queue.device.break_and_wait(self.queue.too_late());
@@ -258,7 +272,7 @@ impl Notice<'_> {
         };
 
         answered.reset();
-        if let Err(answer) = self.post() {
+        if let Err(answer) = self.post(limit_ms) {
             return answer;
         }
         if !answered.wait_ms(limit_ms) {
@@ -275,13 +289,18 @@ impl Notice<'_> {
         }
     }
 
-    /// Sends the notice and waits for the host; one that does not answer is given up. So this is
+    /// Sends the notice and waits for the host, [`Timeout::Balloon`] at most; one that does not answer is given up. So this is
     /// never [`Answer::Late`].
     pub(crate) fn send(self) -> Answer {
+        self.insist(Timeout::Balloon.ms())
+    }
+
+    /// As [`Self::send`], for `limit_ms` milliseconds at most.
+    pub(crate) fn insist(self, limit_ms: u32) -> Answer {
         let queue = self.queue;
         let since = queue.device.epoch();
 
-        match self.send_within(Timeout::Balloon.ms()) {
+        match self.send_within(limit_ms) {
             Answer::Late => {
                 queue.device.give_up(queue.too_late(), since);
                 Answer::Reset

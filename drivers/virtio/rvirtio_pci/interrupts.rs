@@ -153,7 +153,7 @@ impl irq::Handler for Line {
         if isr == 0 || isr == u8::MAX {
             return false;
         }
-        // A line that is raised for nothing is left to the kernel's own watch over such lines.
+        // A line that is raised for nothing new is left to the kernel's own watch over such lines.
         let config = isr & ISR_CONFIG != 0 && self.config.used();
         let queues = isr & ISR_QUEUE != 0 && self.queues.handle();
 

@@ -428,7 +428,7 @@ impl Transport for Legacy {
     }
 
     /// There is none: `VIRTIO_F_RING_RESET` is not among 32 bits.
-    fn reset_queue(&self, _index: u16) -> Result {
+    fn reset_queue(&self, _index: u16, _limit_ms: u32) -> Result {
         Err(EOPNOTSUPP)
     }
 

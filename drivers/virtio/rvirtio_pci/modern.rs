@@ -44,7 +44,6 @@ use virtio::{
     QueueSetup,
     SharedMemory,
     Status,
-    Timeout,
     Transport,
     Untrusted, //
 };
@@ -403,12 +402,12 @@ impl Transport for Modern {
         last
     }
 
-    fn reset_queue(&self, index: u16) -> Result {
+    fn reset_queue(&self, index: u16, limit_ms: u32) -> Result {
         let _selected = self.select(index);
 
         self.write16(QUEUE_RESET, 1);
         // 4.1.4.3.2: a queue that was reset is not enabled either.
-        time::wait_until(Timeout::QueueReset.ms(), || {
+        time::wait_until(limit_ms, || {
             if self.status() == Status::GONE {
                 return Err(ENODEV);
             }

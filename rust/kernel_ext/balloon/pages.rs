@@ -36,9 +36,9 @@ pub trait Migrate: Send + Sync + 'static {
     /// Tells the host that the page with frame number `new` takes the place of `old`.
     ///
     /// Process context, by a task that makes room for a larger block of memory, which may be the
-    /// very one that allocates pages for the balloon; both pages are locked. So this may sleep,
-    /// but not for long, allocate nothing, and wait for no lock that is held over an allocation.
-    /// Meanwhile `old` cannot be taken out of the balloon.
+    /// very one that allocates pages for the balloon; both pages are locked. So this may sleep, allocates nothing, and
+    /// waits for no lock that is held over an allocation. Others wait for the pages as long as this lasts; a task that is not
+    /// to wait at all (`MIGRATE_ASYNC`) does not come here. Meanwhile `old` cannot be taken out of the balloon.
     ///
     /// # Errors
     ///
@@ -167,8 +167,12 @@ unsafe extern "C" fn migrate_callback<M: Migrate>(
     info: *mut bindings::balloon_dev_info,
     new: *mut bindings::page,
     old: *mut bindings::page,
-    _mode: bindings::migrate_mode,
+    mode: bindings::migrate_mode,
 ) -> c_int {
+    // The host is waited for.
+    if mode == bindings::migrate_mode_MIGRATE_ASYNC {
+        return EAGAIN.to_errno();
+    }
     let info = Opaque::cast_from(info);
     // SAFETY: `info` is that field of a `Pages<M>`. It lives until this is over: `old` is isolated,
     // which `drop` waits for.

@@ -5,6 +5,7 @@
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/poison.h>
+#include <linux/spinlock.h>
 #include <linux/vmstat.h>
 
 #include "../helpers.h"
@@ -28,6 +29,9 @@ unsigned long rvirtio_helper_balloon_pages(int count, struct page **pages)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_balloon_pages);
 
+/* The kernel works out its reserves without a lock of its own, for who adjusts its counts one at a time. */
+static DEFINE_SPINLOCK(accounting);
+
 /*
  * Counts the pages of @list as memory of the guest, or not any more: at once for all that stand beside each other in a zone, since
  * the kernel works out its reserves anew each time.
@@ -35,8 +39,10 @@ EXPORT_SYMBOL_GPL(rvirtio_helper_balloon_pages);
 static void account(const struct list_head *list, long sign)
 {
 	struct page *page, *first = NULL;
+	unsigned long flags;
 	long count = 0;
 
+	spin_lock_irqsave(&accounting, flags);
 	list_for_each_entry(page, list, lru) {
 		if (first && page_zone(page) != page_zone(first)) {
 			adjust_managed_page_count(first, sign * count);
@@ -48,6 +54,7 @@ static void account(const struct list_head *list, long sign)
 	}
 	if (count)
 		adjust_managed_page_count(first, sign * count);
+	spin_unlock_irqrestore(&accounting, flags);
 }
 
 /* Puts the pages of @list into a balloon and says how many there were; with @accounts they are no memory of the guest any more. */
@@ -76,10 +83,14 @@ EXPORT_SYMBOL_GPL(rvirtio_helper_balloon_take);
 /* In a balloon that accounts, @page takes the place of @old, perhaps in another zone. */
 void rvirtio_helper_balloon_moved(struct page *page, struct page *old)
 {
+	unsigned long flags;
+
 	if (page_zone(page) == page_zone(old))
 		return;
+	spin_lock_irqsave(&accounting, flags);
 	adjust_managed_page_count(old, 1);
 	adjust_managed_page_count(page, -1);
+	spin_unlock_irqrestore(&accounting, flags);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_balloon_moved);
 

@@ -102,6 +102,15 @@ void rvirtio_helper_netdev_set_address(struct net_device *dev, const u8 *address
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_set_address);
 
+/* Takes the device from its users: when this returns nothing is being sent. Queues of one that is down are left alone: who wakes them? */
+void rvirtio_helper_netdev_take_away(struct net_device *dev)
+{
+	netif_device_detach(dev);
+	if (netif_running(dev))
+		netif_tx_disable(dev);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_take_away);
+
 /* Gives the device back to its users. What they wanted to receive meanwhile is heard of again: nobody else would ask. */
 void rvirtio_helper_netdev_give_back(struct net_device *dev)
 {
@@ -169,6 +178,17 @@ void rvirtio_helper_tx_stop(struct net_device *dev, u16 queue)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_tx_stop);
 
+/* From outside of start_xmit(), which is over when this returns. */
+void rvirtio_helper_tx_hold(struct net_device *dev, u16 queue)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(dev, queue);
+
+	__netif_tx_lock_bh(txq);
+	netif_tx_stop_queue(txq);
+	__netif_tx_unlock_bh(txq);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_tx_hold);
+
 bool rvirtio_helper_tx_wake(struct net_device *dev, u16 queue)
 {
 	struct netdev_queue *txq = netdev_get_tx_queue(dev, queue);
@@ -202,6 +222,12 @@ void rvirtio_helper_tx_stop_all(struct net_device *dev)
 	netif_tx_disable(dev);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_tx_stop_all);
+
+void rvirtio_helper_tx_free_all(struct net_device *dev)
+{
+	netif_tx_start_all_queues(dev);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_tx_free_all);
 
 bool rvirtio_helper_xmit_more(void)
 {
@@ -392,9 +418,9 @@ void rvirtio_helper_napi_delete(struct napi_struct *napi)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_napi_delete);
 
-void rvirtio_helper_napi_schedule(struct napi_struct *napi)
+bool rvirtio_helper_napi_schedule(struct napi_struct *napi)
 {
-	napi_schedule(napi);
+	return napi_schedule(napi);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_napi_schedule);
 

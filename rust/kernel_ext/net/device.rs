@@ -150,20 +150,28 @@ impl NetDevice {
         (index < self.queues).then(|| TransmitQueue::new(self, index))
     }
 
-    /// No queue takes packets from now on, and none is being sent when this returns.
+    /// No queue takes packets from now on, and none is being sent when this returns. For good, or until
+    /// [`Self::free_transmit`]: the network layer's watchdog looks at every queue that is stopped while there is a carrier, whether the
+    /// queue is in use or not.
     pub fn stop_transmit(&self) {
         // SAFETY: The device is valid.
         unsafe { bindings::rvirtio_helper_tx_stop_all(self.as_raw()) };
     }
 
-    /// Takes it from its users, as long as its device does not work: nothing is sent, and it cannot be set.
-    pub fn detach(&self, _rtnl: &Rtnl) {
-        // SAFETY: The device is valid, the lock is held.
-        unsafe { bindings::netif_device_detach(self.as_raw()) };
-        self.stop_transmit();
+    /// No queue is stopped any more. While the interface goes down: nothing is sent before it is up again.
+    pub fn free_transmit(&self, _rtnl: &Rtnl) {
+        // SAFETY: The device is valid.
+        unsafe { bindings::rvirtio_helper_tx_free_all(self.as_raw()) };
     }
 
-    /// Ends [`Self::detach`]. What is to be received is told once more, soon: it may have changed meanwhile.
+    /// Takes it from its users, as long as its device does not work: nothing is sent, and it cannot be set. Who polls
+    /// may wake what this stops, so polling is disabled before.
+    pub fn detach(&self, _rtnl: &Rtnl) {
+        // SAFETY: The device is valid, the lock is held.
+        unsafe { bindings::rvirtio_helper_netdev_take_away(self.as_raw()) };
+    }
+
+    /// Ends [`Self::detach`], and wakes what that has stopped. What is to be received is told once more, soon: it may have changed meanwhile.
     pub fn attach(&self, _rtnl: &Rtnl) {
         // SAFETY: The device is valid, the lock is held.
         unsafe { bindings::rvirtio_helper_netdev_give_back(self.as_raw()) };

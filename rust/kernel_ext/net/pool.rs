@@ -48,11 +48,11 @@ unsafe impl Send for PagePool {}
 unsafe impl Sync for PagePool {}
 
 impl PagePool {
-    /// Makes a pool that keeps up to `pages` pages, for a queue that `napi` polls.
+    /// Makes a pool that keeps up to `pages` pages, and 16384 at most, for a queue that `napi` polls.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `E2BIG` for more than 16384 pages.
+    /// `ENOMEM`.
     pub fn new(master: &Master, napi: &Arc<Napi>, pages: u32) -> Result<Self> {
         let device = if master.is_translated() {
             raw_device(master.device())

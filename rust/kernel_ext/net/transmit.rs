@@ -8,7 +8,7 @@ use crate::bindings;
 /// A transmit queue of an interface: whether it takes packets, and how many bytes are under way in it
 /// (byte queue limits).
 ///
-/// The driver calls these of one queue under one lock of its own, so that stopping and waking, and
+/// The driver calls these of one queue, but for [`Self::hold`], under one lock of its own, so that stopping and waking, and
 /// what was sent and what was completed, come in an order.
 #[derive(Clone, Copy)]
 pub struct TransmitQueue<'a> {
@@ -26,6 +26,13 @@ impl<'a> TransmitQueue<'a> {
     pub fn stop(&self) {
         // SAFETY: The device is valid and has that queue, see `NetDevice::transmit_queue`.
         unsafe { bindings::rvirtio_helper_tx_stop(self.device.as_raw(), self.index) };
+    }
+
+    /// As [`Self::stop`], from outside of `start_xmit`: none is running for this queue when this returns. Process context, without
+    /// the lock that the driver takes there.
+    pub fn hold(&self) {
+        // SAFETY: As above.
+        unsafe { bindings::rvirtio_helper_tx_hold(self.device.as_raw(), self.index) };
     }
 
     /// Takes packets again, if it did not; says whether it did not. Any context.

@@ -70,6 +70,10 @@ kind_try() {
     bounded "$PATIENCE" "a command" commands
 }
 
+# Whether it was given up in this case.
+is_broken() { dmesg | awk '/suite: begin/ { broken = 0 } /device is broken/ { broken = 1 } END { exit !broken }'; }
+no_carrier() { [ "$(cat "/sys/class/net/$dev/carrier" 2>/dev/null)" != 1 ]; }
+
 kind_prepare() {
     await "$PATIENCE" reached 60 || wrong "what is sent does not come back while the device is honest: $(cat /run/echo)"
 }
@@ -83,6 +87,7 @@ kind_attack() {
     await $((PATIENCE * 4)) commanded || wedged "a command does not end"
     ATTACK=failed AFTER=failed
     [ "$(cat /run/became.1) $(cat /run/became.2)" != "0 0" ] || ATTACK=ok
+    ! is_broken || await "$PATIENCE" no_carrier || wrong "the NIC is broken, and has a carrier"
     # Without a carrier nobody tries; what is broken has none. A queue that stands still is noticed after 5 s, and reset after 10.
     if [ "$(cat "/sys/class/net/$dev/carrier" 2>/dev/null)" = 1 ] && await $((PATIENCE * 2)) reached 300; then AFTER=ok; fi
 }

@@ -154,8 +154,12 @@ impl Function {
         self.model.reset();
     }
 
-    /// Has the model do something; `None` when it does no such thing.
+    /// Has the model do something, or the function ask for a reset; `None` when it does no such thing.
     pub fn order(&mut self, words: &[&str]) -> Option<()> {
+        if words == ["needs-reset"] {
+            self.ask_for_reset();
+            return Some(());
+        }
         if self.model.order(words)? && !self.gone {
             self.registers.generation = self.registers.generation.wrapping_add(1);
             self.config_interrupt();
@@ -367,7 +371,12 @@ impl Function {
         let own = self.lies.has(|what| {
             matches!(
                 what,
-                What::Race(_) | What::Overwrite | What::Twice | What::Ring(_) | What::Read(..)
+                What::Race(_)
+                    | What::Overwrite
+                    | What::Twice
+                    | What::Ring(_)
+                    | What::Read(..)
+                    | What::Deaf(..)
             )
         });
 
@@ -389,6 +398,10 @@ impl Function {
         };
 
         self.notifications += 1;
+        // After a reset the last ones may still be on their way (3.1.1).
+        if self.registers.status != 0 && self.registers.status & status::DRIVER_OK == 0 {
+            self.complain(format!("queue {queue}: notified before DRIVER_OK"));
+        }
         match bytes {
             [a, b] if !wide && u16::from_le_bytes([*a, *b]) == wanted => {}
             [a, b, _, _] if wide && u16::from_le_bytes([*a, *b]) == wanted => {}

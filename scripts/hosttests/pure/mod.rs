@@ -18,6 +18,7 @@ mod blk_ranges;
 mod blk_ranges_promise;
 mod blk_request;
 mod blk_zones;
+mod budget;
 mod debugfs;
 mod disk_name;
 mod features;

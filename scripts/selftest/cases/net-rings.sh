@@ -4,8 +4,8 @@
 # covers: VIRTIO_F_RING_RESET
 # rings: packed-in-order
 # debug: none
-# nic: a tap queues=2 rx_queue_size=1024 tx_queue_size=256
-# nic: b tap queues=2
+# nic: a tap queues=4 rx_queue_size=1024 tx_queue_size=256
+# nic: b tap queues=4 port
 # nic: fixed tap queue_reset=off
 # timeout: 200
 
@@ -54,6 +54,18 @@ under_load() {
     load_off a b
 }
 
+# Pairs that are not in use, here two of four, are not waited for: sending goes on, without a word of the watchdog.
+unused() {
+    watchdogs=$(dmesg | grep -c 'NETDEV WATCHDOG' || true)
+    at a ethtool -G eth0 rx 512 tx 128
+    ip -n b link set eth0 down
+    [ "$RV_DRIVER" = c ] || echo 1 >"$PCI/devices/$(pci b)/reset"
+    ip -n b link set eth0 up
+    sleep 12
+    same "lines of the watchdog" "$(dmesg | grep -c 'NETDEV WATCHDOG' || true)" "$watchdogs"
+    reach a "$(address b)"
+}
+
 streams() {
     for size in 64 256; do
         at a ethtool -G eth0 rx $size tx $size
@@ -67,6 +79,7 @@ check "the ring format" in_format
 check "rings can be changed" can
 check "what is impossible is refused" refusals
 check "while the interface is down" down
+check "pairs that are not in use" unused
 leaks_mark
 check "under load" under_load
 check "nothing is leaked" leaks_none 1500

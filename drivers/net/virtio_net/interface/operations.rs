@@ -50,11 +50,13 @@ impl Operations for Interface {
             .inspect_err(|_| self.close_pairs(&mut desired, 0))
     }
 
-    fn stop(&self, _rtnl: &Rtnl) {
+    fn stop(&self, rtnl: &Rtnl) {
         let mut desired = self.desired.lock();
 
         desired.paused = 0;
         self.close_pairs(&mut desired, 0);
+        // Those that are not opened next time are not polled, and nobody would wake them.
+        self.netdev.free_transmit(rtnl);
     }
 
     #[inline]
@@ -256,8 +258,10 @@ impl Operations for Interface {
         let open = desired.open;
 
         self.close_pairs(&mut desired, 0);
-        // Not before, since polling wakes what is stopped.
-        self.netdev.stop_transmit();
+        // Not before, since polling wakes what is stopped; and no others, since nobody would wake them.
+        for pair in self.range(0, open) {
+            pair.tx.hold();
+        }
         let resized = self
             .pairs
             .iter()

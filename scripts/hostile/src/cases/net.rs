@@ -458,9 +458,9 @@ fn control_cases() -> Vec<Case> {
         .at(Removal)
         .lie(tell(Keep).struck().on(CONTROL).maybe())
         .ends(Safe, ""),
-        case("N7", "control-late", "takes 100 ms for a command")
+        case("N7", "control-late", "takes 20 ms for a command")
             .at(Io)
-            .lie(Lie::new(Late, Is(100)).struck().on(CONTROL)),
+            .lie(Lie::new(Late, Is(20)).struck().on(CONTROL)),
         answer("control-refuses", "refuses every command", 1),
         answer("control-answer-77", "gives an answer that there is not", 77),
         case(
@@ -711,6 +711,16 @@ fn life_cases() -> Vec<Case> {
         .at(Io)
         .lie(tell(NeedsReset).struck())
         .ends(Broken, "device is broken: device asks for a reset"),
+        case(
+            "P12",
+            "nic-needs-reset-silent-at-probe",
+            "asks for a reset while it is set up, and answers no command before",
+        )
+        .options("cable=steady")
+        .lie(device(field::STATUS, 2, Is(3)))
+        .lie(tell(NeedsReset).live().once())
+        .lie(tell(Keep).on(CONTROL).until_reset())
+        .ends(Works, "device asks for a reset"),
         case(
             "P12",
             "nic-needs-reset-at-removal",

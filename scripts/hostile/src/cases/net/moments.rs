@@ -92,6 +92,13 @@ fn anew_cases() -> Vec<Case> {
         )
         .ends(Broken, "device is broken: "),
         anew(
+            "P8",
+            "nic-anew-refused",
+            "refuses its features after a reset",
+            common(at::STATUS, 1, And(0xf7)),
+        )
+        .ends(Broken, "device refuses features"),
+        anew(
             "P7",
             "nic-anew-size-2",
             "has smaller queues after a reset",
@@ -103,6 +110,13 @@ fn anew_cases() -> Vec<Case> {
             "nic-anew-control-silent",
             "answers no command any more after a reset",
             tell(Keep).on(CONTROL),
+        )
+        .ends(Broken, late!("2")),
+        anew(
+            "N7",
+            "nic-anew-control-slow",
+            "takes 4.5 s for each command after a reset",
+            Lie::new(Late, Is(4500)).on(CONTROL),
         )
         .ends(Broken, late!("2")),
         anew(
