@@ -240,9 +240,15 @@ impl Device {
         transport.set_status(Status::TAKEN);
         if !transport.offered().contains(self.features()) {
             dev_err!(self.node(), "device offers less than before\n");
-            return Err(ENODEV);
+            return Err(EINVAL);
         }
-        confirm(transport, self.node(), self.features())?;
+        confirm(transport, self.node(), self.features()).map_err(|error| {
+            if transport.is_present() {
+                EINVAL
+            } else {
+                error
+            }
+        })?;
         driver.reconfigure(&Config::new(transport))?;
         transport.restart_interrupts()?;
         for queue in &*self.queues.lock() {

@@ -160,6 +160,11 @@ impl VirtioPci {
 
                 Modern::new(function, shown, identity)?
             }
+            // All bits are set in whatever is read.
+            Err(_) if !function.is_present() => {
+                dev_err!(pdev, "device is gone\n");
+                return Err(ENODEV);
+            }
             Err(error) if may_be_legacy(pdev) => {
                 note_legacy(pdev, error);
                 Legacy::new(function, identity)?

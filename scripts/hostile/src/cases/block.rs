@@ -557,10 +557,10 @@ fn register_cases() -> Vec<Case> {
             "is gone before its first register is read",
         )
         .lie(tell(VanishOnAccess))
-        .ends(Refused, ""),
+        .ends(Refused, "device is gone"),
         case("P14", "gone-in-probe", "is gone in the middle of a probe")
             .lie(tell(VanishOnAccess).after(60))
-            .ends(Refused, ""),
+            .ends(Refused, "device is gone"),
         case("P14", "gone-late-in-probe", "is gone late in a probe")
             .lie(tell(VanishOnAccess).after(120))
             .ends(Safe, ""),

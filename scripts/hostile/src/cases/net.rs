@@ -731,7 +731,7 @@ fn life_cases() -> Vec<Case> {
         .ends(Safe, ""),
         case("P14", "nic-gone-at-first", "is gone before it is looked at")
             .lie(tell(VanishOnAccess))
-            .ends(Refused, ""),
+            .ends(Refused, "device is gone"),
         case(
             "P14",
             "nic-gone-in-probe",

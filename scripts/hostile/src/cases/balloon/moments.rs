@@ -80,7 +80,7 @@ fn anew_cases() -> Vec<Case> {
             "offers nothing any more after a reset",
             common(at::DEVICE_FEATURE, 4, Is(0)),
         )
-        .ends(Broken, "device is broken: "),
+        .ends(Broken, "device offers less than before"),
         anew(
             "L2",
             "balloon-anew-silent",

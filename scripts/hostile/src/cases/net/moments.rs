@@ -90,7 +90,7 @@ fn anew_cases() -> Vec<Case> {
             "offers nothing any more after a reset",
             common(at::DEVICE_FEATURE, 4, Is(0)),
         )
-        .ends(Broken, "device is broken: "),
+        .ends(Broken, "device offers less than before"),
         anew(
             "P8",
             "nic-anew-refused",
@@ -104,7 +104,7 @@ fn anew_cases() -> Vec<Case> {
             "has smaller queues after a reset",
             common(at::QUEUE_SIZE, 2, Is(2)),
         )
-        .ends(Safe, ""),
+        .ends(Broken, "queue [0-2]: is smaller after a reset"),
         anew(
             "N7",
             "nic-anew-control-silent",
