@@ -13,7 +13,7 @@
 MIB=1048576
 # On the debug kernel less of each, unless it is to do all.
 SIZE=$((8 / RV_PART))
-OPERATIONS=$((2000 / RV_PART))
+OPERATIONS=$((6000 / RV_PART))
 
 verified() {
     fio --output=/run/fio.log --name="$1" --filename="$(disk "$1")" --direct=1 --thread --ioengine=io_uring --rw=randrw \
@@ -78,6 +78,8 @@ look_xfs() { xfs_repair -n "$1" || fail "xfs_repair found errors"; }
 # file_system TYPE DISK: made, used, reset under its files, looked through.
 file_system() {
     need_module "$1"
+    # If the turn before failed in the middle.
+    ! grep -q ' /mnt ' /proc/mounts || umount /mnt
     make_"$1" "$(disk "$2")"
     mount -t "$1" -o discard "$(disk "$2")" /mnt
     tree_make /mnt/tree
