@@ -209,6 +209,8 @@ impl Interface {
         let mut desired = self.desired.lock();
         let open = core::mem::take(&mut desired.paused);
 
+        // What was taken away meanwhile was not told: the network layer does not call a driver then. Nothing was added.
+        desired.vlans.keep(&self.netdev.vlans(rtnl).0);
         if self.device.is_live() && self.device.broken().is_none() {
             self.replay(rtnl, &desired);
             if let Err(error) = self.open_pairs(&mut desired, open) {
