@@ -3,6 +3,7 @@
 //! A virtio device while a driver has it.
 
 use crate::{
+    administration::Administration,
     config::Config,
     counter::Counter,
     debug::QueueFiles,
@@ -117,6 +118,9 @@ pub struct Device {
     cpus_changed: AtomicFlag,
     /// The driver's `probe` is over.
     pub(crate) settled: AtomicFlag,
+    /// Its administration queue, if it has one, until it is closed. The two own each other meanwhile.
+    #[pin]
+    administration: Mutex<Option<Arc<Administration>>>,
     #[pin]
     config_work: Work<Device, CONFIG>,
     #[pin]
@@ -169,6 +173,7 @@ impl Device {
                 quiet: AtomicFlag::new(true),
                 cpus_changed: AtomicFlag::new(false),
                 settled: AtomicFlag::new(false),
+                administration <- new_mutex!(None),
                 config_work <- new_work!("virtio::config"),
                 break_work <- new_work!("virtio::break"),
                 recover_work <- new_work!("virtio::recover"),
@@ -213,6 +218,16 @@ impl Device {
     /// What debugfs shows of the queues.
     pub(crate) fn queue_files(&self) -> &QueueFiles {
         &self.queue_files
+    }
+
+    /// Has an administration queue.
+    pub(crate) fn administer(&self, administration: Arc<Administration>) {
+        *self.administration.lock() = Some(administration);
+    }
+
+    /// The administration queue, if the device has one that can be used.
+    pub(crate) fn administration(&self) -> Option<Arc<Administration>> {
+        self.administration.lock().clone()
     }
 
     /// The device's configuration.
@@ -337,6 +352,11 @@ impl Device {
         work::disable_sync::<Self, BREAK>(self);
         work::disable_sync::<Self, RECOVER>(self);
         self.queue_files.remove();
+        let administration = self.administration.lock().take();
+
+        if let Some(administration) = administration {
+            administration.close();
+        }
         let driver = self.driver.lock().take();
         let queues = core::mem::take(&mut *self.queues.lock());
 

@@ -108,6 +108,19 @@ impl Exchange {
         setup.connect_slow(&self.queue, name, self.clone())
     }
 
+    /// Like [`Self::connect`], without an interrupt: [`Self::wait`] looks only when its time is over.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn connect_polled(
+        self: &Arc<Self>,
+        setup: &mut FeaturesOk,
+        name: fmt::Arguments<'_>,
+    ) -> Result {
+        setup.connect_polled(&self.queue, name, self.clone())
+    }
+
     /// How many segments a buffer may have.
     pub fn room(&self) -> u16 {
         self.room
