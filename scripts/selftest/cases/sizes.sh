@@ -20,7 +20,7 @@ DISKS="p3 p7 p100 p1000 p32768 s4 s32768"
 
 asked() { host model "$@"; }
 
-# taken NAME SIZE...: how large the driver made its queues. Ours uses 1024 entries at most.
+# taken NAME SIZE...: how large the driver made its queues. Ours uses 1024 entries at most, 4 for control.
 taken() {
     _name=$1
     shift
@@ -32,14 +32,14 @@ taken_all() {
     taken p100 100
     taken p1000 1000
     taken s4 4
-    taken n100 100 100 100
     taken r1 1
     taken q1 1
-    most=1024
-    [ "$RV_DRIVER" = rvirtio ] || most=32768
+    most=1024 control=4
+    [ "$RV_DRIVER" = rvirtio ] || most=32768 control=
     taken p32768 $most
     taken s32768 $most
-    taken n256 256 256 256
+    taken n100 100 100 "${control:-100}"
+    taken n256 256 256 "${control:-256}"
 }
 
 used() {

@@ -22,10 +22,10 @@ pub fn of_net() -> Vec<Case> {
     vec![case(
         "P12",
         "resets-slowly",
-        "asks for a reset, and says two thousand times that it is not done",
+        "asks for a reset, and says a thousand times that it is not done",
     )
     .at(Io)
     .lie(tell(NeedsReset).struck().once())
-    .lie(common(at::STATUS, 1, Or(1)).struck().times(2000))
+    .lie(common(at::STATUS, 1, Or(1)).struck().times(1000))
     .ends(Safe, "")]
 }
