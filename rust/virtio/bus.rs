@@ -161,10 +161,13 @@ impl Node {
 
     /// The administration queue, if the device has one, and a driver is bound.
     pub(crate) fn administration(&self) -> Option<Arc<Administration>> {
-        self.session
+        let device = self
+            .session
             .lock()
             .as_ref()
-            .and_then(|session| session.device.administration())
+            .map(|session| session.device.clone());
+
+        device?.administration()
     }
 
     /// Why the device is broken, if it is, and a driver is bound.

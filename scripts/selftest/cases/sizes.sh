@@ -102,6 +102,6 @@ done
 for name in n100 n256; do
     check "$name" echoed $name
 done
-check "packed rings of any number, resized under load" resized n100 21 7 99 100 33 5 100 64
+check "packed rings of any number, resized under load" resized n100 37 7 99 100 33 5 100 64
 check "split rings, resized under load" resized n256 64 8 256 256 32 128
 check "the devices do not complain" no_complaints

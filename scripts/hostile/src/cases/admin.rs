@@ -55,13 +55,22 @@ pub fn of_block() -> Vec<Case> {
         p16("admin-none", "offers administration queues, none of them")
             .lie(count(0))
             .ends(Works, "device has no administration queue"),
-        p16("admin-too-many", "has administration queues past the last number")
-            .lie(index(0xffff))
-            .lie(count(2))
-            .ends(Works, "2 administration queues from 65535 on are not possible"),
-        p16("admin-absent", "has an administration queue where there is none")
-            .lie(index(40))
-            .ends(Works, "queue 40: size 0 is not possible"),
+        p16(
+            "admin-too-many",
+            "has administration queues past the last number",
+        )
+        .lie(index(0xffff))
+        .lie(count(2))
+        .ends(
+            Works,
+            "2 administration queues from 65535 on are not possible",
+        ),
+        p16(
+            "admin-absent",
+            "has an administration queue where there is none",
+        )
+        .lie(index(40))
+        .ends(Works, "queue 40: size 0 is not possible"),
         p16(
             "admin-enabled-already",
             "has an administration queue that is enabled already",
@@ -74,8 +83,11 @@ pub fn of_block() -> Vec<Case> {
         )
         .lie(common(at::QUEUE_NOTIFY_OFF, 2, Is(0xffff)).on(QUEUE))
         .ends(Works, "queue 1: notification offset 65535 x 4 is outside"),
-        p16("admin-no-room", "offers an administration queue, and has no register for it")
-            .lie(pci(COMMON_CAP, cap::LENGTH, 4, Is(63))),
+        p16(
+            "admin-no-room",
+            "offers an administration queue, and has no register for it",
+        )
+        .lie(pci(COMMON_CAP, cap::LENGTH, 4, Is(63))),
         // That nobody waits for it, and that it is said, is looked at by the selftest `admin`.
         p16("admin-silent", "answers no administration command")
             .formats(BOTH)
@@ -99,22 +111,34 @@ pub fn of_block() -> Vec<Case> {
         ),
         p16("admin-list-full", "knows every administration command")
             .lie(Lie::new(Answer(Part::Data), Is(u64::MAX)).on(QUEUE)),
-        p16("admin-no-status", "gives administration commands back without a status")
-            .lie(tell(Omit(Part::Status)).on(QUEUE)),
+        p16(
+            "admin-no-status",
+            "gives administration commands back without a status",
+        )
+        .lie(tell(Omit(Part::Status)).on(QUEUE)),
         p16("admin-short", "has written half a head of an answer")
             .lie(Lie::new(Ring(Field::Len), Is(4)).on(QUEUE))
             .ends(Works, "queue 1: group self: an answer of 4 bytes"),
         p16("admin-long", "has written more than there was room for")
             .lie(Lie::new(Ring(Field::Len), Is(u64::MAX)).on(QUEUE))
             .ends(Safe, "device is broken: queue 1: used length"),
-        p16("admin-id", "gives back administration commands that there are not")
-            .lie(Lie::new(Ring(Field::Id), Size(0)).on(QUEUE))
-            .ends(Safe, "device is broken: queue 1: used id"),
-        p16("admin-needs-reset", "asks for a reset, and has an administration queue")
-            .at(Io)
-            .formats(BOTH)
-            .lie(tell(NeedsReset).struck().once())
-            .ends(Works, "device asks for a reset .*; it gets one, and goes on"),
+        p16(
+            "admin-id",
+            "gives back administration commands that there are not",
+        )
+        .lie(Lie::new(Ring(Field::Id), Size(0)).on(QUEUE))
+        .ends(Safe, "device is broken: queue 1: used id"),
+        p16(
+            "admin-needs-reset",
+            "asks for a reset, and has an administration queue",
+        )
+        .at(Io)
+        .formats(BOTH)
+        .lie(tell(NeedsReset).struck().once())
+        .ends(
+            Works,
+            "device asks for a reset .*; it gets one, and goes on",
+        ),
         p16(
             "admin-moves",
             "asks for a reset, and has its administration queue elsewhere then",
