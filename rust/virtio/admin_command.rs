@@ -166,8 +166,7 @@ pub(crate) struct Commands(u128);
 
 impl Commands {
     /// Those that are used.
-    pub(crate) const USED: Self =
-        Self(1 << Opcode::ListQuery.raw() | 1 << Opcode::ListUse.raw());
+    pub(crate) const USED: Self = Self(1 << Opcode::ListQuery.raw() | 1 << Opcode::ListUse.raw());
 
     /// A list as it stands in a result; what is not there is none, and of more than [`LIST`] bytes the rest is not looked at.
     pub(crate) fn from_list(list: &[u8]) -> Self {

@@ -240,8 +240,7 @@ impl Modern {
     /// Whether the device has a queue of that number.
     fn has_queue(&self, index: u16, features: Features) -> bool {
         index < self.read16(NUM_QUEUES)
-            || features.contains(transport_feature::ADMIN_VQ)
-                && self.administration() == Ok(index)
+            || features.contains(transport_feature::ADMIN_VQ) && self.administration() == Ok(index)
     }
 
     /// Enables a queue (4.1.5.1.3).
