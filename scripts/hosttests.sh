@@ -42,7 +42,7 @@ fuzz() {
     local seconds=30
     case $1 in
     net_header) seconds=15 ;;
-    balloon_host | blk_request | feature_filter | net_config | pci_legacy) seconds=5 ;;
+    admin_command | balloon_host | blk_request | feature_filter | net_config | pci_legacy) seconds=5 ;;
     esac
     in_root -- timeout "$LIMIT" "$TOP/scripts/fuzz/run.sh" "$1" "$seconds"
 }

@@ -102,6 +102,7 @@ void rvirtio_helper_netdev_give_back(struct net_device *dev);
 void rvirtio_helper_netdev_set_address(struct net_device *dev, const u8 *address);
 unsigned int rvirtio_helper_netdev_flags(const struct net_device *dev);
 u64 rvirtio_helper_netdev_features(const struct net_device *dev);
+void rvirtio_helper_netdev_vlans(struct net_device *dev, u64 *ids);
 unsigned int rvirtio_helper_netdev_addresses(const struct netdev_hw_addr_list *list, u8 *out,
 		unsigned int max);
 void rvirtio_helper_netdev_spread(struct net_device *dev, unsigned int queues);

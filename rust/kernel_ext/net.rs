@@ -38,7 +38,8 @@ pub use self::assembly::Assembly;
 pub use self::device::{
     NetDevice,
     Registered,
-    Setup, //
+    Setup,
+    VlanIds, //
 };
 pub use self::ethtool::{
     Channels,

@@ -7,6 +7,7 @@
 //! with a prefix of its own, so that modprobe loads our driver and not C's.
 
 use crate::{
+    administration::Administration,
     attributes::GROUPS,
     config::Config,
     debug::DeviceFiles,
@@ -160,6 +161,17 @@ impl Node {
         Ok(())
     }
 
+    /// The administration queue, if the device has one, and a driver is bound.
+    pub(crate) fn administration(&self) -> Option<Arc<Administration>> {
+        let device = self
+            .session
+            .lock()
+            .as_ref()
+            .map(|session| session.device.clone());
+
+        device?.administration()
+    }
+
     /// Why the device is broken, if it is, and a driver is bound.
     pub(crate) fn broken(&self) -> Option<Reason> {
         self.session
@@ -273,9 +285,10 @@ impl Bus for VirtioBus {
 
     fn probe(device: &bus::Device<Self>, driver: &Arc<dyn AnyDriver>) -> Result {
         let node = device.payload();
-        let setup = node.negotiate(device.as_ref(), &**driver)?;
+        let mut setup = node.negotiate(device.as_ref(), &**driver)?;
         let session = setup.device().clone();
 
+        Administration::make(&mut setup);
         let cpus = KBox::pin_init(CpuWatch::new(session.clone()), GFP_KERNEL)?;
 
         // What the driver makes announces itself while `probe` runs.

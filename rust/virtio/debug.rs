@@ -30,7 +30,7 @@ use kernel_ext::debugfs::{
 
 /// The files of a device, from registration until it has left the bus.
 pub(crate) struct DeviceFiles {
-    _files: [File; 5],
+    _files: [File; 6],
 }
 
 impl DeviceFiles {
@@ -46,6 +46,7 @@ impl DeviceFiles {
         let status = Arc::new(StatusFile(node.clone()), GFP_KERNEL)?;
         let broken = Arc::new(BrokenFile(node.clone()), GFP_KERNEL)?;
         let memory = Arc::new(MemoryFile(node.clone()), GFP_KERNEL)?;
+        let administration = Arc::new(AdministrationFile(node.clone()), GFP_KERNEL)?;
 
         Ok(Self {
             _files: [
@@ -54,6 +55,7 @@ impl DeviceFiles {
                 File::new(folder, c"status", status)?,
                 File::new(folder, c"broken", broken)?,
                 File::new(folder, c"shared_memory", memory)?,
+                File::new(folder, c"administration", administration)?,
             ],
         })
     }
@@ -69,6 +71,8 @@ struct StatusFile(Arc<Node>);
 struct BrokenFile(Arc<Node>);
 /// The shared memory regions.
 struct MemoryFile(Arc<Node>);
+/// The administration queue, and what can be had of each group of devices.
+struct AdministrationFile(Arc<Node>);
 
 impl Content for FeatureFile {
     fn show(&self, text: &mut Text) -> Result {
@@ -134,6 +138,16 @@ impl Content for MemoryFile {
         }
         for region in regions {
             text.add(format_args!("{region}\n"));
+        }
+        Ok(())
+    }
+}
+
+impl Content for AdministrationFile {
+    fn show(&self, text: &mut Text) -> Result {
+        match self.0.administration() {
+            Some(administration) => administration.show(text),
+            None => text.add(format_args!("none\n")),
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! A virtio device while a driver has it.
 
 use crate::{
+    administration::Administration,
     budget::Budget,
     config::Config,
     counter::Counter,
@@ -120,6 +121,9 @@ pub struct Device {
     cpus_changed: AtomicFlag,
     /// The driver's `probe` is over.
     pub(crate) settled: AtomicFlag,
+    /// Its administration queue, if it has one, until it is closed. The two own each other meanwhile.
+    #[pin]
+    administration: Mutex<Option<Arc<Administration>>>,
     #[pin]
     config_work: Work<Device, CONFIG>,
     #[pin]
@@ -172,6 +176,7 @@ impl Device {
                 quiet: AtomicFlag::new(true),
                 cpus_changed: AtomicFlag::new(false),
                 settled: AtomicFlag::new(false),
+                administration <- new_mutex!(None),
                 config_work <- new_work!("virtio::config"),
                 break_work <- new_work!("virtio::break"),
                 recover_work <- new_work!("virtio::recover"),
@@ -216,6 +221,16 @@ impl Device {
     /// What debugfs shows of the queues.
     pub(crate) fn queue_files(&self) -> &QueueFiles {
         &self.queue_files
+    }
+
+    /// Has an administration queue.
+    pub(crate) fn administer(&self, administration: Arc<Administration>) {
+        *self.administration.lock() = Some(administration);
+    }
+
+    /// The administration queue, if the device has one that can be used.
+    pub(crate) fn administration(&self) -> Option<Arc<Administration>> {
+        self.administration.lock().clone()
     }
 
     /// The device's configuration.
@@ -344,13 +359,18 @@ impl Device {
     /// The end: no interrupt is handled, no work runs, no DMA happens after this.
     pub(crate) fn close(self: &Arc<Self>) {
         self.live.store(false, Release);
-        // The message is in the log already if it failed; DMA is off then.
-        let _ = self.reset();
+        let silent = self.silence();
+
         self.transport.stop_interrupts();
         work::disable_sync::<Self, CONFIG>(self);
         work::disable_sync::<Self, BREAK>(self);
         work::disable_sync::<Self, RECOVER>(self);
         self.queue_files.remove();
+        let administration = self.administration.lock().take();
+
+        if let Some(administration) = administration {
+            administration.close(silent);
+        }
         let driver = self.driver.lock().take();
         let queues = core::mem::take(&mut *self.queues.lock());
 

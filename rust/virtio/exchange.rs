@@ -111,6 +111,19 @@ impl Exchange {
         setup.connect_slow(self.clone(), name)
     }
 
+    /// Like [`Self::connect`], without an interrupt: [`Self::wait`] looks only when its time is over.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn connect_polled(
+        self: &Arc<Self>,
+        setup: &mut FeaturesOk,
+        name: fmt::Arguments<'_>,
+    ) -> Result {
+        setup.connect_polled(self.clone(), name)
+    }
+
     /// How many segments a buffer may have.
     pub fn room(&self) -> u16 {
         self.room

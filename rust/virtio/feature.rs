@@ -120,6 +120,8 @@ pub mod transport_feature {
     pub const NOTIF_CONFIG_DATA: Features = Features::bit(39);
     /// Queues can be reset one by one (`VIRTIO_F_RING_RESET`).
     pub const RING_RESET: Features = Features::bit(40);
+    /// There is a queue for administration commands (`VIRTIO_F_ADMIN_VQ`).
+    pub const ADMIN_VQ: Features = Features::bit(41);
 
     /// Bits 24 to 41 and 43 to 49 belong to the transport, the ring and the future, not to a device
     /// type (virtio 1.4, 2.2; bit 41 is `VIRTIO_F_ADMIN_VQ` for all of them but network devices).
@@ -139,5 +141,6 @@ pub mod transport_feature {
         NOTIFICATION_DATA,
         NOTIF_CONFIG_DATA,
         RING_RESET,
+        ADMIN_VQ,
     ]);
 }

@@ -208,6 +208,7 @@ impl Device {
             }
         }
         driver.resume();
+        self.begin_administration();
         // What it has to say of itself may be another thing now, and no interrupt was heard.
         self.look_again();
     }
@@ -215,12 +216,20 @@ impl Device {
     /// The driver has taken the device: it may be recovered.
     pub(crate) fn settle(self: &Arc<Self>) {
         self.settled.store(true, Release);
+        self.begin_administration();
         // It may have asked for a reset meanwhile, or have been reset by who waited for it in vain: then it does not ask any
         // more.
         if self.ailing.load(Acquire) {
             self.recover();
         }
         self.look_again();
+    }
+
+    /// The device works: it is asked what can be administered, if anything can.
+    fn begin_administration(&self) {
+        if let Some(administration) = self.administration() {
+            administration.begin();
+        }
     }
 
     /// Takes the device from reset to `DRIVER_OK` once more (3.1.1).

@@ -127,6 +127,15 @@ pub trait Transport: Send + Sync + 'static {
     /// does not accept a vector. Nothing is left behind but what a reset takes back.
     fn start_interrupts(&self, interrupts: Interrupts) -> Result;
 
+    /// The number of the queue for administration commands (4.1.4.3). Only with `VIRTIO_F_ADMIN_VQ`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` when there is none; `EINVAL` when it is another queue, or cannot be, which leaves a line in the log.
+    fn admin_queue(&self) -> Result<u16> {
+        Err(ENOENT)
+    }
+
     /// Tells the device once more which interrupt says that the configuration changed: it was reset, with the
     /// interrupts left as they are. Those of the queues follow with [`Self::restart_queue`].
     ///

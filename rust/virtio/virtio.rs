@@ -45,6 +45,8 @@
 #![deny(unsafe_code)]
 
 mod activity;
+mod admin_command;
+mod administration;
 mod allowance;
 mod any_queue;
 mod areas;

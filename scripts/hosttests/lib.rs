@@ -10,6 +10,10 @@
 // Pure files name what the library crate has, such as `virtio::Features`; it is below.
 extern crate self as virtio;
 
+#[path = "../../rust/virtio/admin_command.rs"]
+mod admin_command;
+#[path = "../../drivers/virtio/rvirtio_pci/admin_queue.rs"]
+mod admin_queue;
 #[path = "../../rust/virtio/allowance.rs"]
 mod allowance;
 #[path = "../../rust/virtio/areas.rs"]

@@ -202,6 +202,8 @@ impl Interface {
         let mut desired = self.desired.lock();
         let open = core::mem::take(&mut desired.paused);
 
+        // What was taken away meanwhile was not told: the network layer does not call a driver then. Nothing was added.
+        desired.vlans.keep(&self.netdev.vlans(rtnl).0);
         if self.device.is_live() && self.device.broken().is_none() {
             // What was refused has been said.
             let _ = self.replay(rtnl, &desired);

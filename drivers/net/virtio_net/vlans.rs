@@ -25,6 +25,13 @@ impl Vlans {
         }
     }
 
+    /// Takes out all that are not in `there`, which has a bit for each id.
+    pub(crate) fn keep(&mut self, there: &[u64; (IDS / BITS) as usize]) {
+        for (word, there) in self.0.iter_mut().zip(there) {
+            *word &= there;
+        }
+    }
+
     fn has(&self, id: u16) -> bool {
         self.0
             .get(usize::from(id / BITS))

@@ -3,6 +3,7 @@
 //! Features that need registers of the transport, and those that the legacy interface can have. Pure.
 
 use crate::registers::{
+    ADMIN_QUEUE_LENGTH,
     NOTIF_CONFIG_DATA_LENGTH,
     QUEUE_RESET_LENGTH, //
 };
@@ -34,6 +35,7 @@ pub(crate) fn backed(length: u64, can_sriov: bool, features: Features) -> Featur
             NOTIF_CONFIG_DATA_LENGTH,
         ),
         (transport_feature::RING_RESET, QUEUE_RESET_LENGTH),
+        (transport_feature::ADMIN_VQ, ADMIN_QUEUE_LENGTH),
     ]
     .into_iter()
     .filter(|(_, needed)| length < *needed)

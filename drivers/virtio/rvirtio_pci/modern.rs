@@ -3,6 +3,10 @@
 //! The transport over the modern interface (virtio 1.4, 4.1.4 and 4.1.5).
 
 use crate::{
+    admin_queue::{
+        admin_queue,
+        AdminQueueError, //
+    },
     capability::{
         doorbell,
         Layout, //
@@ -223,6 +227,21 @@ impl Modern {
         selected
     }
 
+    /// Which queue is for administration, with that agreed on.
+    fn administration(&self) -> Result<u16, AdminQueueError> {
+        admin_queue(
+            self.read16(NUM_QUEUES),
+            self.read16(ADMIN_QUEUE_INDEX),
+            self.read16(ADMIN_QUEUE_NUM),
+        )
+    }
+
+    /// Whether the device has a queue of that number.
+    fn has_queue(&self, index: u16, features: Features) -> bool {
+        index < self.read16(NUM_QUEUES)
+            || features.contains(transport_feature::ADMIN_VQ) && self.administration() == Ok(index)
+    }
+
     /// Enables a queue (4.1.5.1.3).
     fn enable(&self, queue: &QueueSetup) {
         let _selected = self.select(queue.index);
@@ -349,7 +368,7 @@ impl Transport for Modern {
     }
 
     fn open_queue(&self, index: u16, features: Features) -> Result<OpenQueue> {
-        if index >= self.read16(NUM_QUEUES) {
+        if !self.has_queue(index, features) {
             return Err(ENOENT);
         }
         let _selected = self.select(index);
@@ -381,6 +400,16 @@ impl Transport for Modern {
             max_size,
             is_fixed: false,
             notifier: self.notifier(at, value, wide)?,
+        })
+    }
+
+    fn admin_queue(&self) -> Result<u16> {
+        self.administration().map_err(|error| {
+            dev_warn!(self.parent(), "{}\n", format_args!("{error}"));
+            match error {
+                AdminQueueError::None => ENOENT,
+                _ => EINVAL,
+            }
         })
     }
 

@@ -46,6 +46,12 @@ pub(crate) const NOTIF_CONFIG_DATA_LENGTH: u64 = 58;
 pub(crate) const QUEUE_RESET: usize = 58;
 /// How long the structure is if it has that.
 pub(crate) const QUEUE_RESET_LENGTH: u64 = 60;
+/// The first administration queue. 16 bits, read-only; only with `VIRTIO_F_ADMIN_VQ`.
+pub(crate) const ADMIN_QUEUE_INDEX: usize = 60;
+/// How many there are. 16 bits, read-only; only with `VIRTIO_F_ADMIN_VQ`.
+pub(crate) const ADMIN_QUEUE_NUM: usize = 62;
+/// How long the structure is if it has these.
+pub(crate) const ADMIN_QUEUE_LENGTH: u64 = 64;
 
 /// A vector register that has no vector.
 pub(crate) const NO_VECTOR: u16 = 0xffff;

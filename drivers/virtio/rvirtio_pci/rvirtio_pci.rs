@@ -14,6 +14,7 @@
 
 #![deny(unsafe_code)]
 
+mod admin_queue;
 mod capability;
 mod driver;
 mod feature;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The network layer; see helpers.h. */
 #include <linux/export.h>
+#include <linux/if_vlan.h>
 #include <linux/virtio_net.h>
 
 #include "../helpers.h"
@@ -133,6 +134,20 @@ u64 rvirtio_helper_netdev_features(const struct net_device *dev)
 	return dev->features;
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_features);
+
+static int note_vlan(struct net_device *dev, int id, void *ids)
+{
+	if (id >= 0 && id < VLAN_N_VID)
+		((u64 *)ids)[id / 64] |= BIT_ULL(id % 64);
+	return 0;
+}
+
+/* Sets the bits of the VLANs that there are, of either protocol, in VLAN_N_VID bits. Under RTNL. */
+void rvirtio_helper_netdev_vlans(struct net_device *dev, u64 *ids)
+{
+	vlan_for_each(dev, note_vlan, ids);
+}
+EXPORT_SYMBOL_GPL(rvirtio_helper_netdev_vlans);
 
 /* Copies up to max addresses of list, and says how many there are. */
 unsigned int rvirtio_helper_netdev_addresses(const struct netdev_hw_addr_list *list, u8 *out,

@@ -214,6 +214,15 @@ impl NetDevice {
         unsafe { bindings::rvirtio_helper_netdev_set_address(self.as_raw(), address.as_ptr()) };
     }
 
+    /// The ids of the VLANs on it, of either protocol: a bit each, 64 to a word.
+    pub fn vlans(&self, _rtnl: &Rtnl) -> VlanIds {
+        let mut ids = VlanIds::default();
+
+        // SAFETY: The device is valid, the lock is held; there is a bit for each id below 4096, as the helper wants.
+        unsafe { bindings::rvirtio_helper_netdev_vlans(self.as_raw(), ids.0.as_mut_ptr()) };
+        ids
+    }
+
     /// What it does at the moment.
     pub fn features(&self, _rtnl: &Rtnl) -> NetFeatures {
         // SAFETY: The device is valid.
@@ -225,6 +234,18 @@ impl Drop for NetDevice {
     fn drop(&mut self) {
         // SAFETY: By the type invariant it is not registered, and this was its last user.
         unsafe { bindings::rvirtio_helper_netdev_free(self.as_raw()) };
+    }
+}
+
+/// Ids of VLANs: a bit each, 64 to a word.
+pub struct VlanIds(pub [u64; VLAN_WORDS]);
+
+/// Words that [`VlanIds`] are in: ids are below 4096.
+const VLAN_WORDS: usize = 64;
+
+impl Default for VlanIds {
+    fn default() -> Self {
+        Self([0; VLAN_WORDS])
     }
 }
 

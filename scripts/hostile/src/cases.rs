@@ -33,9 +33,12 @@ macro_rules! late {
     };
 }
 
+mod admin;
 mod balloon;
 mod block;
 mod net;
+mod notify;
+mod reset;
 
 use crate::{
     lie::{
@@ -191,8 +194,14 @@ fn common(offset: usize, size: u8, value: Value) -> Lie {
 
 fn all(kind: &str) -> Vec<Case> {
     match kind {
-        "block" => block::cases(),
-        "net" => net::cases(),
+        "block" => [block::cases(), notify::of_block(), admin::of_block()]
+            .into_iter()
+            .flatten()
+            .collect(),
+        "net" => [net::cases(), notify::of_net(), reset::of_net()]
+            .into_iter()
+            .flatten()
+            .collect(),
         "balloon" => balloon::cases(),
         _ => Vec::new(),
     }

@@ -72,7 +72,17 @@ impl ConfigSpace {
         space.vendor(NOTIFY_CAP, ISR_CAP, 20, 2, NOTIFY, NOTIFY_BYTES);
         space.put(NOTIFY_CAP + cap::MORE, &MULTIPLIER.to_le_bytes());
         space.vendor(ISR_CAP, DEVICE_CAP, 16, 3, ISR, 1);
-        space.vendor(DEVICE_CAP, ACCESS_CAP, 16, 4, DEVICE, config_bytes as u64);
+        // What has no configuration shows none.
+        let kind = if config_bytes == 0 { 0xee } else { 4 };
+
+        space.vendor(
+            DEVICE_CAP,
+            ACCESS_CAP,
+            16,
+            kind,
+            DEVICE,
+            config_bytes as u64,
+        );
         space.vendor(ACCESS_CAP, SHARED_CAP, 20, 5, 0, 0);
         // One area of shared memory, of the id 0, with the high halves of offset and length behind.
         space.vendor(SHARED_CAP, SPARE_CAP, 24, 8, SHARED, 0x1000);

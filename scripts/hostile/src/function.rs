@@ -5,6 +5,7 @@
 use std::{
     collections::{
         BTreeMap,
+        BTreeSet,
         VecDeque, //
     },
     fs::File,
@@ -16,11 +17,13 @@ use std::{
 };
 
 use crate::{
+    admin::Admin,
     config_space::{
         self,
         ConfigSpace,
         BAR_BYTES,
         MULTIPLIER,
+        NOTIFY_CAP,
         VECTORS, //
     },
     device::{
@@ -42,7 +45,7 @@ use crate::{
         Options, //
     },
     registers::{
-        notification,
+        at,
         status,
         Effect,
         Registers, //
@@ -51,7 +54,8 @@ use crate::{
         Agreed,
         Chain,
         Nonsense,
-        Ring, //
+        Ring,
+        Told, //
     },
 };
 
@@ -74,6 +78,8 @@ pub struct Function {
     memory: Arc<Memory>,
     interrupts: Interrupts,
     model: Box<dyn Model>,
+    /// The administration queue, behind the others.
+    admin: Option<Admin>,
     options: Options,
     lies: Lies,
     space: ConfigSpace,
@@ -90,17 +96,25 @@ pub struct Function {
     complaints: Vec<String>,
     requests: u64,
     notifications: u64,
+    /// Of these, those that said just how far the driver had got.
+    up_to_date: u64,
 }
 
 impl Function {
-    pub fn new(memory: Arc<Memory>, model: Box<dyn Model>, options: Options) -> Self {
+    pub fn new(
+        memory: Arc<Memory>,
+        model: Box<dyn Model>,
+        admin: Option<Admin>,
+        options: Options,
+    ) -> Self {
         let space = ConfigSpace::new(model.id(), model.class(), model.config().len());
-        let registers = Registers::new(model.queues(), options.queue_size);
+        let registers = Registers::new(model.queues(), admin.is_some().into(), options.queue_size);
 
         Self {
             memory,
             interrupts: Interrupts::default(),
             model,
+            admin,
             options,
             lies: Lies::new(&[], 0),
             space,
@@ -114,6 +128,7 @@ impl Function {
             complaints: Vec::new(),
             requests: 0,
             notifications: 0,
+            up_to_date: 0,
         }
     }
 
@@ -121,6 +136,7 @@ impl Function {
     pub fn become_other(
         &mut self,
         model: Box<dyn Model>,
+        admin: Option<Admin>,
         options: Options,
         lies: &[Lie],
         seed: u64,
@@ -128,6 +144,7 @@ impl Function {
         let command = [self.space.0[4], self.space.0[5]];
 
         self.model = model;
+        self.admin = admin;
         self.options = options;
         self.lies = Lies::new(lies, seed);
         self.space = ConfigSpace::new(
@@ -142,16 +159,22 @@ impl Function {
         self.accesses.clear();
         self.requests = 0;
         self.notifications = 0;
+        self.up_to_date = 0;
         self.reset();
     }
 
     pub fn reset(&mut self) {
-        self.registers = Registers::new(self.model.queues(), self.options.queue_size);
+        let admin = self.admin.is_some().into();
+
+        self.registers = Registers::new(self.model.queues(), admin, self.options.queue_size);
         self.late.clear();
         self.together.clear();
         self.lies.queue_reset(None);
         self.isr = 0;
         self.model.reset();
+        if let Some(admin) = &mut self.admin {
+            admin.reset();
+        }
     }
 
     /// Has the model do something, or the function ask for a reset; `None` when it does no such thing.
@@ -184,6 +207,27 @@ impl Function {
             ["lies"] => Some(self.lies.told_in_all().to_string()),
             ["requests"] => Some(self.requests.to_string()),
             ["notifications"] => Some(self.notifications.to_string()),
+            ["up-to-date"] => Some(self.up_to_date.to_string()),
+            ["queues"] => {
+                let enabled = self.registers.queues.iter().filter(|queue| queue.enabled);
+                let sizes: Vec<_> = enabled.map(|queue| queue.size.to_string()).collect();
+
+                Some(sizes.join(" "))
+            }
+            ["admin"] => self.admin.as_ref().map(Admin::knows),
+            ["words"] => {
+                let list = |words: &BTreeSet<u32>| {
+                    let words: Vec<_> = words.iter().map(u32::to_string).collect();
+
+                    words.join(",")
+                };
+
+                Some(format!(
+                    "{} {}",
+                    list(&self.registers.words_read),
+                    list(&self.registers.words_written)
+                ))
+            }
             ["status"] => Some(self.registers.status.to_string()),
             ["features"] => Some(format!("{:#x}", self.registers.accepted)),
             ["complaints"] => Some(self.complaints.join("; ")),
@@ -217,7 +261,9 @@ impl Function {
     }
 
     fn offered(&self) -> u128 {
-        (self.options.features | self.model.features()) & !self.options.hidden
+        let admin = u128::from(self.admin.is_some()) << bit::ADMIN_VQ;
+
+        (self.options.features | self.model.features() | admin) & !self.options.hidden
     }
 
     // --- Accesses ---------------------------------------------------------------------------------------------------
@@ -274,6 +320,7 @@ impl Function {
                 self.lies
                     .twist_read(Space::Common, &mut bytes, place as usize, into.len(), size);
                 self.lies.about(None);
+                self.registers.was_read(place as usize, into.len(), &bytes);
                 give(&bytes, place, into);
             }
             config_space::ISR if place == 0 => {
@@ -327,6 +374,11 @@ impl Function {
                 }
             }
             Effect::Enable(queue) => self.enable(queue),
+            Effect::Wrong(what) => {
+                let queue = self.registers.selection();
+
+                self.complain(format!("queue {queue}: {what}"));
+            }
             Effect::ResetQueue(queue) => {
                 let size = self.options.queue_size;
 
@@ -380,7 +432,14 @@ impl Function {
             )
         });
 
-        if !own && self.complaints.len() < 8 {
+        if !own {
+            self.accuse(what);
+        }
+    }
+
+    /// No lie is an excuse for that.
+    fn accuse(&mut self, what: String) {
+        if self.complaints.len() < 8 {
             self.complaints.push(what);
         }
     }
@@ -391,10 +450,12 @@ impl Function {
     fn notified(&mut self, place: u64, bytes: &[u8]) {
         let queue = (place / u64::from(MULTIPLIER)) as u16;
         let wide = self.registers.has(bit::NOTIFICATION_DATA);
-        let wanted = if self.registers.has(bit::NOTIF_CONFIG_DATA) {
-            notification(queue)
-        } else {
-            queue
+        let named = self.registers.has(bit::NOTIF_CONFIG_DATA);
+        let called = match self.registers.queues.get(usize::from(queue)) {
+            // What it is told to say may be a lie, and is to be said all the same.
+            Some(of) if named => of.called,
+            Some(_) => Some(queue),
+            None => None,
         };
 
         self.notifications += 1;
@@ -403,28 +464,45 @@ impl Function {
             self.complain(format!("queue {queue}: notified before DRIVER_OK"));
         }
         match bytes {
-            [a, b] if !wide && u16::from_le_bytes([*a, *b]) == wanted => {}
-            [a, b, _, _] if wide && u16::from_le_bytes([*a, *b]) == wanted => {}
-            _ => self.complain(format!("queue {queue}: notified with {bytes:02x?}")),
-        }
-        self.serve(queue);
-        // What is said besides is where the driver has got to; it may have got further meanwhile, so only one queue that
-        // has nothing new is a proof.
-        if let ([_, _, c, d], true) = (bytes, wide) {
-            let said = u16::from_le_bytes([*c, *d]);
-            let next = self
-                .registers
-                .queues
-                .get(usize::from(queue))
-                .and_then(|queue| Some(queue.ring.as_ref()?.next()));
+            [a, b] if !wide && called == Some(u16::from_le_bytes([*a, *b])) => {}
+            [a, b, c, d] if wide && called == Some(u16::from_le_bytes([*a, *b])) => {
+                self.told(queue, u16::from_le_bytes([*c, *d]));
+            }
+            _ => {
+                let what = format!("queue {queue}: notified with {bytes:02x?}");
+                let doorbells = NOTIFY_CAP as u32..NOTIFY_CAP as u32 + 20;
 
-            if let Some(next) = next {
-                if next.wrapping_sub(said) & 0x7fff > 4096 {
-                    self.complain(format!(
-                        "queue {queue}: notified of {said:#x}, not {next:#x}"
-                    ));
+                // Where it is lied about the doorbells, it is another queue's, or none.
+                if self.lies.has(|what| {
+                    matches!(what, What::Read(Space::Pci, at, _) if doorbells.contains(at))
+                        || matches!(what, What::Read(Space::Common, at, _) if *at == at::QUEUE_NOTIFY_OFF as u32)
+                }) {
+                    self.complain(what);
+                } else {
+                    self.accuse(what);
                 }
             }
+        }
+        self.serve(queue);
+    }
+
+    /// A notification says how far the driver has got in a queue (2.9).
+    fn told(&mut self, queue: u16, said: u16) {
+        let ring = self
+            .registers
+            .queues
+            .get(usize::from(queue))
+            .and_then(|queue| queue.ring.as_ref());
+        let Some(Ok(told)) = ring.map(|ring| ring.told(&self.memory, said)) else {
+            return;
+        };
+
+        match told {
+            Told::Now => self.up_to_date += 1,
+            Told::Before => {}
+            Told::Never => self.complain(format!(
+                "queue {queue}: notified of {said:#x}, where the driver is not"
+            )),
         }
     }
 
@@ -470,7 +548,9 @@ impl Function {
             let works =
                 self.registers.status & status::DRIVER_OK != 0 && self.is_master() && !self.mad;
 
-            if !works || !self.model.wants(index) {
+            let ordinary = index < self.registers.ordinary();
+
+            if !works || ordinary && !self.model.wants(index) {
                 break;
             }
             let Some(ring) = &mut self.registers.queues[usize::from(index)].ring else {
@@ -493,7 +573,10 @@ impl Function {
                 accepted: self.registers.accepted,
                 complaints: &mut complaints,
             };
-            let served = self.model.serve(index, &chain, &mut context)?;
+            let served = match &mut self.admin {
+                Some(admin) if !ordinary => admin.serve(&chain, &mut context)?,
+                _ => self.model.serve(index, &chain, &mut context)?,
+            };
 
             for complaint in complaints {
                 self.complain(format!("queue {index}: {complaint}"));

@@ -2,6 +2,7 @@
 
 //! A virtio device for `-device vfio-user-pci` that can be told to lie. README.md is its manual.
 
+mod admin;
 mod cases;
 mod config_space;
 mod device;

@@ -7,19 +7,22 @@ pub mod bit {
     pub const INDIRECT: u32 = 28;
     pub const EVENT_IDX: u32 = 29;
     pub const VERSION_1: u32 = 32;
+    pub const ACCESS_PLATFORM: u32 = 33;
     pub const PACKED: u32 = 34;
     pub const IN_ORDER: u32 = 35;
     pub const ORDER_PLATFORM: u32 = 36;
     pub const NOTIFICATION_DATA: u32 = 38;
     pub const NOTIF_CONFIG_DATA: u32 = 39;
     pub const RING_RESET: u32 = 40;
+    pub const ADMIN_VQ: u32 = 41;
 }
 
 /// Options of one bit each, and whether it is offered unless they say otherwise.
-const BITS: [(&str, u32, bool); 7] = [
+const BITS: [(&str, u32, bool); 8] = [
     ("indirect", bit::INDIRECT, true),
     ("event_idx", bit::EVENT_IDX, true),
     ("version_1", bit::VERSION_1, true),
+    ("access_platform", bit::ACCESS_PLATFORM, false),
     ("order_platform", bit::ORDER_PLATFORM, false),
     ("notification_data", bit::NOTIFICATION_DATA, false),
     ("notif_config_data", bit::NOTIF_CONFIG_DATA, false),

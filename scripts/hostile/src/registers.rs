@@ -2,6 +2,8 @@
 
 //! The common configuration (virtio 1.4, 4.1.4.3).
 
+use std::collections::BTreeSet;
+
 use crate::{
     config_space::COMMON_BYTES,
     interrupts::NO_VECTOR,
@@ -23,8 +25,10 @@ pub mod at {
     pub const QUEUE_VECTOR: usize = 26;
     pub const QUEUE_ENABLE: usize = 28;
     pub const QUEUE_NOTIFY_OFF: usize = 30;
+    pub const QUEUE_NOTIF_CONFIG_DATA: usize = 56;
     pub const QUEUE_RESET: usize = 58;
     pub const ADMIN_QUEUE_INDEX: usize = 60;
+    pub const ADMIN_QUEUE_NUM: usize = 62;
 }
 
 /// Bits of the status.
@@ -46,6 +50,8 @@ pub struct Queue {
     /// It is enabled; a ring that made no sense is taken away.
     pub enabled: bool,
     pub ring: Option<Ring>,
+    /// By what notifications are to call it (`NOTIF_CONFIG_DATA`), as it was read last.
+    pub called: Option<u16>,
 }
 
 impl Queue {
@@ -56,6 +62,7 @@ impl Queue {
             areas: Areas::default(),
             enabled: false,
             ring: None,
+            called: None,
         }
     }
 }
@@ -68,6 +75,8 @@ pub enum Effect {
     Status,
     Enable(u16),
     ResetQueue(u16),
+    /// Nothing, since the driver must not do that to the queue that is selected.
+    Wrong(&'static str),
 }
 
 pub struct Registers {
@@ -77,12 +86,18 @@ pub struct Registers {
     pub config_vector: u16,
     pub status: u8,
     pub generation: u8,
+    /// Words of the features, by their number, that the driver has read, and written, since the reset.
+    pub words_read: BTreeSet<u32>,
+    pub words_written: BTreeSet<u32>,
     queue_select: u16,
     pub queues: Vec<Queue>,
+    /// How many of them, the last ones, are for administration.
+    admin: u16,
 }
 
 impl Registers {
-    pub fn new(queues: u16, size: u16) -> Self {
+    /// So many ordinary queues of that size, and behind them those for administration.
+    pub fn new(queues: u16, admin: u16, size: u16) -> Self {
         Self {
             device_feature_select: 0,
             driver_feature_select: 0,
@@ -90,8 +105,11 @@ impl Registers {
             config_vector: NO_VECTOR,
             status: 0,
             generation: 0,
+            words_read: BTreeSet::new(),
+            words_written: BTreeSet::new(),
             queue_select: 0,
-            queues: (0..queues).map(|_| Queue::new(size)).collect(),
+            queues: (0..queues + admin).map(|_| Queue::new(size)).collect(),
+            admin,
         }
     }
 
@@ -102,6 +120,11 @@ impl Registers {
     /// The queue that its registers are about.
     pub fn selection(&self) -> u16 {
         self.queue_select
+    }
+
+    /// How many queues are ordinary ones.
+    pub fn ordinary(&self) -> u16 {
+        self.queues.len() as u16 - self.admin
     }
 
     fn selected(&mut self) -> Option<&mut Queue> {
@@ -123,7 +146,11 @@ impl Registers {
         put(8, &self.driver_feature_select.to_le_bytes());
         put(12, &word(self.accepted, self.driver_feature_select));
         put(at::CONFIG_VECTOR, &self.config_vector.to_le_bytes());
-        put(at::NUM_QUEUES, &(self.queues.len() as u16).to_le_bytes());
+        put(at::NUM_QUEUES, &self.ordinary().to_le_bytes());
+        if self.admin != 0 {
+            put(at::ADMIN_QUEUE_INDEX, &self.ordinary().to_le_bytes());
+            put(at::ADMIN_QUEUE_NUM, &self.admin.to_le_bytes());
+        }
         put(at::STATUS, &[self.status, self.generation]);
         put(22, &self.queue_select.to_le_bytes());
         if let Some(queue) = self.queues.get(usize::from(self.queue_select)) {
@@ -134,9 +161,31 @@ impl Registers {
             put(32, &queue.areas.desc.to_le_bytes());
             put(40, &queue.areas.driver.to_le_bytes());
             put(48, &queue.areas.device.to_le_bytes());
-            put(56, &notification(self.queue_select).to_le_bytes());
+            put(
+                at::QUEUE_NOTIF_CONFIG_DATA,
+                &notification(self.queue_select).to_le_bytes(),
+            );
         }
         bytes
+    }
+
+    /// The driver has read `length` bytes at `at` of what stood in `bytes`.
+    pub fn was_read(&mut self, at: usize, length: usize, bytes: &[u8; COMMON_BYTES]) {
+        let covers = |field: usize, size: usize| at <= field && field + size <= at + length;
+
+        if covers(at::DEVICE_FEATURE, 4) {
+            self.words_read.insert(self.device_feature_select);
+        }
+        if covers(at::QUEUE_NOTIF_CONFIG_DATA, 2) {
+            let called = [
+                bytes[at::QUEUE_NOTIF_CONFIG_DATA],
+                bytes[at::QUEUE_NOTIF_CONFIG_DATA + 1],
+            ];
+
+            if let Some(queue) = self.selected() {
+                queue.called = Some(u16::from_le_bytes(called));
+            }
+        }
     }
 
     /// A write of the driver's, of one field or half of a long one.
@@ -155,12 +204,18 @@ impl Registers {
             12 if self.driver_feature_select < 4 => {
                 let shift = 32 * self.driver_feature_select;
 
+                self.words_written.insert(self.driver_feature_select);
                 self.accepted &= !(0xffff_ffff << shift);
                 self.accepted |= u128::from(long) << shift;
             }
             at::CONFIG_VECTOR => self.config_vector = vector,
             at::STATUS => return self.set_status(long as u8, offered),
             22 => self.queue_select = short,
+            at::QUEUE_ENABLE
+                if short == 1 && self.selected().is_some_and(|queue| queue.enabled) =>
+            {
+                return Effect::Wrong("it is enabled twice");
+            }
             at::QUEUE_ENABLE if short == 1 && self.selected().is_some() => {
                 return Effect::Enable(select);
             }
@@ -171,6 +226,11 @@ impl Registers {
                 let Some(queue) = self.selected() else {
                     return Effect::None;
                 };
+
+                // 4.1.4.3.2
+                if queue.enabled && matches!(at, at::QUEUE_SIZE | 32..56) {
+                    return Effect::Wrong("its size or place is written while it is enabled");
+                }
                 let half = |address: &mut u64, high: bool| {
                     let shift = if high { 32 } else { 0 };
 

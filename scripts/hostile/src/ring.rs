@@ -75,6 +75,17 @@ impl Twist for Straight {
     }
 }
 
+/// How far the driver has got, by what a notification of its says (2.9), beside what stands in memory meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// As far as memory says.
+    Now,
+    /// Less far: more was made available since.
+    Before,
+    /// Where it has not been, or cannot be.
+    Never,
+}
+
 /// A ring that is enabled.
 pub enum Ring {
     Split(Split),
@@ -127,12 +138,11 @@ impl Ring {
         }
     }
 
-    /// What a notification says with `NOTIFICATION_DATA`, once all is fetched: the available index, or offset and wrap
-    /// counter (4.1.5.2).
-    pub fn next(&self) -> u16 {
+    /// Judges what a notification says with `NOTIFICATION_DATA`: the available index, or offset and wrap counter (2.9).
+    pub fn told(&self, memory: &Memory, said: u16) -> Result<Told, Fault> {
         match self {
-            Self::Split(ring) => ring.next(),
-            Self::Packed(ring) => ring.next(),
+            Self::Split(ring) => ring.told(memory, said),
+            Self::Packed(ring) => ring.told(memory, said),
         }
     }
 

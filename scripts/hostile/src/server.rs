@@ -49,6 +49,7 @@ use vfio_user::{
 };
 
 use crate::{
+    admin::Admin,
     cases,
     config_space::{
         BAR_BYTES,
@@ -204,7 +205,8 @@ fn interrupts() -> Vec<IrqInfo> {
 pub fn serve(socket: &Path, control: &Path, kind: &str, options: Options) -> Result<(), String> {
     let memory = Arc::new(Memory::default());
     let model = device::make(kind, &options)?;
-    let function = Function::new(memory.clone(), model, options.clone());
+    let admin = Admin::new(&options)?;
+    let function = Function::new(memory.clone(), model, admin, options.clone());
     let function = Arc::new(Mutex::new(function));
     let listener = UnixListener::bind(control).map_err(|error| format!("{control:?}: {error}"))?;
     let server = Server::new(socket, true, interrupts(), regions())
@@ -337,11 +339,12 @@ impl Suite {
 
         options.take(words)?;
         let model = device::make(&self.kind, &options)?;
+        let admin = Admin::new(&options)?;
 
         self.function
             .lock()
             .unwrap()
-            .become_other(model, options, lies, seed);
+            .become_other(model, admin, options, lies, seed);
         Ok(())
     }
 }

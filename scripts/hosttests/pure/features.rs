@@ -22,6 +22,7 @@ fn clause_6_numbers() {
         (NOTIFICATION_DATA, 38),
         (NOTIF_CONFIG_DATA, 39),
         (RING_RESET, 40),
+        (ADMIN_VQ, 41),
     ];
 
     for (feature, number) in table {
@@ -53,7 +54,6 @@ fn p8_p16_what_is_not_implemented_is_not_accepted() {
     for (name, number) in [
         ("NOTIFY_ON_EMPTY", 24),
         ("ANY_LAYOUT", 27),
-        ("ADMIN_VQ", 41),
         ("SUSPEND", 43),
         ("future", 44),
         ("future", 49),

@@ -2,6 +2,8 @@
 
 //! Tests of the pure files. Where a test says a clause, it is one of virtio 1.4.
 
+mod admin_command;
+mod admin_queue;
 mod allowance;
 mod balloon_hint;
 mod balloon_numbering;

@@ -20,4 +20,15 @@ proptest! {
         }
         prop_assert_eq!(vlans.iter().collect::<Vec<_>>(), model.into_iter().collect::<Vec<_>>());
     }
+
+    /// What is left are those that are in both.
+    #[test]
+    fn keeps_what_is_there(ours in prop::collection::btree_set(0u16..4096, 0..200), there in prop::collection::btree_set(0u16..4096, 0..200)) {
+        let mut vlans = Vlans::new();
+        let mut words = [0u64; 64];
+        ours.iter().for_each(|id| vlans.set(*id, true));
+        there.iter().for_each(|id| words[usize::from(id / 64)] |= 1 << (id % 64));
+        vlans.keep(&words);
+        prop_assert_eq!(vlans.iter().collect::<Vec<_>>(), ours.intersection(&there).copied().collect::<Vec<_>>());
+    }
 }

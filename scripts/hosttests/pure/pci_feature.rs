@@ -11,6 +11,7 @@ use crate::{
 #[test]
 fn p8_clause_4_1_4_3_what_has_no_register_is_not_accepted() {
     let both = NOTIF_CONFIG_DATA | RING_RESET;
+    let all = both | ADMIN_VQ;
     let rest = VERSION_1 | RING_PACKED | Features::bit(3);
 
     for (length, left) in [
@@ -19,10 +20,12 @@ fn p8_clause_4_1_4_3_what_has_no_register_is_not_accepted() {
         (58, NOTIF_CONFIG_DATA),
         (59, NOTIF_CONFIG_DATA),
         (60, both),
-        (4096, both),
+        (63, both),
+        (64, all),
+        (4096, all),
     ] {
         assert_eq!(
-            backed(length, true, both | rest),
+            backed(length, true, all | rest),
             left | rest,
             "{length} bytes"
         );

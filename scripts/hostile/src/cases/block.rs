@@ -581,14 +581,6 @@ fn register_cases() -> Vec<Case> {
             .options("version_1=off")
             .ends(Refused, "device does not offer VIRTIO_F_VERSION_1"),
         case(
-            "P16",
-            "admin-queue-0",
-            "offers an administration queue that is the request queue",
-        )
-        .options("offer=41")
-        .lie(common(at::ADMIN_QUEUE_INDEX, 2, Is(0)).maybe())
-        .lie(common(at::ADMIN_QUEUE_INDEX + 2, 2, Is(1)).maybe()),
-        case(
             "P17",
             "isr-random",
             "shows random ISR bits, and takes no vector of MSI-X",

@@ -67,6 +67,8 @@ pub struct Balloon {
     always: bool,
     statistics: Vec<(u16, u64)>,
     answers: u64,
+    /// What leaves it is not taken note of.
+    holds: bool,
     /// The number that the driver said last on the queue of hints, and blocks that it hinted and reported.
     round: u32,
     hinted: u64,
@@ -105,6 +107,7 @@ impl Balloon {
             always: options.text("stats") == Some("always"),
             statistics: Vec::new(),
             answers: 0,
+            holds: false,
             round: 0,
             hinted: 0,
             reported: 0,
@@ -241,7 +244,11 @@ impl Model for Balloon {
     }
 
     fn wants(&self, queue: u16) -> bool {
-        self.purpose(queue) != Some(Purpose::Statistics) || self.always || self.questions != 0
+        match self.purpose(queue) {
+            Some(Purpose::Statistics) => self.always || self.questions != 0,
+            Some(Purpose::Deflate) => !self.holds,
+            _ => true,
+        }
     }
 
     fn serve(
@@ -262,6 +269,10 @@ impl Model for Balloon {
             Some(Purpose::Deflate) => Self::pages(chain, context, |page, context| {
                 if !self.inside.remove(&page) {
                     context.complain(format!("page {page} is not in the balloon"));
+                }
+                // Until this is acknowledged it is the host's (5.5.6.2).
+                if context.has(feature::MUST_TELL_HOST) {
+                    spoil(page.into(), PAGE as usize, context)?;
                 }
                 Ok(())
             })?,
@@ -290,6 +301,10 @@ impl Model for Balloon {
             ["want", pages] => self.wanted = pages.parse().ok()?,
             ["hint", command] => self.command = command.parse().ok()?,
             ["hint-done"] => self.command = DONE,
+            ["hold"] | ["release"] => {
+                self.holds = words == ["hold"];
+                return Some(false);
+            }
             ["question"] => {
                 self.questions += 1;
                 return Some(false);

@@ -8,6 +8,7 @@ use super::{
     Chain,
     Field,
     Nonsense,
+    Told,
     Twist,
     INDIRECT,
     NEXT, //
@@ -46,6 +47,14 @@ impl Spot {
         }
     }
 
+    /// What [`Self::word`] says.
+    fn of(word: u16) -> Self {
+        Self {
+            at: word & 0x7fff,
+            wrap: word >> 15 != 0,
+        }
+    }
+
     /// As an event structure or a notification says it.
     fn word(self) -> u16 {
         self.at | u16::from(self.wrap) << 15
@@ -72,8 +81,22 @@ impl Packed {
         }
     }
 
-    pub(super) fn next(&self) -> u16 {
-        self.next.word()
+    /// A notification comes late where the device looks by itself meanwhile: laps cannot be told apart then, so any place is one
+    /// where the driver has been.
+    pub(super) fn told(&self, memory: &Memory, said: u16) -> Result<Told, Fault> {
+        let said = Spot::of(said);
+        let mut end = self.next;
+
+        for _ in 0..self.size {
+            if !self.is_available(memory, end)? {
+                break;
+            }
+            end.step(1, self.size);
+        }
+        if said.at >= self.size {
+            return Ok(Told::Never);
+        }
+        Ok(if said == end { Told::Now } else { Told::Before })
     }
 
     fn place(&self, at: u16) -> u64 {

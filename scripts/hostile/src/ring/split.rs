@@ -9,6 +9,7 @@ use super::{
     Chain,
     Field,
     Nonsense,
+    Told,
     Twist,
     INDIRECT,
     NEXT, //
@@ -38,8 +39,14 @@ impl Split {
         }
     }
 
-    pub(super) fn next(&self) -> u16 {
-        self.next_avail
+    pub(super) fn told(&self, memory: &Memory, said: u16) -> Result<Told, Fault> {
+        let index = memory.load16(self.areas.driver + 2)?;
+
+        Ok(match index.wrapping_sub(said) {
+            0 => Told::Now,
+            1..0x8000 => Told::Before,
+            _ => Told::Never,
+        })
     }
 
     pub(super) fn fetch(&mut self, memory: &Memory) -> Result<Option<Chain>, Nonsense> {
