@@ -7,8 +7,12 @@
 
 use core::iter;
 use kernel::{
+    new_mutex,
     prelude::*,
-    sync::Arc, //
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
 };
 use kernel_ext::{
     balloon::{
@@ -33,9 +37,13 @@ use virtio::{
 };
 
 /// The reporting queue. The kernel makes one report at a time.
+#[pin_data]
 pub(crate) struct Reporter {
     exchange: Arc<Exchange>,
     device: Arc<Device>,
+    /// The blocks of the report that is under way. Too many for the stack.
+    #[pin]
+    mapped: Mutex<[Option<Mapping>; MOST_BLOCKS]>,
 }
 
 impl Reporter {
@@ -52,13 +60,17 @@ impl Reporter {
             lenient_length: true,
         };
 
-        Ok(Arc::new(
-            Self {
-                exchange: Exchange::new(setup, index, options, 1)?,
-                device: setup.device().clone(),
-            },
+        let exchange = Exchange::new(setup, index, options, 1)?;
+        let device = setup.device().clone();
+
+        Arc::pin_init(
+            pin_init!(Self {
+                exchange,
+                device,
+                mapped <- new_mutex!([const { None }; MOST_BLOCKS]),
+            }),
             GFP_KERNEL,
-        )?)
+        )
     }
 
     /// Enables the queue in the device.
@@ -103,7 +115,7 @@ impl Report for Reporter {
             return Err(EIO);
         }
         let master = self.device.master();
-        let mut mapped = [const { None }; MOST_BLOCKS];
+        let mut mapped = self.mapped.lock();
         let mut room = Ok(());
 
         for (place, run) in mapped.iter_mut().zip(blocks.iter()) {
@@ -118,7 +130,7 @@ impl Report for Reporter {
         let segments = mapped.iter().flatten().map(Mapping::segment);
         let result = room.and_then(|()| self.hand_over(segments));
 
-        for mapping in mapped.into_iter().flatten() {
+        for mapping in mapped.iter_mut().filter_map(Option::take) {
             master.unmap(mapping);
         }
         result
