@@ -364,6 +364,10 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
         let mut ring = self.lock();
         let mut any = false;
 
+        // A ring that is closed is opened again as it is: it is not to forget that it wants interrupts.
+        if ring.is_broken() {
+            return false;
+        }
         // Each round takes back at least one of what was under way; a device that says otherwise is
         // not waited for.
         for _ in 0..=self.size() {

@@ -154,6 +154,12 @@ impl Blk {
         }
     }
 
+    /// What is done while requests are waited for.
+    fn attend(&self) {
+        self.service.poll_all();
+        self.device.look_after();
+    }
+
     /// Follows what the device says of its topology, and of the commands that erase.
     fn update_limits(&self, disk: &AddedDisk<BlkDisk>) {
         let features = self.device.features();
@@ -174,11 +180,16 @@ impl Blk {
         if next == *now {
             return;
         }
-        match disk.change_limits(&next) {
+        match disk.change_limits(&next, || self.attend()) {
             Ok(()) => {
                 dev_info!(self.device.node(), "[{}] new limits\n", disk.name());
                 *now = next;
             }
+            Err(error) if error == EBUSY => dev_info!(
+                self.device.node(),
+                "[{}] new limits, which wait for the next change: requests take too long\n",
+                disk.name()
+            ),
             Err(error) => dev_err!(
                 self.device.node(),
                 "[{}] limits cannot be changed: {:?}\n",
@@ -474,7 +485,7 @@ impl Driver for Blk {
     /// frozen.
     fn before_sleep(&self) {
         if let Some(disk) = &*self.disk.lock() {
-            disk.freeze(|| self.service.poll_all());
+            disk.freeze(|| self.attend());
             let _ = self.frozen.xchg(true, Full);
         }
     }
@@ -498,10 +509,10 @@ impl Driver for Blk {
     }
 
     fn remove(&self) {
+        // From here on a device that loses a request is given up, and all fail. First, since who has the disk may wait for some.
+        self.service.leave();
         let disk = self.disk.lock().take();
 
-        // Waits for what is under way; a device that loses a request is given up, and all fail.
-        self.service.leave();
         // Taken away while the machine sleeps: what is dirty is written back, which would wait without end.
         if let Some(disk) = &disk {
             self.thaw(disk);

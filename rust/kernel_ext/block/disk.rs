@@ -46,6 +46,8 @@ use kernel::{
 const MINORS: u32 = 16;
 /// Disks that a major number has room for.
 const MAX_DISKS: u32 = (1 << bindings::MINORBITS) / MINORS;
+/// How long a change of limits waits for requests, in milliseconds.
+const CHANGE_MS: u32 = 1000;
 /// How often a queue that is being frozen is looked after, in milliseconds.
 const FREEZE_STEP_MS: u32 = 50;
 /// The largest capacity that the block layer counts in bytes (`BLK_DEV_MAX_SECTORS`).
@@ -319,23 +321,31 @@ impl<O: Operations> AddedDisk<O> {
 
     /// Changes those limits that may change while the disk is in use, and no others: physical block, alignment, least and
     /// best size, sectors and granularity of discards, sectors of zeros and whether they keep their place, sectors of secure
-    /// erases. Process context; waits for the requests under way, as long as the driver does for its device.
+    /// erases. Process context; waits for the requests under way, [`CHANGE_MS`] at most, and calls `meanwhile` as [`Self::freeze`]
+    /// does.
     ///
     /// # Errors
     ///
-    /// `EINVAL` when the block layer does not accept them; nothing is changed then.
-    pub fn change_limits(&self, limits: &Limits) -> Result {
+    /// `EBUSY` when requests are still under way then; `EINVAL` when the block layer does not accept the limits. Nothing is
+    /// changed in either case.
+    pub fn change_limits(&self, limits: &Limits, meanwhile: impl Fn()) -> Result {
         let mut raw = bindings::queue_limits::default();
+        let changed = if self.freeze_within(CHANGE_MS, meanwhile) {
+            // SAFETY: The disk is valid and added, and so is its queue, which has no requests. The first call takes the lock
+            // of its limits, the last one gives it back.
+            unsafe {
+                let queue = (*self.raw.as_ptr()).queue;
 
-        // SAFETY: The disk is valid and added, and so is its queue. The first call takes the lock of its limits, the last one
-        // gives it back.
-        unsafe {
-            let queue = (*self.raw.as_ptr()).queue;
+                bindings::rvirtio_helper_limits_start(queue, &mut raw);
+                limits.apply_changeable(&mut raw);
+                to_result(bindings::queue_limits_commit_update(queue, &mut raw))
+            }
+        } else {
+            Err(EBUSY)
+        };
 
-            bindings::rvirtio_helper_limits_start(queue, &mut raw);
-            limits.apply_changeable(&mut raw);
-            to_result(bindings::queue_limits_commit_update_frozen(queue, &mut raw))
-        }
+        self.thaw();
+        changed
     }
 }
 
@@ -343,6 +353,13 @@ impl<O: Operations> AddedDisk<O> {
     /// Keeps requests from being made until [`Self::thaw`], and waits until none is left. Calls `meanwhile` several times a
     /// second, for what does not come back by itself. Process context; waits as long as the driver does for its device.
     pub fn freeze(&self, meanwhile: impl Fn()) {
+        // BOUND: Each request ends, at the latest when the driver has given up its device.
+        self.freeze_within(u32::MAX, meanwhile);
+    }
+
+    /// As [`Self::freeze`], but waits `ms` milliseconds at most, and says whether no request is left. Needs [`Self::thaw`] in
+    /// either case.
+    fn freeze_within(&self, ms: u32, meanwhile: impl Fn()) -> bool {
         // SAFETY: The disk is valid and added, and so is its queue.
         let (queue, step) = unsafe {
             (
@@ -354,12 +371,15 @@ impl<O: Operations> AddedDisk<O> {
         // SAFETY: As above.
         unsafe { bindings::blk_freeze_queue_start_non_owner(queue) };
         meanwhile();
-        // BOUND: Each request ends, at the latest when the driver has given up its device.
-        //
-        // SAFETY: As above.
-        while unsafe { bindings::blk_mq_freeze_queue_wait_timeout(queue, step) } == 0 {
+        // BOUND: What the caller says.
+        for _ in 0..=ms / FREEZE_STEP_MS {
+            // SAFETY: As above.
+            if unsafe { bindings::blk_mq_freeze_queue_wait_timeout(queue, step) } != 0 {
+                return true;
+            }
             meanwhile();
         }
+        false
     }
 
     /// Ends one [`Self::freeze`]. Process context.

@@ -51,9 +51,9 @@ EXPORT_SYMBOL_GPL(rvirtio_helper_limits_cancel);
 
 /*
  * Waits until nobody looks whether a request is late, and has nobody do so
- * before the next request is started. A look that was under way when its timer
- * was stopped may have started it again, hence twice; the new one is due a
- * second later at the earliest.
+ * before the next request is started. A look that is under way may start the
+ * timer again; when it is over, only the start of a request does, and a timer
+ * that fires meanwhile queues nothing.
  */
 void rvirtio_helper_sync_timeouts(struct blk_mq_tag_set *set)
 {
@@ -61,8 +61,9 @@ void rvirtio_helper_sync_timeouts(struct blk_mq_tag_set *set)
 
 	mutex_lock(&set->tag_list_lock);
 	list_for_each_entry(q, &set->tag_list, tag_set_list) {
-		blk_sync_queue(q);
-		blk_sync_queue(q);
+		disable_work_sync(&q->timeout_work);
+		timer_delete_sync(&q->timeout);
+		enable_work(&q->timeout_work);
 	}
 	mutex_unlock(&set->tag_list_lock);
 }

@@ -4,7 +4,9 @@
 # driver: rvirtio
 # model: d0 block size=64M ranges=8 alignment=8
 # debug: none
-# timeout: 60
+# timeout: 90
+# The request that is lost.
+# allow: I/O error, dev vda, sector
 
 MIB=1048576
 
@@ -17,6 +19,7 @@ follows() {
 }
 
 prepare() {
+    modprobe "$BLK_MODULE" io_timeout=6
     load_modules
     same "name" "$(block d0)" vda
     reads $queue/physical_block_size 512
@@ -86,6 +89,21 @@ said() {
     same "lines about new limits" "$(dmesg | grep -c '\[vda\] new limits')" $((before + 1))
 }
 
+# Limits wait for a request that is lost, which has a long time since it erases; who takes the driver away does not wait for that.
+taken_away() {
+    address=$(pci d0)
+    host model d0 order lose discard 1
+    (rvio try discard /dev/vda 0 $MIB >/run/lost 2>&1) 3>&- &
+    usleep 300000
+    host model d0 order config 24 1 2
+    usleep 300000
+    (unbind "$address") 3>&- &
+    wait_for 12 test ! -e /sys/block/vda || fail "the driver does not leave"
+    wait $!
+    wait_for 10 grep -q . /run/lost
+    same "the discard" "$(cat /run/lost)" EIO
+}
+
 no_complaints() { same "what the device complains about" "$(host model d0 ask complaints)" ""; }
 
 queue=/sys/block/vda/queue
@@ -96,4 +114,5 @@ check "under I/O" under_io
 check "what is not followed" stays
 check "what is said" said
 check "the device does not complain" no_complaints
+check "taken away while limits wait" taken_away
 check "modules unload" unload_modules
