@@ -307,7 +307,7 @@ impl BlkQueue {
         let (header, status) = ends(&place, order.is_append);
         let data = request
             .segments(self.max_segment_size)
-            .map(|run| direct.segment(run));
+            .map(move |run| direct.segment(run));
         let table = match order.data {
             Some(Direction::ToDevice) => place.describe(Iterator::chain(header, data), status),
             _ => place.describe(header, Iterator::chain(data, status)),

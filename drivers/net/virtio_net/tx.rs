@@ -478,7 +478,7 @@ impl TxQueue {
             // With indirect tables only, see `new()`.
             Way::Straight(direct) => {
                 let direct = *direct;
-                let pieces = pieces.map(|run| direct.segment(run));
+                let pieces = pieces.map(move |run| direct.segment(run));
 
                 table
                     .describe(Iterator::chain(head, pieces), iter::empty())
