@@ -12,6 +12,8 @@ from qmp import QmpError
 
 # How long a migration may take, in seconds.
 MIGRATION_LIMIT = 80
+# A bell that nobody seems to have heard rings again: so often, every so many seconds.
+AGAIN, AGAIN_EVERY = 15, 10
 
 
 class Host:
@@ -24,18 +26,25 @@ class Host:
         self._balloons = {balloon.name: balloon for balloon in case.plain}
         self._net = HostNet(pid)
         self._wakes = False
+        self._rings, self._next_ring = 0, 0.0
 
     def close(self):
         self._net.close()
 
     def tick(self):
-        """What is to be done without a request; called often."""
+        """What is to be done without a request; called often. Returns what the guest is to be sent."""
         if self._wakes and self._qmp.has_event("SUSPEND"):
             self._wakes = False
             self._qmp.command("system_wakeup")
+        if self._rings and time.monotonic() > self._next_ring:
+            self._rings -= 1
+            self._next_ring = time.monotonic() + AGAIN_EVERY
+            return b"\n"
+        return b""
 
     def answer(self, line):
         """Runs one request and gives the line that goes back to the guest: OK RESULT, or ERR REASON."""
+        self._rings = 0
         verb, _, rest = line.partition(" ")
         handler = getattr(self, f"do_{verb}", None)
         if not handler:
@@ -109,8 +118,10 @@ class Host:
         return "it will be"
 
     def do_bell(self, text):
-        """bell SECONDS: answers after that time, so that the answer wakes who sleeps with the control port awake."""
+        """bell SECONDS: answers after that time, so that the answer wakes who sleeps with the control port awake. Rings again, with
+        empty lines, until the guest says something: it may have gone to sleep late."""
         time.sleep(min(int(text), 20))
+        self._rings, self._next_ring = AGAIN, time.monotonic() + AGAIN_EVERY
         return "ring"
 
     def do_aer(self, text):

@@ -98,7 +98,7 @@ class Machine:
             self.allow(limit)
             while not self.done and self.trouble is None:
                 left = self._deadline - time.monotonic()
-                self._host.tick()
+                self._send(self._host.tick())
                 if left <= 0:
                     self.trouble = f"wedged: no verdict within {self._limit} s{self._where()}"
                 elif not self._listen(min(left, 1.0)) and self._process.poll() is not None:
@@ -140,14 +140,17 @@ class Machine:
             self._line(line.decode("utf-8", "replace").rstrip("\r"))
         return True
 
+    def _send(self, data):
+        try:
+            self._control.sendall(data)
+        except OSError:
+            pass
+
     def _line(self, line):
         if line.startswith("HOST "):
             answer = self._host.answer(line[5:])
             self.lines.append(f"{line} -> {answer}")
-            try:
-                self._control.sendall(answer.encode() + b"\n")
-            except OSError:
-                pass
+            self._send(answer.encode() + b"\n")
         else:
             self.lines.append(line)
             self.done = self.done or line == "DONE"

@@ -56,8 +56,7 @@ bell_ordered() {
     (
         echo "HOST bell 18" >&3
         : >/run/bell-ordered
-        # shellcheck disable=SC3045  # busybox has read -t
-        IFS= read -r -t 90 _answer <&3
+        answered
     ) &
     _bell=$!
     wait_for 10 test -e /run/bell-ordered || fail "the bell cannot be ordered"

@@ -78,11 +78,17 @@ uptime_seconds() {
     echo "${_up%%.*}"
 }
 
+# answered: sets `_answer` to the next line that the host sends. Empty ones are bells.
+answered() {
+    _answer=
+    # shellcheck disable=SC3045  # busybox has read -t
+    while [ -z "$_answer" ]; do IFS= read -r -t 90 _answer <&3 || return 1; done
+}
+
 # host REQUEST...: asks the host and prints its answer. The verbs are in scripts/selftest/host.py.
 host() {
     echo "HOST $*" >&3
-    # shellcheck disable=SC3045  # busybox has read -t
-    IFS= read -r -t 90 _answer <&3 || fail "the host does not answer: $*"
+    answered || fail "the host does not answer: $*"
     case $_answer in
     OK*) _answer=${_answer#OK}; echo "${_answer# }" ;;
     *) fail "the host refused '$*': ${_answer#ERR }" ;;
