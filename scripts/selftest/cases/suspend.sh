@@ -32,16 +32,16 @@ all_work() {
 
 # sleeps MODE TIMES COMMAND...: goes to sleep with I/O under way that is looked through afterwards, TIMES times.
 sleeps() {
-    _mode=$1 _left=$2
+    _mode=$1 _sleeps=$2
     shift 2
     # Frozen with all other tasks while the machine sleeps, and to go on.
     # shellcheck disable=SC2086  # words
     io_on $WHICH
     load_on a b
-    while [ "$_left" -gt 0 ]; do
+    while [ "$_sleeps" -gt 0 ]; do
         "$@"
         echo "$_mode" >/sys/power/state || fail "no sleep: $(dmesg | grep -E 'PM:|PM ' | tail -n 3)"
-        _left=$((_left - 1))
+        _sleeps=$((_sleeps - 1))
     done
     io_off
     load_off a b
