@@ -78,6 +78,8 @@ use virtio::{
 
 /// The most entries that a ring is given: each has a place of up to 4128 bytes for its request.
 const MAX_QUEUE_SIZE: u16 = 1024;
+/// The largest least or best size that is followed later: above it, it is how large requests are.
+const MAX_FOLLOWED: u32 = 1 << 20;
 /// Sectors of one request: what 32 bits of bytes can count, as the ring's lengths do.
 const MAX_SECTORS: u32 = u32::MAX / SECTOR_SIZE;
 
@@ -175,8 +177,15 @@ impl Blk {
         let checked = limits::again(&claims, &made.checked);
         let ranges = ranges::check(&range_claims, &ground_of(&checked)).within(&made.ranges);
         let mut now = self.limits.lock();
-        let next = disk_limits(&checked, &ranges, made.zones.as_ref(), now.write_cache);
+        let mut next = disk_limits(&checked, &ranges, made.zones.as_ref(), now.write_cache);
 
+        // Large ones say how large requests are, which is not to change under what is stacked on the disk.
+        if [now.io_min, now.io_opt, next.io_min, next.io_opt]
+            .iter()
+            .any(|size| *size > MAX_FOLLOWED)
+        {
+            (next.io_min, next.io_opt) = (now.io_min, now.io_opt);
+        }
         if next == *now {
             return;
         }

@@ -85,6 +85,7 @@ impl<O: Operations> Done<'_, O> {
     /// Adds a discard of which the device has done the first `bytes`. The block layer hears of these, and submits the rest.
     #[cold]
     pub fn add_part(&mut self, request: Request<O>, bytes: u32) {
+        request.forget();
         let raw = request.into_raw();
 
         // SAFETY: The request is started and ours, and so is its private data.
@@ -100,6 +101,7 @@ impl<O: Operations> Done<'_, O> {
         status: Status,
         batch: *mut bindings::io_comp_batch,
     ) {
+        request.forget();
         let raw = request.into_raw();
 
         // SAFETY: The request is started and ours, so its private data is, too: `TagSet` made

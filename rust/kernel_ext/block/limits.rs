@@ -84,8 +84,9 @@ impl Limits {
         self.apply_changeable(raw);
     }
 
-    /// Those that may change while the disk is in use: hints, and what one erasing request may have. Nothing that is made of
-    /// them is kept by the block layer, by file systems or by the driver's queues.
+    /// Those that may change while the disk is in use: hints, and what one erasing request may have. Nothing is made of them
+    /// for the disk's life by the block layer, by file systems or by the driver's queues; what is stacked on the disk keeps
+    /// those that it found.
     pub(super) fn apply_changeable(&self, raw: &mut bindings::queue_limits) {
         raw.physical_block_size = self.physical_block_size;
         raw.alignment_offset = self.alignment_offset;

@@ -185,6 +185,9 @@ unsafe extern "C" fn queue_rq<O: Operations>(
         Ok(()) => 0,
         Err((why, request)) => {
             // The block layer ends or requeues it itself.
+            if matches!(why, Rejected::Failed(_)) {
+                request.forget();
+            }
             let _ = request.into_raw();
             match why {
                 Rejected::QueueFull => bindings::RVIRTIO_STS_DEV_RESOURCE,

@@ -16,7 +16,10 @@ use core::{
     ops::Deref,
     ptr::NonNull, //
 };
-use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::{
+    ordering::Relaxed,
+    Atomic, //
+};
 
 /// What this crate keeps with each request, behind the `struct request`.
 #[repr(C)]
@@ -44,6 +47,8 @@ pub struct Notes {
     pub given: Atomic<u32>,
     /// What was counted at the last look.
     pub seen: Atomic<u32>,
+    /// Not zero when it was given back with [`Request::repeat`]; kept by this crate, from then until it ends.
+    pub(super) repeated: Atomic<u32>,
 }
 
 /// A started request: the driver has to end it, and until then its memory is the driver's. What it says is in its
@@ -71,6 +76,12 @@ impl<O: Operations> Request<O> {
         Self(unsafe { RequestView::from_raw(raw) })
     }
 
+    /// It ends: nothing that was noted of it is to be found by the next one in its place.
+    #[inline]
+    pub(super) fn forget(&self) {
+        self.notes().repeated.store(0, Relaxed);
+    }
+
     /// Gives the duty to end it to the caller.
     #[inline]
     pub(super) fn into_raw(self) -> NonNull<bindings::request> {
@@ -93,12 +104,12 @@ impl<O: Operations> Request<O> {
         unsafe { (*self.0.as_raw().as_ptr()).__sector = sector };
     }
 
-    /// As [`Self::requeue`], and remembers it. Only after [`TagSet::hold`](super::TagSet::hold), so that nobody looks whether
-    /// it is late: that changes the same field.
+    /// As [`Self::requeue`], and remembers it until the request ends. Only after [`TagSet::hold`](super::TagSet::hold), so that
+    /// nobody looks whether it is late: that changes the same field as this does to keep it from being merged.
     pub fn repeat(self) {
-        // SAFETY: The request is ours. Had the caller not waited for the looks at late requests a flag could be lost, but
-        // neither the request nor memory.
-        unsafe { (*self.0.as_raw().as_ptr()).rq_flags |= REPEATED };
+        self.notes().repeated.store(1, Relaxed);
+        // SAFETY: The request is ours.
+        unsafe { (*self.0.as_raw().as_ptr()).rq_flags |= NOT_MERGED };
         self.requeue();
     }
 
@@ -115,6 +126,7 @@ impl<O: Operations> Request<O> {
     /// Ends the request here and now. Any context.
     #[inline]
     pub fn end(self, status: Status) {
+        self.forget();
         let raw = self.into_raw();
 
         // SAFETY: The request is started and ours.
@@ -123,7 +135,7 @@ impl<O: Operations> Request<O> {
 }
 
 /// The flag that is the driver's until a request ends, and with which the block layer does not merge it with others.
-pub(super) const REPEATED: bindings::req_flags_t = 1 << bindings::rqf_flags___RQF_DONTPREP;
+const NOT_MERGED: bindings::req_flags_t = 1 << bindings::rqf_flags___RQF_DONTPREP;
 
 impl<O: Operations> Deref for Request<O> {
     type Target = RequestView<O>;
@@ -137,6 +149,7 @@ impl<O: Operations> Deref for Request<O> {
 impl<O: Operations> Drop for Request<O> {
     /// A request that nobody ended fails, rather than hang for ever.
     fn drop(&mut self) {
+        self.forget();
         // SAFETY: By the type invariant the request is started and ours, and nobody uses it after
         // this.
         unsafe { bindings::blk_mq_end_request(self.0.as_raw().as_ptr(), Status::IoError.as_raw()) };

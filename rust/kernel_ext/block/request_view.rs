@@ -14,8 +14,7 @@ use super::{
     operations::Operations,
     request::{
         private,
-        Notes,
-        REPEATED, //
+        Notes, //
     },
     segments::Segments,
     SECTOR_SHIFT, //
@@ -25,13 +24,14 @@ use core::{
     marker::PhantomData,
     ptr::NonNull, //
 };
+use kernel::sync::atomic::ordering::Relaxed;
 
 /// Reads one field of a [`RequestView`]. No reference to the `struct request` is made, of which the block layer changes
-/// other fields meanwhile.
+/// other fields meanwhile: deadline, state, and of `rq_flags` what says that it is late.
 macro_rules! field {
     ($request:expr, $field:ident) => {
         // SAFETY: By the type invariant the request is valid and in nobody's hands but ours; the block layer changes
-        // only its deadline and state meanwhile, neither of which is read with this.
+        // only what is named above meanwhile, none of which is read with this.
         unsafe { (*$request.raw.as_ptr()).$field }
     };
 }
@@ -42,7 +42,7 @@ macro_rules! field {
 /// # Invariants
 ///
 /// `raw` is a request of a queue of `O` that has its tag, and that the block layer does not touch while this
-/// is there, but for its deadline and its state: it has handed it over, and nobody has ended it or given it back.
+/// is there, but for its deadline, its state and flags about these: it has handed it over, and nobody has ended it or given it back.
 pub struct RequestView<O: Operations> {
     raw: NonNull<bindings::request>,
     _operations: PhantomData<fn() -> O>,
@@ -192,6 +192,6 @@ impl<O: Operations> RequestView<O> {
 
     /// Whether it was given back with [`Request::repeat`](super::Request::repeat) before.
     pub fn is_repeated(&self) -> bool {
-        field!(self, rq_flags) & REPEATED != 0
+        self.notes().repeated.load(Relaxed) != 0
     }
 }

@@ -5,7 +5,7 @@
 # model: d0 block size=64M ranges=8 alignment=8
 # model: z0 block size=33M zones=8192 conventional=1
 # debug: none
-# timeout: 180
+# timeout: 200
 # The write to a zone that had been done already.
 # allow: I/O error, dev vd[ab], sector|Buffer I/O error on dev(ice)? vd[ab]
 
@@ -52,6 +52,28 @@ lost() {
     rvio check "$(disk d0)" $((2 * MIB)) $MIB 5 || fail "what lies behind has changed"
 }
 
+is() { [ "$(cat "$1")" = "$2" ]; }
+waits() { dmesg | grep -q "\[$(block d0)\] new limits, which wait for the next change"; }
+
+# Limits that change meanwhile do not wait for it, and nobody for them: the next change brings them.
+limits_wait() {
+    queue=/sys/block/$(block d0)/queue
+    host model d0 order slow discard 10000
+    rvio try discard "$(disk d0)" $MIB $MIB >/run/discard 3>&- &
+    discard=$!
+    sleep 1
+    host model d0 order config 28 4 64
+    wait_for 20 waits || fail "the log does not say that limits have to wait"
+    is "$queue/optimal_io_size" 0 || fail "limits have changed while a request was under way"
+    rvio check "$(disk d0)" $((2 * MIB)) $MIB 5 || fail "data differ"
+    wait $discard
+    same "the discard" "$(cat /run/discard)" ok
+    host model d0 order slow discard 0
+    host model d0 order config 28 4 128
+    wait_for 15 is "$queue/optimal_io_size" 65536 || fail "the best size is $(cat "$queue/optimal_io_size")"
+    rvio fill "$(disk d0)" 0 $((8 * MIB)) 5
+}
+
 # state ZONE: pointer from the zone's start, and condition.
 state() { rvio zones "$(disk z0)" | sed -n "$(($1 + 1))p" | awk '{ print $4 - $1, $6 }'; }
 write() { rvio try write "$(disk z0)" "$1" 4096; }
@@ -87,6 +109,7 @@ check "prepare" prepare
 check "a slow discard" slowly discard discard
 check "slow zeros" slowly zero zeroes
 check "a slow secure erase" slowly erase erase
+check "limits that change while it erases" limits_wait
 check "a lost read" others
 check "a lost discard" lost
 check "a lost write to a zone, not done" dropped_in_zone
