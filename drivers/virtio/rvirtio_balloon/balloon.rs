@@ -332,16 +332,18 @@ impl Balloon {
             self.pages.take(batch.as_mut(), self.plan.most());
             return batch.free();
         }
-        let epoch = self.device.epoch();
-
         if self.device.is_at_rest() {
-            // It has forgotten all pages; but those that went in since it has begun anew are the host's.
-            self.pages.take(batch.as_mut(), self.plan.most());
-            if self.device.epoch() == epoch {
-                return batch.free();
+            // It has forgotten all pages in the balloon. Should it begin anew while this is held, it is still so: none goes
+            // in, and `resume` waits to take them out.
+            let Some(_settling) = self.settling.try_lock() else {
+                return 0;
+            };
+
+            if !self.device.is_at_rest() {
+                return 0;
             }
-            self.pages.put(batch);
-            return 0;
+            self.pages.take(batch.as_mut(), self.plan.most());
+            return batch.free();
         }
         let Some(mut notice) = self.host.deflate.take(Purpose::OutOfMemory) else {
             return 0;
