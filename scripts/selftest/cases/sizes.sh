@@ -13,7 +13,7 @@
 # model: n256 net ring=split queue_size=256
 # model: r1 rng ring=split queue_size=1
 # model: q1 rng ring=packed queue_size=1
-# timeout: 120
+# timeout: 200
 
 CORE=/sys/class/misc/hw_random
 DISKS="p3 p7 p100 p1000 p32768 s4 s32768"
@@ -70,14 +70,14 @@ echoed() {
 resized() {
     name=$1
     shift
-    (at "$name" rvecho 10.0.0.100 900 60 1400 7000 >/run/echo 2>&1; echo $? >/run/echoed) 3>&- &
+    (at "$name" rvecho 10.0.0.100 300 60 1400 7000 >/run/echo 2>&1; echo $? >/run/echoed) 3>&- &
     while [ $# -gt 0 ]; do
         at "$name" ethtool -G eth0 rx "$1" tx "$2" || fail "rings of $1 and $2 are refused"
         taken "$name" "$1" "$2" "$(asked "$name" ask queues | cut -d' ' -f3)"
         shift 2
         usleep 300000
     done
-    wait_for 60 test -s /run/echoed || fail "sending does not end"
+    wait_for 120 test -s /run/echoed || fail "sending does not end"
     case $(cat /run/echoed) in
     0 | 3) note "$name: $(cat /run/echo)" ;;
     *) fail "what comes back differs: $(cat /run/echo)" ;;
