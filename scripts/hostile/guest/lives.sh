@@ -4,8 +4,8 @@
 # Devices that live one life after the other, made of numbers: the program `lives` binds, uses and unbinds them, all at once. What
 # they are waited for is short, or there is time for little else.
 
-IO_TIMEOUT=1
 PATIENCE=$RV_PATIENCE
+IO_TIMEOUT=$((1 + PATIENCE / 20))
 
 begin() {
     if [ "$RV_DRIVER" = rvirtio ]; then
