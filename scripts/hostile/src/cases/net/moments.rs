@@ -184,8 +184,7 @@ fn anew_cases() -> Vec<Case> {
             "is gone while a queue is to have another size",
         )
         .at(Io)
-        .lie(common(at::QUEUE_RESET, 2, Is(0xffff)).struck().on(RX))
-        .lie(common(at::STATUS, 1, Is(0xff)).struck().maybe())
+        .lie(common(at::STATUS, 1, Is(0xff)).struck())
         .ends(Broken, "device is broken: "),
         case(
             "R11",
