@@ -59,7 +59,8 @@ one_by_one() {
     dd if="$device" of=/dev/null bs=64k count=20 iflag=direct 2>/dev/null || fail "reading fails"
     # shellcheck disable=SC2046  # two numbers
     set -- "$1" "$2" "$3" $(counts "$1")
-    [ $(($4 - $2)) -ge 300 ] || fail "320 requests, and $(($4 - $2)) notifications"
+    # A device with an event index may be looking still when the next request comes.
+    [ $(($4 - $2)) -ge 160 ] || fail "320 requests, and $(($4 - $2)) notifications"
     note "$1: of $(($4 - $2)) notifications $(($5 - $3)) say just how far the driver has got"
     [ $((2 * ($5 - $3))) -gt $(($4 - $2)) ] || fail "of $(($4 - $2)) notifications $(($5 - $3)) say how far the driver has got"
 }
