@@ -47,6 +47,7 @@ use crate::{
         Value,
         What, //
     },
+    registers::at,
     ring::Field,
 };
 
@@ -156,6 +157,39 @@ fn anew(line: &'static str, name: &'static str, does: &'static str, lie: Lie) ->
         .formats(BOTH)
         .lie(tell(What::NeedsReset).struck().once())
         .lie(lie.struck())
+}
+
+/// What any device may have become after a reset: one that does not come back from it, one without features, and one that is
+/// gone.
+fn anew_of_all(names: [&'static str; 3]) -> [Case; 3] {
+    let [never, featureless, gone] = names;
+
+    [
+        anew(
+            "P10",
+            never,
+            "asks for a reset, and does not come back from it",
+            common(at::STATUS, 1, Value::Or(1)),
+        )
+        .ends(
+            Outcome::Broken,
+            "device is broken: device did not come back from a reset",
+        ),
+        anew(
+            "P8",
+            featureless,
+            "offers nothing any more after a reset",
+            common(at::DEVICE_FEATURE, 4, Value::Is(0)),
+        )
+        .ends(Outcome::Broken, "device offers less than before"),
+        anew(
+            "P14",
+            gone,
+            "asks for a reset, and is gone while it gets it",
+            tell(What::VanishOnAccess).after(3),
+        )
+        .ends(Outcome::Broken, "device is broken: device is gone"),
+    ]
 }
 
 /// Lies while the machine goes down.

@@ -7,6 +7,7 @@ mod moments;
 
 use super::{
     anew,
+    anew_of_all,
     case,
     common,
     device,

@@ -8,6 +8,7 @@ mod zones;
 
 use super::{
     anew,
+    anew_of_all,
     case,
     common,
     device,

@@ -63,24 +63,15 @@ fn coming() -> Vec<Case> {
 }
 
 fn anew_cases() -> Vec<Case> {
+    let [never, featureless, gone] = anew_of_all([
+        "balloon-anew-never",
+        "balloon-anew-without-features",
+        "balloon-anew-gone",
+    ]);
+
     vec![
-        anew(
-            "P10",
-            "balloon-anew-never",
-            "asks for a reset, and does not come back from it",
-            common(at::STATUS, 1, Or(1)),
-        )
-        .ends(
-            Broken,
-            "device is broken: device did not come back from a reset",
-        ),
-        anew(
-            "P8",
-            "balloon-anew-without-features",
-            "offers nothing any more after a reset",
-            common(at::DEVICE_FEATURE, 4, Is(0)),
-        )
-        .ends(Broken, "device offers less than before"),
+        never,
+        featureless,
         anew(
             "L2",
             "balloon-anew-silent",
@@ -95,13 +86,7 @@ fn anew_cases() -> Vec<Case> {
             device(field::NUM_PAGES, 4, Is(MANY_PAGES)).times(20),
         )
         .ends(Safe, ""),
-        anew(
-            "P14",
-            "balloon-anew-gone",
-            "asks for a reset, and is gone while it gets it",
-            tell(VanishOnAccess).after(3),
-        )
-        .ends(Broken, "device is broken: device is gone"),
+        gone,
     ]
 }
 

@@ -11,17 +11,11 @@ fn queue(offset: usize, value: Value) -> Lie {
 }
 
 pub fn cases() -> Vec<Case> {
+    let [never, featureless, gone] =
+        anew_of_all(["anew-never", "anew-without-features", "anew-gone"]);
+
     vec![
-        anew(
-            "P10",
-            "anew-never",
-            "asks for a reset, and does not come back from it",
-            common(at::STATUS, 1, Or(1)),
-        )
-        .ends(
-            Broken,
-            "device is broken: device did not come back from a reset",
-        ),
+        never,
         anew(
             "P8",
             "anew-refuses-features",
@@ -29,13 +23,7 @@ pub fn cases() -> Vec<Case> {
             common(at::STATUS, 1, And(!8)),
         )
         .ends(Broken, "device refuses features"),
-        anew(
-            "P8",
-            "anew-without-features",
-            "offers nothing any more after a reset",
-            common(at::DEVICE_FEATURE, 4, Is(0)),
-        )
-        .ends(Broken, "device offers less than before"),
+        featureless,
         anew(
             "P8",
             "anew-without-queues",
@@ -91,13 +79,7 @@ pub fn cases() -> Vec<Case> {
             common(at::GENERATION, 1, Count(1)),
         )
         .ends(Safe, ""),
-        anew(
-            "P14",
-            "anew-gone",
-            "asks for a reset, and is gone while it gets it",
-            tell(VanishOnAccess).after(3),
-        )
-        .ends(Broken, "device is broken: device is gone"),
+        gone,
         anew(
             "R1",
             "anew-used-id-beyond",

@@ -74,24 +74,15 @@ fn coming() -> Vec<Case> {
 }
 
 fn anew_cases() -> Vec<Case> {
+    let [never, featureless, gone] = anew_of_all([
+        "nic-anew-never",
+        "nic-anew-without-features",
+        "nic-anew-gone",
+    ]);
+
     vec![
-        anew(
-            "P10",
-            "nic-anew-never",
-            "asks for a reset, and does not come back from it",
-            common(at::STATUS, 1, Or(1)),
-        )
-        .ends(
-            Broken,
-            "device is broken: device did not come back from a reset",
-        ),
-        anew(
-            "P8",
-            "nic-anew-without-features",
-            "offers nothing any more after a reset",
-            common(at::DEVICE_FEATURE, 4, Is(0)),
-        )
-        .ends(Broken, "device offers less than before"),
+        never,
+        featureless,
         anew(
             "P8",
             "nic-anew-refused",
@@ -135,13 +126,7 @@ fn anew_cases() -> Vec<Case> {
             device(field::MTU, 2, Is(20)).maybe(),
         )
         .ends(Recovers, ""),
-        anew(
-            "P14",
-            "nic-anew-gone",
-            "asks for a reset, and is gone while it gets it",
-            tell(VanishOnAccess).after(3),
-        )
-        .ends(Broken, "device is broken: device is gone"),
+        gone,
         case(
             "P9",
             "tx-reset-silent",
