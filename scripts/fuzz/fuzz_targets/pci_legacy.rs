@@ -115,9 +115,10 @@ fuzz_target!(|data: &[u8]| {
     assert!(offered.contains(backed));
     assert!(!has(39) || length >= 58);
     assert!(!has(40) || length >= 60);
+    assert!(!has(41) || length >= 64);
     assert!(!has(37) || can_sriov);
     assert_eq!(
-        backed | (offered & (Features::bit(37) | Features::bit(39) | Features::bit(40))),
+        backed | (offered & Features::all_of(&[37, 39, 40, 41].map(Features::bit))),
         offered,
         "no other bit is taken away"
     );
