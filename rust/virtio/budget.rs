@@ -6,12 +6,14 @@
 const FREE_MS: u32 = 10;
 /// One millisecond is regained in as many.
 const REGAIN: u64 = 4;
+/// So many waits that each last their whole limit may follow each other at once: who is slow in each of a handful is not given up.
+const WHOLE: u32 = 2;
 
 /// What is left of the time in which a device has to do many things one after the other, for which a limit for each is not enough:
 /// a thousand commands, each answered just in time, keep a lock of the whole machine for hours. Here what
 /// they take beyond [`FREE_MS`] counts together, and is forgotten slowly.
 ///
-/// Waits with a limit of `n` ms that follow each other at once last no longer than 4/3 of that together, and 14 ms for each.
+/// Waits with a limit of `n` ms that follow each other at once last no longer than 8/3 of that together, and 14 ms for each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Budget {
     /// When all of it is there again, in milliseconds of a clock that does not go back.
@@ -31,7 +33,10 @@ impl Budget {
         let spent = self.whole.saturating_sub(now) / REGAIN;
         let spent = u32::try_from(spent).unwrap_or(u32::MAX);
 
-        limit_ms.saturating_sub(spent).max(FREE_MS)
+        limit_ms
+            .saturating_mul(WHOLE)
+            .saturating_sub(spent)
+            .clamp(FREE_MS, limit_ms.max(FREE_MS))
     }
 
     /// A wait is over that began at `begun`; it is `now`.
