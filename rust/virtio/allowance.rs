@@ -1,34 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How often a device may be recovered.
+//! How often a device may have something done.
 
-/// Recoveries that may follow each other at once.
-const MOST: u64 = 5;
-/// Milliseconds after which one more is allowed.
-const REGAIN_MS: u64 = 60_000;
-
-/// What is left of the patience with a device that asks for a reset again and again: after [`MOST`] of them
-/// there is one every [`REGAIN_MS`].
+/// What is left of the patience with a device that wants the same thing again and again: `MOST` of them may
+/// follow each other at once, and one more every `REGAIN_MS` milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Allowance {
+pub(crate) struct Allowance<const MOST: u64, const REGAIN_MS: u64> {
     /// When all of it is there again, in milliseconds.
     whole: u64,
 }
 
-impl Allowance {
+impl<const MOST: u64, const REGAIN_MS: u64> Allowance<MOST, REGAIN_MS> {
     /// All of it.
     pub(crate) const fn new() -> Self {
+        const { assert!(MOST != 0 && MOST < u32::MAX as u64 && REGAIN_MS < u32::MAX as u64) };
         Self { whole: 0 }
     }
 
-    /// Takes one at `now`, in milliseconds of a clock that does not go back. Says whether there was one.
-    pub(crate) fn take(&mut self, now: u64) -> bool {
+    /// Takes one at `now`, in milliseconds of a clock that does not go back.
+    ///
+    /// # Errors
+    ///
+    /// In how many milliseconds there is one, if there is none.
+    pub(crate) fn take(&mut self, now: u64) -> Result<(), u64> {
         let whole = self.whole.max(now).saturating_add(REGAIN_MS);
+        let wait = whole
+            .saturating_sub(now)
+            .saturating_sub(const { MOST * REGAIN_MS });
 
-        if whole.saturating_sub(now) > MOST * REGAIN_MS {
-            return false;
+        if wait != 0 {
+            return Err(wait);
         }
         self.whole = whole;
-        true
+        Ok(())
     }
 }

@@ -10,6 +10,11 @@ use crate::{
     debug::QueueFiles,
     driver::Bound,
     feature::Features,
+    follow::{
+        Following,
+        CONFIG,
+        LATER, //
+    },
     handler::QueueHandler,
     pause::Reshaping,
     reason::Reason,
@@ -33,7 +38,6 @@ use kernel::{
         atomic::{
             ordering::{
                 Acquire,
-                Full,
                 Release, //
             },
             Atomic,
@@ -48,14 +52,16 @@ use kernel::{
         Monotonic, //
     },
     workqueue::{
+        impl_has_delayed_work,
         impl_has_work,
+        new_delayed_work,
         new_work,
+        DelayedWork,
         Work,
         WorkItem, //
     }, //
 };
 use kernel_ext::{
-    cpu::CpuWatcher,
     debugfs::Folder,
     dma::Master,
     shared::Shared,
@@ -64,8 +70,6 @@ use kernel_ext::{
     work, //
 };
 
-/// The work item that follows a configuration change.
-const CONFIG: u64 = 0;
 /// The work item that follows a break.
 const BREAK: u64 = 1;
 /// The work item that resets a device that asks for it.
@@ -118,14 +122,18 @@ pub struct Device {
     /// No reset is under way, or to come from others.
     pub(crate) quiet: AtomicFlag,
     /// CPUs have come or gone, and nobody has followed them.
-    cpus_changed: AtomicFlag,
+    pub(crate) cpus_changed: AtomicFlag,
     /// The driver's `probe` is over.
     pub(crate) settled: AtomicFlag,
     /// Its administration queue, if it has one, until it is closed. The two own each other meanwhile.
     #[pin]
     administration: Mutex<Option<Arc<Administration>>>,
     #[pin]
+    pub(crate) following: Mutex<Following>,
+    #[pin]
     config_work: Work<Device, CONFIG>,
+    #[pin]
+    later_work: DelayedWork<Device, LATER>,
     #[pin]
     break_work: Work<Device, BREAK>,
     #[pin]
@@ -140,6 +148,10 @@ impl_has_work! {
     impl HasWork<Self, CONFIG> for Device { self.config_work }
     impl HasWork<Self, BREAK> for Device { self.break_work }
     impl HasWork<Self, RECOVER> for Device { self.recover_work }
+}
+
+impl_has_delayed_work! {
+    impl HasDelayedWork<Self, LATER> for Device { self.later_work }
 }
 
 impl Device {
@@ -177,7 +189,9 @@ impl Device {
                 cpus_changed: AtomicFlag::new(false),
                 settled: AtomicFlag::new(false),
                 administration <- new_mutex!(None),
+                following <- new_mutex!(Following::new()),
                 config_work <- new_work!("virtio::config"),
+                later_work <- new_delayed_work!("virtio::later"),
                 break_work <- new_work!("virtio::break"),
                 recover_work <- new_work!("virtio::recover"),
                 queue_files <- QueueFiles::new(folder),
@@ -362,6 +376,7 @@ impl Device {
         let silent = self.silence();
 
         self.transport.stop_interrupts();
+        work::disable_delayed_sync::<Self, LATER>(self);
         work::disable_sync::<Self, CONFIG>(self);
         work::disable_sync::<Self, BREAK>(self);
         work::disable_sync::<Self, RECOVER>(self);
@@ -404,63 +419,6 @@ impl Device {
             driver.device_broken(silent);
         }
     }
-
-    /// The configuration changed: find out why, later. Says whether that matters, and was not known. Hard interrupt
-    /// context.
-    fn config_interrupt(self: &Arc<Self>) -> bool {
-        if !self.is_live() {
-            return false;
-        }
-        trace::config_change(self.node());
-        self.look_again()
-    }
-
-    /// Has the status and the configuration looked at, in a work item. Says whether they would not have been otherwise.
-    /// Any context.
-    pub(crate) fn look_again(self: &Arc<Self>) -> bool {
-        // Not the queue on which a broken disk is recovered: this may wait for memory.
-        self.shared
-            .unhurried
-            .queue()
-            .enqueue::<Arc<Self>, CONFIG>(self.clone())
-            .is_ok()
-    }
-}
-
-impl WorkItem<CONFIG> for Device {
-    type Pointer = Arc<Self>;
-
-    fn run(this: Arc<Self>) {
-        if this.cpus_changed.xchg(false, Full) {
-            this.follow_cpus();
-        }
-        // Also of a device that broke while it was paused, and is not live any more.
-        if let Some(reason) = this.broken() {
-            let driver = this.driver.lock().clone();
-
-            if let (Some(driver), true) = (driver, reason != Reason::Shutdown) {
-                driver.after_break();
-            }
-            return;
-        }
-        if !this.is_live() {
-            return;
-        }
-        // Of a device that is gone there is no configuration to follow.
-        if !this.transport.is_present() {
-            this.break_device(Reason::Gone);
-            return;
-        }
-        if this.ails() {
-            this.recover();
-            return;
-        }
-        let driver = this.driver.lock().clone();
-
-        if let Some(driver) = driver {
-            driver.config_changed();
-        }
-    }
 }
 
 impl WorkItem<BREAK> for Device {
@@ -473,45 +431,11 @@ impl WorkItem<BREAK> for Device {
     }
 }
 
-impl CpuWatcher for Device {
-    fn cpus_changed(this: &Arc<Self>) {
-        this.cpus_changed.store(true, Release);
-        this.look_again();
-    }
-}
-
 impl Device {
-    /// Moves interrupts, and lets the driver do the rest.
-    fn follow_cpus(&self) {
-        let driver = self.driver.lock().clone();
-
-        let Some(driver) = driver else {
-            // It is probing still: `settle` has this looked at again.
-            self.cpus_changed.store(true, Release);
-            return;
-        };
-
-        self.transport.place_interrupts();
-        driver.cpus_changed();
-    }
-
     /// Whether the device was reset, and has not begun anew: it has no interrupt to give, knows nothing of what it was told before, and
     /// may be out of reach. It may begin anew at any time, with another [`Self::epoch`].
     pub fn is_at_rest(&self) -> bool {
         self.epoch() % 2 != 0 && self.quiet.load(Acquire) && self.broken().is_none()
-    }
-}
-
-/// What a configuration interrupt does; belongs to the transport's interrupts.
-pub(crate) struct ConfigInterrupt(pub(crate) Arc<Device>);
-
-impl InterruptHandler for ConfigInterrupt {
-    fn used(&self) -> bool {
-        self.0.config_interrupt()
-    }
-
-    fn is_at_rest(&self) -> bool {
-        self.0.is_at_rest()
     }
 }
 

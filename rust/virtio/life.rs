@@ -7,12 +7,12 @@ use crate::{
     counter::Counter,
     device::{
         negotiated,
-        ConfigInterrupt,
         Device,
         Gate, //
     },
     driver::Driver,
     feature::Features,
+    follow::ConfigInterrupt,
     handler::QueueHandler,
     status::Status,
     transport::{

@@ -37,7 +37,8 @@ use kernel_ext::time;
 pub(crate) struct Reshaping {
     /// How many pauses are to end before the device goes on.
     pauses: u32,
-    allowance: Allowance,
+    /// Five resets in a row, then one a minute.
+    allowance: Allowance<5, 60_000>,
 }
 
 impl Reshaping {
@@ -366,7 +367,7 @@ impl WorkItem<RECOVER> for Device {
         }
         let reason = this.ailment.lock().unwrap_or(Reason::NeedsReset);
 
-        if !reshaping.allowance.take(this.now()) {
+        if reshaping.allowance.take(this.now()).is_err() {
             this.break_device(reason);
             return;
         }

@@ -61,6 +61,7 @@ mod driver;
 mod exchange;
 mod feature;
 mod filter;
+mod follow;
 mod handler;
 mod id;
 mod life;

@@ -89,6 +89,21 @@ said() {
     same "lines about new limits" "$(dmesg | grep -c '\[vda\] new limits')" $((before + 1))
 }
 
+# A device that changes its size all the time is followed 32 times at once and twice a second, and in the end. Each time leaves a line of
+# ours and one of the block layer.
+flood() {
+    lines=$(dmesg | wc -l)
+    begun=$(uptime_seconds)
+    for turn in $(seq 1 150); do host model d0 order config 0 8 $((131072 - turn % 7 * 8)) >/dev/null; done
+    host model d0 order config 0 8 131064 >/dev/null
+    wait_for 10 is /sys/block/vda/size 131064 || fail "the size is $(cat /sys/block/vda/size) in the end"
+    took=$(($(uptime_seconds) - begun + 1))
+    lines=$(($(dmesg | wc -l) - lines))
+    note "150 changes in $took s: $lines lines"
+    [ $lines -ge 4 ] || fail "150 changes left $lines lines"
+    [ $lines -le $((2 * (32 + 2 * took))) ] || fail "150 changes in $took s left $lines lines"
+}
+
 # Limits wait for a request that is lost, which has a long time since it erases; who takes the driver away does not wait for that.
 taken_away() {
     address=$(pci d0)
@@ -96,7 +111,7 @@ taken_away() {
     (rvio try discard /dev/vda 0 $MIB >/run/lost 2>&1) 3>&- &
     usleep 300000
     host model d0 order config 24 1 2
-    usleep 300000
+    sleep 1
     (unbind "$address") 3>&- &
     wait_for 12 test ! -e /sys/block/vda || fail "the driver does not leave"
     wait $!
@@ -113,6 +128,7 @@ check "the commands that erase" erasing
 check "under I/O" under_io
 check "what is not followed" stays
 check "what is said" said
+check "changes all the time" flood
 check "the device does not complain" no_complaints
 check "taken away while limits wait" taken_away
 check "modules unload" unload_modules
