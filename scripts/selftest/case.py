@@ -13,7 +13,7 @@ from nic import Nic, join
 from plain import DRIVERS as PLAIN
 from plain import Plain
 
-TOOLS = {"fio", "ext4", "xfs", "net", "fsx"}
+TOOLS = {"fio", "ext4", "xfs", "net", "dm", "fsx"}
 MACHINES = {"q35", "pc"}
 KERNELS = {"any", "stock", "debug"}
 DRIVERS = {"any", "rvirtio", "c"}

@@ -24,12 +24,13 @@ PROGRAMS = {
     "ext4": ["mkfs.ext4", "e2fsck"],
     "xfs": ["mkfs.xfs", "xfs_repair"],
     "net": ["ip", "bridge", "ethtool", "ping"],
+    "dm": ["dmsetup"],
 }
 # Programs of crates.io, each a layer of its own, and their versions: built here, the first time that a case needs one.
 CRATES = {"fsx": "0.3.2"}
 # What the guest may want to load, where the kernel has it as a module; dependencies follow from modules.dep.
 KERNEL_MODULES = ["virtio_blk", "virtio_net", "virtio_balloon", "virtio_rng", "ext4", "xfs", "8021q", "macvlan",
-                  "configfs", "nvme_loop"]
+                  "configfs", "nvme_loop", "dm_mod"]
 # Linked statically; only what the guest is given, not what runs while it is built.
 TARGET = "x86_64-unknown-linux-gnu"
 RUST_ENV = {"CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS": "-C target-feature=+crt-static"}
