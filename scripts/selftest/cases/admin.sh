@@ -16,7 +16,6 @@
 LISTED="LIST_QUERY LIST_USE DEV_PARTS_METADATA_GET DEV_PARTS_GET DEV_PARTS_SET DEV_MODE_SET"
 NO_GROUP="refused with status 22: group"
 
-asked() { host model "$@"; }
 file() { cat "$DEBUGFS/rvirtio/$(virtio "$1")/administration"; }
 shows() { [ "$(file "$1" | tr '\n' ';')" = "$2;" ]; }
 
@@ -26,7 +25,7 @@ known() {
 }
 
 # told NAME COMMANDS OWN FUNCTIONS: what the device was told.
-told() { same "commands to $1, and what is used of each group" "$(asked "$1" ask admin)" "$2 $3 $4"; }
+told() { same "commands to $1, and what is used of each group" "$(host model "$1" ask admin)" "$2 $3 $4"; }
 
 all_known() {
     in_format
@@ -55,21 +54,21 @@ works() {
 # A disk that asks for a reset later on.
 afterwards() {
     unbind "$(pci both)"
-    asked both be admin-needs-reset >/dev/null
+    host model both be admin-needs-reset >/dev/null
     bind "$(pci both)" "$PCI_MODULE"
     known both 1 "$LISTED" "$LISTED"
-    asked both strike >/dev/null
+    host model both strike >/dev/null
     short_verify "$(disk both)" 7 20
-    wait_for 20 again || fail "after a reset the device got: $(asked both ask admin)"
+    wait_for 20 again || fail "after a reset the device got: $(host model both ask admin)"
     known both 1 "$LISTED" "$LISTED"
     dmesg | grep -q 'it gets one, and goes on' || fail "the device was not reset"
 }
-again() { [ "$(asked both ask told)" = 1 ] && [ "$(asked both ask admin)" = "4 0x3 0x3" ]; }
+again() { [ "$(host model both ask told)" = 1 ] && [ "$(host model both ask admin)" = "4 0x3 0x3" ]; }
 
 # A device that answers nothing on queue 1, which is for administration: all else works, and nobody waits for it when its driver leaves.
 silent() {
     unbind "$(pci own)"
-    asked own be admin-silent queues=1 >/dev/null
+    host model own be admin-silent queues=1 >/dev/null
     bind "$(pci own)" "$PCI_MODULE"
     short_verify "$(disk own)" 7 20
     wait_for 60 shows own "queue: 1;self: no answer;sr-iov: not asked" || fail "of own is known: $(file own | tr '\n' ';')"
@@ -81,14 +80,14 @@ silent() {
 
 no_complaints() {
     for name in both nobody n0 plain; do
-        same "what the device $name complains about" "$(asked $name ask complaints)" ""
+        same "what the device $name complains about" "$(host model $name ask complaints)" ""
     done
 }
 
 check "modules, and a NIC" net_up
 check "what is known, and what the devices were told" all_known
 check "the devices work" works
-check "after a reset all is asked again" afterwards
+check "after a reset all is host model again" afterwards
 check "no answers" silent
 check "the devices do not complain" no_complaints
 check "modules unload" unload_modules

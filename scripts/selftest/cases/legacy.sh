@@ -86,7 +86,6 @@ configuration() {
         wait_for 10 carrier $name || fail "$name does not see its link come up"
     done
 }
-no_carrier() { ! carrier "$1"; }
 
 pair() {
     reach "$1" "$(address "$2")"

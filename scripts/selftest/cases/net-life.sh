@@ -6,8 +6,6 @@
 # model: a net
 # timeout: 300
 
-healthy() { [ "$(cat "/sys/bus/$BUS/devices/$(virtio "$1")/status")" = 0x0000000f ]; }
-
 prepare() {
     need_module 8021q
     net_up
@@ -22,28 +20,26 @@ flood_on() {
 }
 flood_off() { kill "$(cat /run/flooding)" 2>/dev/null || true; }
 
+once_more() { [ "$(recovered a)" -gt "$before" ] && healthy a; }
+broken() { dmesg | grep -q "$(virtio a): device is broken"; }
+
 # Nothing is sent before the device works again, and what is sent first afterwards is seen at once: nothing else is sent that it
 # could hear of by.
 under_load() {
-    before=$(recovered)
+    before=$(recovered a)
     for _ in 1 2 3 4; do
         flood_on
         sleep 1
         host model a order needs-reset >/dev/null
         wait_for 20 once_more || fail "it does not come back"
         flood_off
-        before=$(recovered)
+        before=$(recovered a)
         sleep 1
         at a ping -q -c 1 -W 5 "$(address host)" >/run/ping 2>&1 || fail "nothing is heard of it after a reset: $(tail -n 2 /run/ping)"
     done
-    honest
+    same "what the device complains about" "$(host model a ask complaints)" ""
 }
-recovered() { dmesg | grep -c "$(virtio a): device asks for a reset" || true; }
-once_more() { [ "$(recovered)" -gt "$before" ] && healthy a; }
-honest() { same "what the device complains about" "$(host model a ask complaints)" ""; }
 
-check "a NIC" prepare
-check "it asks for resets while it sends" under_load
 # as PERSONALITY: it becomes another one, and is bound again.
 as() {
     address=$(pci a) driver=$(driver_of a)
@@ -60,14 +56,11 @@ comes_not_back() {
     watchdogs=$(dmesg | grep -c 'NETDEV WATCHDOG' || true)
     host model a strike >/dev/null
     wait_for 20 broken || fail "it is not given up"
-    wait_for 10 no_carrier || fail "it is broken, and has a carrier"
+    wait_for 10 no_carrier a || fail "it is broken, and has a carrier"
     sleep 12
     same "lines of the watchdog" "$(dmesg | grep -c 'NETDEV WATCHDOG' || true)" "$watchdogs"
 }
-broken() { dmesg | grep -q "$(virtio a): device is broken"; }
-no_carrier() { ! carrier a; }
 
-check "it does not come back from a reset" comes_not_back
 # Each answer comes in time, and there are many: with the lock of all network configuration held.
 is_slow() {
     as nic-anew-control-slow
@@ -82,6 +75,9 @@ is_slow() {
     bind "$(pci a)" rvirtio_pci
 }
 
+check "a NIC" prepare
+check "it asks for resets while it sends" under_load
+check "it does not come back from a reset" comes_not_back
 check "it takes long for each command" is_slow
 check "modules unload" unload_modules
 check "nothing is left" no_traces

@@ -41,7 +41,6 @@ link_down_up() {
         wait_for 10 carrier "$name" || fail "$name does not see its link come up"
     done
 }
-no_carrier() { ! carrier "$1"; }
 
 # xps NIC QUEUE: the CPUs that send on it, as a mask. goes_to NIC VECTOR: the CPUs that its interrupt may go to, as a list.
 xps() { echo $((0x$(at "$1" cat "/sys/class/net/eth0/queues/tx-$2/xps_cpus"))); }

@@ -14,8 +14,7 @@
 DISKS="place called all"
 NAMES="$DISKS n0 n1"
 
-asked() { host model "$@"; }
-counts() { echo "$(asked "$1" ask notifications) $(asked "$1" ask up-to-date)"; }
+counts() { echo "$(host model "$1" ask notifications) $(host model "$1" ask up-to-date)"; }
 
 # agreed NAME DATA CALLED: C's driver does not know the second.
 agreed() {
@@ -37,7 +36,7 @@ agreed_all() {
 # All four words of the features are read, and written: what is not known, and is offered, is not accepted.
 words() {
     for name in $NAMES; do
-        same "words of the features that were read and written: $name" "$(asked $name ask words)" "0,1,2,3 0,1,2,3"
+        same "words of the features that were read and written: $name" "$(host model $name ask words)" "0,1,2,3 0,1,2,3"
     done
     for bit in 64 100 127; do
         same "bit $bit of called" "$(feature called $bit)" 0
@@ -77,7 +76,7 @@ echoed() {
 
 no_complaints() {
     for name in $NAMES; do
-        same "what the device $name complains about" "$(asked $name ask complaints)" ""
+        same "what the device $name complains about" "$(host model $name ask complaints)" ""
         note "$name: notifications, and those of them that were up to date: $(counts $name)"
     done
 }

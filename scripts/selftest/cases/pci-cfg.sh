@@ -38,7 +38,6 @@ configuration() {
     host link a on
     wait_for 10 carrier a || fail "a does not see its link come up"
 }
-no_carrier() { ! carrier "$1"; }
 
 network() {
     pings a "$(address b)" 1 1472 65507

@@ -120,8 +120,6 @@ balloon_and_rng() {
     balloon_to $(($(cat /run/full) / 1024))
 }
 
-# recovered DEVICE: how often it was reset because it asked for it.
-recovered() { dmesg | grep -c "$(virtio "$1"): device asks for a reset" || true; }
 
 # The host's device finds nonsense in a ring: it stops, and asks for a reset.
 asks() {
@@ -134,7 +132,6 @@ asks() {
     same "recoveries" "$(recovered d0)" 3
     works
 }
-healthy() { [ "$(cat "/sys/bus/$BUS/devices/$(virtio "$1")/status")" = 0x0000000f ]; }
 
 nic_asks() {
     load_on a b

@@ -18,13 +18,11 @@
 CORE=/sys/class/misc/hw_random
 DISKS="p3 p7 p100 p1000 p32768 s4 s32768"
 
-asked() { host model "$@"; }
-
 # taken NAME SIZE...: how large the driver made its queues. Ours uses 1024 entries at most, 4 for control.
 taken() {
     _name=$1
     shift
-    same "queues of $_name" "$(asked "$_name" ask queues)" "$*"
+    same "queues of $_name" "$(host model "$_name" ask queues)" "$*"
 }
 taken_all() {
     taken p3 3
@@ -56,9 +54,9 @@ random() {
     c) source=virtio_rng.${number#virtio} ;;
     esac
     echo "$source" >$CORE/rng_current || fail "$source cannot be chosen"
-    before=$(asked "$1" ask requests)
+    before=$(host model "$1" ask requests)
     dd if=/dev/hwrng of=/run/random bs=16 count=400 iflag=fullblock 2>/dev/null || fail "/dev/hwrng cannot be read"
-    [ "$(asked "$1" ask requests)" -gt $((before + 3)) ] || fail "the device got no requests"
+    [ "$(host model "$1" ask requests)" -gt $((before + 3)) ] || fail "the device got no requests"
     [ "$(gzip -c /run/random | wc -c)" -gt 6000 ] || fail "what was read is not random"
 }
 
@@ -74,7 +72,7 @@ resized() {
     (set +e; at "$name" rvecho 10.0.0.100 300 60 1400 7000 >/run/echo 2>&1; echo $? >/run/echoed) 3>&- &
     while [ $# -gt 0 ]; do
         at "$name" ethtool -G eth0 rx "$1" tx "$2" || fail "rings of $1 and $2 are refused"
-        taken "$name" "$1" "$2" "$(asked "$name" ask queues | cut -d' ' -f3)"
+        taken "$name" "$1" "$2" "$(host model "$name" ask queues | cut -d' ' -f3)"
         shift 2
         usleep 300000
     done
@@ -88,7 +86,7 @@ resized() {
 
 no_complaints() {
     for name in $DISKS n100 n256 r1 q1; do
-        same "what the device $name complains about" "$(asked $name ask complaints)" ""
+        same "what the device $name complains about" "$(host model $name ask complaints)" ""
     done
 }
 

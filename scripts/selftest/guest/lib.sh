@@ -179,6 +179,10 @@ driver_of() {
 unbind() { echo "$1" >"$PCI/devices/$1/driver/unbind" || fail "unbind of $1 failed"; }
 bind() { echo "$1" >"$PCI/drivers/$2/bind" || fail "bind of $1 to $2 failed"; }
 
+# healthy NAME: whether the device works, by its status. recovered NAME: how often it was reset because it asked for that.
+healthy() { [ "$(cat "/sys/bus/$BUS/devices/$(virtio "$1")/status")" = 0x0000000f ]; }
+recovered() { dmesg | grep -c "$(virtio "$1"): device asks for a reset" || true; }
+
 # feature NAME BIT: 1 where the driver took that feature.
 feature() { cut -c$(($2 + 1)) "/sys/bus/$BUS/devices/$(virtio "$1")/features"; }
 

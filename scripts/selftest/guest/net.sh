@@ -86,6 +86,7 @@ net_up() {
 
 # carrier NIC: whether it has one.
 carrier() { [ "$(at "$1" cat /sys/class/net/eth0/carrier)" = 1 ]; }
+no_carrier() { ! carrier "$1"; }
 
 # pings FROM ADDRESS SIZE...: each once, with its data checked by ping itself. One shell for all: entering a namespace is slow.
 pings() {
