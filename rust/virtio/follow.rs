@@ -10,7 +10,6 @@ use crate::{
     transport::InterruptHandler, //
 };
 use kernel::{
-    prelude::*,
     sync::{
         atomic::ordering::{
             Full,

@@ -57,7 +57,7 @@ mounted() {
 over() {
     check "the $1 is mounted" mounted "$1" || return 0
     export ROOT="$1"
-    cd /mnt
+    cd /mnt || return 0
     mount --move . /
     exec chroot . sh -c 'cd /; . /etc/rv.conf; . /rv/lib.sh; . /rv/case.sh; exit 0'
 }
