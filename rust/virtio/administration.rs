@@ -153,10 +153,10 @@ impl Administration {
 
     /// Has the device asked, in a work item: it works, or works again.
     pub(crate) fn begin(self: &Arc<Self>) {
-        let queue = &self.device.shared.unhurried;
+        let queue = self.device.work_queue();
 
         // Already enqueued is as good.
-        let _ = queue.queue().enqueue::<Arc<Self>, 0>(self.clone());
+        let _ = queue.enqueue::<Arc<Self>, 0>(self.clone());
     }
 
     /// The end.

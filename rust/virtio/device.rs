@@ -57,6 +57,7 @@ use kernel::{
         new_delayed_work,
         new_work,
         DelayedWork,
+        Queue,
         Work,
         WorkItem, //
     }, //
@@ -203,6 +204,12 @@ impl Device {
 
     pub(crate) fn transport(&self) -> &dyn Transport {
         &*self.transport
+    }
+
+    /// Where work of the driver runs that may wait for memory and for locks of others. Not for what a disk needs to go on.
+    /// The driver takes its work off it before it leaves the device.
+    pub fn work_queue(&self) -> &Queue {
+        self.shared.unhurried.queue()
     }
 
     /// The device on the bus: what messages are about, and the parent of what the driver makes.

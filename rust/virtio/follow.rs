@@ -58,9 +58,7 @@ impl Device {
     /// Any context.
     pub(crate) fn look_again(self: &Arc<Self>) -> bool {
         // Not the queue on which a broken disk is recovered: this may wait for memory.
-        self.shared
-            .unhurried
-            .queue()
+        self.work_queue()
             .enqueue::<Arc<Self>, CONFIG>(self.clone())
             .is_ok()
     }
@@ -70,8 +68,9 @@ impl Device {
         if let Err(wait) = self.following.lock().take(self.now()) {
             // No longer than what regains one, so it fits. That it waits already is as good.
             let wait = msecs_to_jiffies(u32::try_from(wait).unwrap_or(u32::MAX));
-            let queue = self.shared.unhurried.queue();
-            let _ = queue.enqueue_delayed::<Arc<Self>, LATER>(self.clone(), wait);
+            let _ = self
+                .work_queue()
+                .enqueue_delayed::<Arc<Self>, LATER>(self.clone(), wait);
             return;
         }
         let driver = self.driver.lock().clone();

@@ -328,13 +328,13 @@ impl Device {
             return;
         };
         let queue = if driver.is_storage() {
-            &self.shared.queue
+            self.shared.queue.queue()
         } else {
-            &self.shared.unhurried
+            self.work_queue()
         };
 
         // Already enqueued is as good.
-        let _ = queue.queue().enqueue::<Arc<Self>, RECOVER>(self.clone());
+        let _ = queue.enqueue::<Arc<Self>, RECOVER>(self.clone());
     }
 }
 

@@ -21,8 +21,7 @@ use kernel::{
     sync::{
         Arc,
         ArcBorrow, //
-    },
-    workqueue, //
+    }, //
 };
 use kernel_ext::net::{
     Channels,
@@ -82,7 +81,10 @@ impl Operations for Interface {
                 tx.index()
             );
             // Already enqueued is as good.
-            let _ = workqueue::system_unbound().enqueue::<Arc<Self>, 0>(this.into());
+            let _ = this
+                .device
+                .work_queue()
+                .enqueue::<Arc<Self>, 0>(this.into());
         } else {
             dev_warn!(
                 this.device.node(),
