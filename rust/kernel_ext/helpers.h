@@ -45,7 +45,7 @@ void rvirtio_helper_sync_timeouts(struct blk_mq_tag_set *set);
 
 /* CPUs. */
 
-const struct cpumask *rvirtio_helper_cpumask_of(unsigned int cpu);
+int rvirtio_helper_irq_prefer(unsigned int irq, unsigned int place);
 unsigned int rvirtio_helper_online_cpus(void);
 unsigned int rvirtio_helper_cpu_ids(void);
 int rvirtio_helper_cpumask_next(int after, const struct cpumask *mask);
@@ -133,7 +133,7 @@ void rvirtio_helper_napi_receive(struct napi_struct *napi, struct sk_buff *skb, 
 void rvirtio_helper_napi_add(struct net_device *dev, struct napi_struct *napi, int
 		(*poll)(struct napi_struct *, int), bool tx);
 void rvirtio_helper_napi_delete(struct napi_struct *napi);
-bool rvirtio_helper_napi_schedule(struct napi_struct *napi);
+void rvirtio_helper_napi_schedule(struct napi_struct *napi);
 struct page_pool *rvirtio_helper_pool_create(struct device *dma, struct napi_struct *napi,
 		unsigned int size);
 bool rvirtio_helper_pool_take(struct page_pool *pool, struct rvirtio_pool_piece *piece);

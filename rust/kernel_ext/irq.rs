@@ -100,18 +100,13 @@ impl Registration {
     /// Moves the interrupt to a CPU, number `place` of those that are online, counted round. User
     /// space may move it elsewhere; `irqbalance` reads it as a hint. An interrupt whose CPUs the kernel
     /// manages stays where it is.
+    ///
+    /// Takes the lock that keeps CPUs from coming and going: not to be called while a CPU that goes may have to wait for
+    /// the caller.
     pub fn prefer(&mut self, place: u32) {
         self.place = Some(place);
-        // SAFETY: `cpumask_of()` gives a mask that lives for ever; the interrupt is requested.
-        let result = unsafe {
-            let cpu = bindings::cpumask_local_spread(place, bindings::NUMA_NO_NODE);
-
-            bindings::__irq_apply_affinity_hint(
-                self.irq,
-                bindings::rvirtio_helper_cpumask_of(cpu),
-                true,
-            )
-        };
+        // SAFETY: The interrupt is requested; its hint is a mask that lives for ever.
+        let result = unsafe { bindings::rvirtio_helper_irq_prefer(self.irq, place) };
 
         self.hinted = result == 0;
     }

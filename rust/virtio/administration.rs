@@ -70,7 +70,8 @@ pub(crate) struct Administration {
     exchange: Arc<Exchange>,
     index: u16,
     device: Arc<Device>,
-    /// The device's until it has answered, or is reset. Held by who has a command under way.
+    /// The device's until it has answered, or is reset; so who takes it asks whether it is ([`Exchange::is_free`]). Held by who waits
+    /// for an answer.
     #[pin]
     memory: Mutex<SharedMemory>,
     /// What came of asking for the commands of each group.
@@ -233,7 +234,11 @@ impl Administration {
         into: &mut [u8],
     ) -> Result<(), Failure> {
         let memory = self.memory.lock();
-        let since = self.device.epoch();
+
+        // An answer that was not waited for may still come.
+        if !self.exchange.is_free() {
+            return Err(Failure::Lost);
+        }
         let bytes = head(opcode, group);
         let all = Iterator::chain(bytes.iter(), data);
         let mut length = 0;
@@ -252,7 +257,7 @@ impl Administration {
         self.exchange
             .post(iter::once(order), iter::once(answer))
             .map_err(|_| Failure::Lost)?;
-        let written = self.wait(since)?;
+        let written = self.wait()?;
         let mut copy = [0; ANSWER];
 
         for (at, byte) in copy.iter_mut().enumerate() {
@@ -267,7 +272,7 @@ impl Administration {
     }
 
     /// Looks for the answer, [`Timeout::Control`] at most, as long as the device may still give it.
-    fn wait(&self, since: u32) -> Result<u32, Failure> {
+    fn wait(&self) -> Result<u32, Failure> {
         let limit = Timeout::Control.ms();
         let mut waited = 0u32;
 
@@ -278,7 +283,10 @@ impl Administration {
             }
             let device = &self.device;
 
-            if !device.is_live() || device.broken().is_some() || device.epoch() != since {
+            if !device.is_live()
+                || device.broken().is_some()
+                || device.leaves(self.exchange.session())
+            {
                 return Err(Failure::Lost);
             }
             waited = waited.saturating_add(LOOK_MS);

@@ -129,6 +129,8 @@ pub struct Device {
     /// Its administration queue, if it has one, until it is closed. The two own each other meanwhile.
     #[pin]
     administration: Mutex<Option<Arc<Administration>>>,
+    /// Its configuration may have changed, and the driver has not looked.
+    pub(crate) news: AtomicFlag,
     #[pin]
     pub(crate) following: Mutex<Following>,
     #[pin]
@@ -190,6 +192,7 @@ impl Device {
                 cpus_changed: AtomicFlag::new(false),
                 settled: AtomicFlag::new(false),
                 administration <- new_mutex!(None),
+                news: AtomicFlag::new(false),
                 following <- new_mutex!(Following::new()),
                 config_work <- new_work!("virtio::config"),
                 later_work <- new_delayed_work!("virtio::later"),
@@ -382,6 +385,8 @@ impl Device {
         self.live.store(false, Release);
         let silent = self.silence();
 
+        // A restart that was under way when this began has set it. From here on there is none.
+        self.live.store(false, Release);
         self.transport.stop_interrupts();
         work::disable_delayed_sync::<Self, LATER>(self);
         work::disable_sync::<Self, CONFIG>(self);
@@ -415,6 +420,8 @@ impl Device {
             // A break is under way; the reset below waits for its one.
             let _ = self.reset();
         }
+        // As in `close`.
+        self.live.store(false, Release);
     }
 
     /// Resets the device, then has the driver fail what it waits for.

@@ -13,6 +13,7 @@ use crate::{
     },
     reason::Reason,
     restart::Restart,
+    session::Session,
     silent::Silent, //
 };
 use kernel::{
@@ -49,8 +50,8 @@ pub struct Exchange {
     device: Arc<Device>,
     room: u16,
     under_way: AtomicFlag,
-    /// The device's epoch when it was posted.
-    since: Atomic<u32>,
+    /// The session in which it was posted.
+    session: Atomic<u32>,
     /// The buffer was used and nobody has been told.
     done: AtomicFlag,
     /// Bytes that the device has written to it.
@@ -93,7 +94,7 @@ impl Exchange {
                 device,
                 room,
                 under_way: AtomicFlag::new(false),
-                since: Atomic::new(0),
+                session: Atomic::new(0),
                 done: AtomicFlag::new(false),
                 written: Atomic::new(0),
                 answered <- Completion::new(),
@@ -140,7 +141,6 @@ impl Exchange {
         readable: impl Iterator<Item = Segment>,
         writable: impl Iterator<Item = Segment>,
     ) -> Result {
-        let since = self.device.epoch();
         let mut ring = self.queue.lock();
 
         // Under the lock, so that the queue does not begin anew before the buffer is in it.
@@ -154,7 +154,7 @@ impl Exchange {
         }
         self.answered.reset();
         ring.add(readable, writable, ()).map_err(|_| EINVAL)?;
-        self.since.store(since, Relaxed);
+        self.session.store(ring.session().0, Relaxed);
         self.under_way.store(true, Relaxed);
         let kick = ring.commit();
 
@@ -163,6 +163,19 @@ impl Exchange {
             self.queue.notify();
         }
         Ok(())
+    }
+
+    /// The session in which the last buffer was posted.
+    pub(crate) fn session(&self) -> Session {
+        Session(self.session.load(Relaxed))
+    }
+
+    /// Whether a buffer may be posted, as far as others are concerned: none is under way, or used without that anybody was told. One that
+    /// was given up stays under way until the device has used it after all, or begins anew.
+    pub(crate) fn is_free(&self) -> bool {
+        let _ring = self.queue.lock();
+
+        !self.under_way.load(Relaxed) && !self.done.load(Relaxed)
     }
 
     /// Waits until the device has used the buffer, `ms` milliseconds at most, and returns how many
@@ -197,7 +210,7 @@ impl Exchange {
             Reason::TimedOut {
                 index: self.queue.index(),
             },
-            self.since.load(Relaxed),
+            self.session(),
         );
         let _ring = self.queue.lock();
 

@@ -13,6 +13,7 @@ use kernel::{
     sync::{
         atomic::ordering::{
             Full,
+            Relaxed,
             Release, //
         },
         Arc, //
@@ -45,7 +46,7 @@ impl InterruptHandler for ConfigInterrupt {
             return false;
         }
         trace::config_change(device.node());
-        device.look_again()
+        device.has_news()
     }
 
     fn is_at_rest(&self) -> bool {
@@ -56,6 +57,12 @@ impl InterruptHandler for ConfigInterrupt {
 impl Device {
     /// Has the status and the configuration looked at, in a work item. Says whether they would not have been otherwise.
     /// Any context.
+    pub(crate) fn has_news(self: &Arc<Self>) -> bool {
+        self.news.store(true, Release);
+        self.look_again()
+    }
+
+    /// The same, but the configuration only if there is news of it already.
     pub(crate) fn look_again(self: &Arc<Self>) -> bool {
         // Not the queue on which a broken disk is recovered: this may wait for memory.
         self.work_queue()
@@ -63,8 +70,11 @@ impl Device {
             .is_ok()
     }
 
-    /// Lets the driver follow the configuration: now, or as soon as it may again.
+    /// Lets the driver follow the configuration, if there is news: now, or as soon as it may again.
     fn follow_config(self: &Arc<Self>) {
+        if !self.news.load(Relaxed) {
+            return;
+        }
         if let Err(wait) = self.following.lock().take(self.now()) {
             // No longer than what regains one, so it fits. That it waits already is as good.
             let wait = msecs_to_jiffies(u32::try_from(wait).unwrap_or(u32::MAX));
@@ -76,6 +86,8 @@ impl Device {
         let driver = self.driver.lock().clone();
 
         if let Some(driver) = driver {
+            // Before it looks: what comes later is news again.
+            let _ = self.news.xchg(false, Full);
             driver.config_changed();
         }
     }

@@ -16,8 +16,7 @@ use crate::{
     driver::Bound,
     reason::Reason,
     restart::Restart,
-    status::Status,
-    timeouts::Timeout, //
+    status::Status, //
 };
 use core::fmt;
 use kernel::{
@@ -31,7 +30,6 @@ use kernel::{
     },
     workqueue::WorkItem, //
 };
-use kernel_ext::time;
 
 /// What is kept of pauses.
 pub(crate) struct Reshaping {
@@ -52,51 +50,6 @@ impl Reshaping {
 }
 
 impl Device {
-    /// How often the device was reset under its driver, twice over; odd while it is.
-    #[inline]
-    pub fn epoch(&self) -> u32 {
-        self.epoch.load(Acquire)
-    }
-
-    /// Gives up waiting for the device for something that it was given at [`Self::epoch`] `since`, and
-    /// returns when nothing of it is the device's any more: it was reset, or its DMA is off. It is marked
-    /// broken, unless it asks for a reset, and begins anew soon, or has begun anew since.
-    ///
-    /// Process context, for [`Timeout::Balloon`] at most. Only while the driver has the device.
-    pub fn give_up(self: &Arc<Self>, reason: Reason, since: u32) {
-        let begun = || self.epoch() != since;
-
-        if begun() {
-            if self.was_reset_within(Timeout::Balloon.ms()) {
-                return;
-            }
-        } else {
-            let reset = self.unless_reset(|transport| {
-                begun() || self.ails() && reset(transport, self.node()).is_ok()
-            });
-
-            if reset == Some(true) {
-                if !begun() {
-                    self.recover();
-                }
-                return;
-            }
-        }
-        self.break_and_wait(reason);
-    }
-
-    /// Waits for the reset of a device that was found not to be live, `limit_ms` milliseconds at most: others may do it, if it is
-    /// cut off. Says whether it was reset, and is not broken: it knows nothing of what it was told before.
-    ///
-    /// Process context.
-    pub fn was_reset_within(&self, limit_ms: u32) -> bool {
-        let over = time::wait_until(limit_ms, || {
-            Ok(self.quiet.load(Acquire) || self.broken().is_some())
-        });
-
-        over.is_ok() && self.broken().is_none()
-    }
-
     /// Makes the device quiet because the machine goes to sleep, until [`Self::wake`].
     ///
     /// Process context. Not beside [`Self::close`].
@@ -211,7 +164,7 @@ impl Device {
         driver.resume();
         self.begin_administration();
         // What it has to say of itself may be another thing now, and no interrupt was heard.
-        self.look_again();
+        self.has_news();
     }
 
     /// The driver has taken the device: it may be recovered.
@@ -223,7 +176,7 @@ impl Device {
         if self.ailing.load(Acquire) {
             self.recover();
         }
-        self.look_again();
+        self.has_news();
     }
 
     /// The device works: it is asked what can be administered, if anything can.

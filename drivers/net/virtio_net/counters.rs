@@ -56,7 +56,8 @@ impl RxCounters {
     }
 }
 
-/// What a transmit queue counts; written under its lock, `timeouts` by the watchdog.
+/// What a transmit queue counts; written under its lock, `kicks` by who sends, of whom there is one at a time, `timeouts` by the
+/// watchdog.
 pub(crate) struct TxCounters {
     pub(crate) packets: Counter,
     pub(crate) bytes: Counter,

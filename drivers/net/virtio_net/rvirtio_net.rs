@@ -9,7 +9,7 @@
 //! - [`config`] reads the device's configuration; [`feature`] says what is taken of its features.
 //! - [`header`] is the wire format before a packet; pure.
 //! - [`sizing`] says how large receive buffers are; pure.
-//! - [`batch`] is a short list on the stack; pure.
+//! - [`batch`] is a short list of fixed size; pure.
 //! - [`counters`] counts for `ip -s link` and `ethtool -S`.
 
 #![deny(unsafe_code)]

@@ -575,9 +575,10 @@ impl Poll for RxQueue {
 struct RxInterrupt(Arc<RxQueue>);
 
 impl QueueHandler for RxInterrupt {
-    /// While it is polled, the device was asked for no interrupts.
+    /// While it is polled the device was asked for no interrupts, which is a wish (2.7.7.2).
     fn used(&self) -> bool {
-        self.0.napi.schedule()
+        self.0.napi.schedule();
+        true
     }
 
     /// What has come in is lost. The queue is closed.

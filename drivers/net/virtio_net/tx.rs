@@ -243,14 +243,13 @@ impl TxQueue {
     ///
     /// Those of [`Virtqueue::resize`].
     pub(crate) fn resize(&self, spare: SpareTx) -> Result {
-        self.queue.resize(spare, |state, sent| {
-            self.counters.drops.add(1);
-            self.lose(state, sent);
-        })
+        self.queue
+            .resize(spare, |state, sent| self.lose(state, sent))
     }
 
     /// Lets go of a packet that the device did not send.
     fn lose(&self, state: &mut State, sent: Sent) {
+        self.counters.drops.add(1);
         Self::release(state, &sent);
         if let Some(queue) = self.transmit_queue() {
             queue.completed(1, sent.bytes);
@@ -260,6 +259,9 @@ impl TxQueue {
     /// Begins to take back what was sent. The device hears of what it has, in case it was posted when nobody was to be
     /// notified.
     pub(crate) fn open(self: &Arc<Self>) -> Result {
+        // What was found of it before is over.
+        self.stuck.store(false, Relaxed);
+        self.stood_at.store(0, Relaxed);
         self.napi.enable(self.clone())?;
         self.napi.schedule();
         let idle = self.queue.lock().is_idle();
@@ -610,19 +612,19 @@ impl Poll for TxQueue {
 struct TxInterrupt(Arc<TxQueue>);
 
 impl QueueHandler for TxInterrupt {
-    /// While it is polled, the device was asked for no interrupts.
+    /// While it is polled the device was asked for no interrupts, which is a wish (2.7.7.2).
     fn used(&self) -> bool {
-        self.0.napi.schedule()
+        self.0.napi.schedule();
+        true
     }
 
     /// What is under way is lost. The queue is closed.
     fn restart(&self, again: &Restart<'_>) -> Result {
         let Self(queue) = self;
 
-        queue.queue.restart(again, |state, sent| {
-            queue.counters.drops.add(1);
-            queue.lose(state, sent);
-        })
+        queue
+            .queue
+            .restart(again, |state, sent| queue.lose(state, sent))
     }
 
     fn queue(&self) -> &dyn AnyQueue {

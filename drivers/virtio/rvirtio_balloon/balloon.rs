@@ -62,6 +62,7 @@ use pin_init::stack_pin_init;
 use virtio::{
     Device,
     Reason,
+    Session,
     Silent,
     Timeout, //
 };
@@ -136,11 +137,11 @@ impl Balloon {
         self.made.elapsed().as_millis().unsigned_abs()
     }
 
-    /// The host may have a new wish.
-    pub(crate) fn follow(self: &Arc<Self>) {
-        let now = self.now();
-
-        self.pace.lock().new_wish(now);
+    /// The host may have a new wish; `insists`: or has the old one once more.
+    pub(crate) fn follow(self: &Arc<Self>, insists: bool) {
+        if insists {
+            self.pace.lock().insists(self.now());
+        }
         work::hurry(self.work.queue(), self);
     }
 
@@ -152,6 +153,8 @@ impl Balloon {
     /// Does one step. Returns after how many milliseconds to do the next one, if there is one.
     fn step(&self) -> Option<u32> {
         let wanted = config::target(&self.device.config()).ok()?;
+
+        self.pace.lock().wish(self.now(), wanted);
         let again = match self.plan.step(wanted, self.pages.count()) {
             Step::Inflate(count) => self.inflate(count),
             Step::Deflate(count) => self.deflate(count),
@@ -187,10 +190,10 @@ impl Balloon {
         let had = batch.as_mut().allocate(allowed, self.plan.highest());
 
         notice.write(batch.frames());
-        let since = self.device.epoch();
+        // Else the device was reset and has forgotten the pages, or has begun anew since; they are freed here.
+        let session = notice.send()?;
 
-        if notice.send() != Answer::Acknowledged || !self.put(batch, since) {
-            // The device was reset and has forgotten the pages; they are freed here.
+        if !self.put(batch, session) {
             return None;
         }
 
@@ -215,12 +218,12 @@ impl Balloon {
         Some(u32::try_from(left).unwrap_or(u32::MAX))
     }
 
-    /// Puts pages into the balloon of which the host has heard since the epoch `since` began. Not if the device was reset
+    /// Puts pages into the balloon of which the host has heard in `session`. Not if the device has begun anew
     /// meanwhile: the host has forgotten them, and who looks for such pages in the balloon ([`Self::resume`]) may have done so.
-    /// They are freed then, and the answer is no.
-    fn put(&self, batch: Pin<&mut Batch>, since: u32) -> bool {
+    /// They are freed then, and the answer is no. While it is being reset they are still the host's, and found later.
+    fn put(&self, batch: Pin<&mut Batch>, session: Session) -> bool {
         let _settling = self.settling.lock();
-        let known = self.device.epoch() == since;
+        let known = self.device.is_in(session);
 
         if known {
             self.pages.put(batch);
@@ -242,10 +245,10 @@ impl Balloon {
         notice.write(batch.frames());
         // Also where it is not demanded: pages that the guest has, and the host thinks it has not,
         // are of no use to either. A broken device was reset, so the pages are the guest's.
-        let answer = notice.send();
+        let acknowledged = notice.send();
 
         batch.free();
-        (answer == Answer::Acknowledged).then_some(0)
+        acknowledged.map(|_| 0)
     }
 
     /// Stops following the host until [`Self::resume`], and gives all pages back to the guest, as long as the
@@ -258,13 +261,17 @@ impl Balloon {
     /// The device was reset and works: it knows of no page in the balloon. Follows the host again. Process
     /// context.
     pub(crate) fn resume(self: &Arc<Self>) {
-        // The epoch is another one now: nothing of the one before goes in after this.
+        // The session is another one: nothing of the one before goes in after this, and of this one nothing before `begin`.
         let settling = self.settling.lock();
 
-        self.abandon();
+        // A device that is broken may not have been reset yet: its pages are waited for by who wants them.
+        if self.device.broken().is_none() {
+            self.abandon();
+        }
         drop(settling);
+        self.host.begin();
         self.paused.store(false, Release);
-        self.follow();
+        self.follow(false);
     }
 
     /// Stops following the host, and gives all pages back to the guest; the host is told as long as
@@ -333,8 +340,8 @@ impl Balloon {
             return batch.free();
         }
         if self.device.is_at_rest() {
-            // It has forgotten all pages in the balloon. Should it begin anew while this is held, it is still so: none goes
-            // in, and `resume` waits to take them out.
+            // It has forgotten all pages in the balloon. Should it begin anew while this is held, it is still so: it is told of
+            // none until `resume` has taken them out, which waits for this.
             let Some(_settling) = self.settling.try_lock() else {
                 return 0;
             };
@@ -353,7 +360,6 @@ impl Balloon {
             return 0;
         }
         notice.write(batch.frames());
-        let since = self.device.epoch();
 
         if !self.must_tell {
             // The host need not know before (5.5.6.2). It is waited for all the same: the kernel asks
@@ -364,11 +370,20 @@ impl Balloon {
             return freed;
         }
         match notice.send_within(Timeout::BalloonOom.ms()) {
-            Answer::Acknowledged | Answer::Reset => batch.free(),
+            Answer::Acknowledged(_) | Answer::Reset => batch.free(),
             // They are still the host's. When it hears of them, it will think that they are not in
             // the balloon; it hears again when they leave it.
-            Answer::Late => {
-                self.put(batch, since);
+            Answer::Late(session) => {
+                self.put(batch, session);
+                0
+            }
+            Answer::Untold => {
+                let _settling = self.settling.lock();
+
+                // As above. Once it has begun anew `resume` may have been there.
+                if !self.device.is_live() {
+                    self.pages.put(batch);
+                }
                 0
             }
         }

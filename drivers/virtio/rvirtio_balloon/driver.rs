@@ -32,6 +32,10 @@ use kernel::{
     page::PAGE_SIZE,
     prelude::*,
     sync::{
+        atomic::{
+            ordering::Relaxed,
+            Atomic, //
+        },
         Arc,
         Mutex, //
     }, //
@@ -66,6 +70,8 @@ pub(crate) struct Driver {
     statistics: Option<Arc<Statistics>>,
     reporter: Option<Arc<Reporter>>,
     hinter: Option<Held>,
+    /// What the host wanted to be hinted last, by its number.
+    hints: Atomic<u32>,
     /// What the kernel calls, from the end of `probe` to `remove`.
     #[pin]
     hooks: Mutex<Hooks>,
@@ -241,6 +247,7 @@ impl virtio::Driver for Driver {
                 statistics,
                 reporter,
                 hinter: hinter.map(Held),
+                hints: Atomic::new(0),
                 hooks <- new_mutex!(Hooks::default()),
             }),
             GFP_KERNEL,
@@ -265,7 +272,14 @@ impl virtio::Driver for Driver {
     }
 
     fn config_changed(&self) {
-        self.balloon.follow();
+        let hints = match &self.hinter {
+            Some(_) => config::hint_command(&self.device.config()).unwrap_or(0),
+            None => 0,
+        };
+
+        // Where the host wanted something else it does not insist on the balloon.
+        self.balloon
+            .follow(self.hints.xchg(hints, Relaxed) == hints);
         if let Some(Held(hinter)) = &self.hinter {
             hinter.follow();
         }

@@ -223,7 +223,7 @@ impl Hinter {
     fn finish(&self) -> Result {
         self.show();
 
-        let since = self.device.epoch();
+        let session = self.queue.lock().session();
         let mut told = Instant::<Monotonic>::now();
 
         time::wait_until(Timeout::Balloon.ms(), || {
@@ -246,7 +246,7 @@ impl Hinter {
                     Reason::TimedOut {
                         index: self.queue.index(),
                     },
-                    since,
+                    session,
                 );
             }
             EIO

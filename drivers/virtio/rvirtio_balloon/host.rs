@@ -3,10 +3,7 @@
 //! The host, as far as pages of the balloon are concerned.
 
 use crate::{
-    notice::{
-        Answer,
-        NoticeQueue, //
-    },
+    notice::NoticeQueue,
     places::Purpose, //
 };
 use core::iter;
@@ -36,6 +33,12 @@ pub(crate) struct Host {
 }
 
 impl Host {
+    /// After a reset: it may be told of pages again.
+    pub(crate) fn begin(&self) {
+        self.inflate.begin();
+        self.deflate.begin();
+    }
+
     /// Lets all who wait for the host go on.
     pub(crate) fn close(&self, silent: Silent<'_>) {
         self.inflate.close(silent);
@@ -57,13 +60,13 @@ impl Migrate for Host {
         // balloon as others do, the new one is the guest's again.
         let begun = Instant::<Monotonic>::now();
 
-        if inflate.send() != Answer::Acknowledged {
+        if inflate.send().is_none() {
             return Err(EAGAIN);
         }
         let took = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         let left = Timeout::Balloon.ms().saturating_sub(took).max(LEAST_MS);
 
-        if deflate.insist(left) != Answer::Acknowledged {
+        if deflate.insist(left).is_none() {
             return Err(EAGAIN);
         }
         Ok(())

@@ -5,6 +5,7 @@
 use crate::{
     places::{
         Fate,
+        Handing,
         Places,
         Purpose,
         PLACES, //
@@ -36,6 +37,7 @@ use virtio::{
     QueueOptions,
     Reason,
     Restart,
+    Session,
     Silent,
     Timeout,
     Virtqueue, //
@@ -50,9 +52,11 @@ const PLACE_BYTES: usize = MOST_NUMBERS * NUMBER_BYTES;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// It has read it, and done what follows.
-    Acknowledged,
-    /// Nothing so far; it may still do it. Or it was not told, since its device is being reset, and has not been yet.
-    Late,
+    Acknowledged(Session),
+    /// Nothing so far; it may still do it.
+    Late(Session),
+    /// It was not told, since its device is being reset, and has not been yet: it believes what it was told before.
+    Untold,
     /// The device was reset, and knows nothing of it any more. It may be broken for good.
     Reset,
 }
@@ -121,6 +125,11 @@ impl NoticeQueue {
             bytes: 0,
             ours: true,
         })
+    }
+
+    /// After a reset: what the device does not know any more is settled, and it may be told again.
+    pub(crate) fn begin(&self) {
+        self.places.lock().begin();
     }
 
     /// Lets all who wait go on.
@@ -209,8 +218,8 @@ impl Notice<'_> {
         }
     }
 
-    /// Shows the host the notice; waits for `limit_ms` milliseconds at most for a reset that has begun.
-    fn post(&mut self, limit_ms: u32) -> Result<(), Answer> {
+    /// Shows the host the notice, and says in which session; waits for `limit_ms` milliseconds at most for a reset that has begun.
+    fn post(&mut self, limit_ms: u32) -> Result<Session, Answer> {
         let NoticeQueue { queue, places, .. } = self.queue;
 
         // CAST: At most `PLACE_BYTES`.
@@ -222,11 +231,17 @@ impl Notice<'_> {
             drop(ring);
             return Err(self.outlast(limit_ms));
         }
-        if !places.lock().hand_over(self.place, true) {
-            drop(ring);
-            return Err(self.broken());
+        let session = ring.session();
+        let handing = places.lock().hand_over(self.place, true);
+
+        match handing {
+            Handing::Done => self.ours = false,
+            Handing::Old => return Err(Answer::Reset),
+            Handing::Closed => {
+                drop(ring);
+                return Err(self.broken());
+            }
         }
-        self.ours = false;
         let added = ring.add(iter::once(segment), iter::empty(), self.place);
         let kick = ring.commit();
 
@@ -239,7 +254,8 @@ impl Notice<'_> {
             places.lock().refused(self.place);
             self.ours = true;
             self.broken()
-        })
+        })?;
+        Ok(session)
     }
 
     /// The device is about to be reset, or just was: until it was, the host believes what it was told before.
@@ -251,7 +267,7 @@ impl Notice<'_> {
         } else if device.broken().is_some() {
             self.broken()
         } else {
-            Answer::Late
+            Answer::Untold
         }
     }
 
@@ -262,19 +278,21 @@ impl Notice<'_> {
     }
 
     /// Sends the notice and waits for the host, `limit_ms` milliseconds at most. A notice without
-    /// page numbers counts as acknowledged.
+    /// page numbers is not sent, and counts as lost in a reset.
     pub(crate) fn send_within(mut self, limit_ms: u32) -> Answer {
         if self.bytes == 0 {
-            return Answer::Acknowledged;
+            return Answer::Reset;
         }
         let Some(answered) = self.queue.answered.get(self.place) else {
             return self.broken();
         };
 
         answered.reset();
-        if let Err(answer) = self.post(limit_ms) {
-            return answer;
-        }
+        let session = match self.post(limit_ms) {
+            Ok(session) => session,
+            Err(answer) => return answer,
+        };
+
         if !answered.wait_ms(limit_ms) {
             // An interrupt may have been lost.
             self.queue.used();
@@ -282,31 +300,33 @@ impl Notice<'_> {
         let fate = self.queue.places.lock().stop_waiting(self.place);
 
         match fate {
-            Fate::Acknowledged => Answer::Acknowledged,
-            Fate::Late => Answer::Late,
+            Fate::Acknowledged => Answer::Acknowledged(session),
+            Fate::Late => Answer::Late(session),
             Fate::Failed if self.queue.device.broken().is_none() => Answer::Reset,
             Fate::Failed => self.broken(),
         }
     }
 
-    /// Sends the notice and waits for the host, [`Timeout::Balloon`] at most; one that does not answer is given up. So this is
-    /// never [`Answer::Late`].
-    pub(crate) fn send(self) -> Answer {
+    /// Sends the notice and waits for the host, [`Timeout::Balloon`] at most; one that does not answer is given up. Gives the session in which
+    /// it was acknowledged; `None` when the device was reset instead, and knows nothing of it any more.
+    pub(crate) fn send(self) -> Option<Session> {
         self.insist(Timeout::Balloon.ms())
     }
 
     /// As [`Self::send`], for `limit_ms` milliseconds at most.
-    pub(crate) fn insist(self, limit_ms: u32) -> Answer {
+    pub(crate) fn insist(self, limit_ms: u32) -> Option<Session> {
         let queue = self.queue;
-        let since = queue.device.epoch();
+        let device = &queue.device;
 
         match self.send_within(limit_ms) {
-            Answer::Late => {
-                queue.device.give_up(queue.too_late(), since);
-                Answer::Reset
+            Answer::Acknowledged(session) => return Some(session),
+            Answer::Late(session) => device.give_up(queue.too_late(), session),
+            Answer::Untold if !device.was_reset_within(Timeout::Balloon.ms()) => {
+                device.break_and_wait(queue.too_late());
             }
-            answer => answer,
+            Answer::Untold | Answer::Reset => {}
         }
+        None
     }
 }
 

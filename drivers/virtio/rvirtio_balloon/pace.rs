@@ -19,6 +19,10 @@ pub(crate) struct Pace {
     wait_ms: u64,
     /// Not before then.
     not_before_ms: u64,
+    /// Nor for a new wish before then: soon after the last attempt that did not get enough.
+    not_for_a_wish_ms: u64,
+    /// What the host wants.
+    wish: u32,
 }
 
 impl Pace {
@@ -27,6 +31,8 @@ impl Pace {
         Self {
             wait_ms: 0,
             not_before_ms: 0,
+            not_for_a_wish_ms: 0,
+            wish: 0,
         }
     }
 
@@ -46,6 +52,7 @@ impl Pace {
 
         self.wait_ms = self.wait_ms.saturating_mul(2).clamp(FIRST_MS, MOST_MS);
         self.not_before_ms = self.not_before_ms.max(now_ms.saturating_add(self.wait_ms));
+        self.not_for_a_wish_ms = now_ms.saturating_add(FIRST_MS);
         first
     }
 
@@ -54,8 +61,16 @@ impl Pace {
         self.not_before_ms = now_ms.saturating_add(AFTER_OOM_MS);
     }
 
-    /// The host has a new wish, which is tried at once.
-    pub(crate) fn new_wish(&mut self, now_ms: u64) {
-        self.not_before_ms = self.not_before_ms.min(now_ms);
+    /// The host wants that many pages. A wish that it did not have before is tried at once, unless one was just tried: a host that
+    /// has a new one all the time gets no more than that.
+    pub(crate) fn wish(&mut self, now_ms: u64, pages: u32) {
+        if core::mem::replace(&mut self.wish, pages) != pages {
+            self.insists(now_ms);
+        }
+    }
+
+    /// The host has its wish once more, which counts as a new one.
+    pub(crate) fn insists(&mut self, now_ms: u64) {
+        self.not_before_ms = self.not_before_ms.min(now_ms.max(self.not_for_a_wish_ms));
     }
 }

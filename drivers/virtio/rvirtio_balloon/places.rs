@@ -38,6 +38,8 @@ enum State {
     Free,
     /// Somebody writes to it.
     Taken,
+    /// Somebody has written to it, for a session of the device that is over.
+    Old,
     /// The host's, and somebody waits for it.
     Awaited,
     /// The host's, and nobody waits.
@@ -46,6 +48,17 @@ enum State {
     Acknowledged,
     /// The host will never be done, and who waits has not noticed yet.
     Failed,
+}
+
+/// What came of handing a place over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handing {
+    /// It is the host's.
+    Done,
+    /// The device was reset since it was taken: what was to be said is no news any more. It stays who took it's.
+    Old,
+    /// The device is broken. It stays who took it's.
+    Closed,
 }
 
 /// What became of a notice.
@@ -64,6 +77,8 @@ pub(crate) enum Fate {
 pub(crate) struct Places {
     states: [State; PLACES],
     closed: bool,
+    /// The device was reset, and the driver has not settled yet what it does not know any more.
+    resting: bool,
 }
 
 impl Places {
@@ -72,6 +87,7 @@ impl Places {
         Self {
             states: [State::Free; PLACES],
             closed: false,
+            resting: false,
         }
     }
 
@@ -90,7 +106,7 @@ impl Places {
     pub(crate) fn take(&mut self, purpose: Purpose) -> Option<usize> {
         let (first, last) = purpose.range();
 
-        if self.closed {
+        if self.closed || self.resting {
             return None;
         }
         (first..=last).find(|place| self.change(*place, State::Free, State::Taken))
@@ -99,18 +115,24 @@ impl Places {
     /// Gives back a place that was taken and not handed over.
     pub(crate) fn give_back(&mut self, place: usize) {
         self.change(place, State::Taken, State::Free);
+        self.change(place, State::Old, State::Free);
     }
 
-    /// Hands a place over to the host; `awaited`: somebody will wait. Not when the device is
-    /// broken: then the place stays taken.
-    pub(crate) fn hand_over(&mut self, place: usize, awaited: bool) -> bool {
+    /// Hands a place over to the host; `awaited`: somebody will wait.
+    pub(crate) fn hand_over(&mut self, place: usize, awaited: bool) -> Handing {
         let to = if awaited {
             State::Awaited
         } else {
             State::Forgotten
         };
 
-        !self.closed && self.change(place, State::Taken, to)
+        if self.closed {
+            Handing::Closed
+        } else if self.change(place, State::Taken, to) {
+            Handing::Done
+        } else {
+            Handing::Old
+        }
     }
 
     /// Undoes [`Self::hand_over`] for a place that could not be posted.
@@ -138,16 +160,23 @@ impl Places {
         }
     }
 
-    /// The device was reset, and has forgotten all it was told: all who wait fail. Says which places somebody
-    /// waits for.
+    /// The device was reset, and has forgotten all it was told: all who wait fail, and nobody gets a place until
+    /// [`Self::begin`]. Says which places somebody waits for.
     pub(crate) fn forget(&mut self) -> [bool; PLACES] {
         let mut awaited = [false; PLACES];
 
+        self.resting = true;
         for (place, awaited) in awaited.iter_mut().enumerate() {
             *awaited = self.change(place, State::Awaited, State::Failed);
             self.change(place, State::Forgotten, State::Free);
+            self.change(place, State::Taken, State::Old);
         }
         awaited
+    }
+
+    /// Ends what [`Self::forget`] began: the device may be told of pages again.
+    pub(crate) fn begin(&mut self) {
+        self.resting = false;
     }
 
     /// The device is broken: all who wait fail, nobody gets a place any more. Says which places

@@ -17,9 +17,13 @@ use crate::{
 };
 use kernel::{
     device::Core,
+    new_mutex,
     pci,
     prelude::*,
-    sync::Arc, //
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
 };
 use kernel_ext::pci::{
     disable_virtual_functions,
@@ -51,9 +55,22 @@ pub(crate) struct VirtioPci;
 
 /// What it keeps for one function. The order matters: the device leaves the bus, and its driver
 /// leaves the device, before the transport goes and switches the function off.
+#[pin_data]
 pub(crate) struct Bound {
-    registration: DeviceRegistration,
+    /// The device on the bus, until the function is unbound: when the rest of this goes, the PCI core has taken back its
+    /// power and its place behind an IOMMU. Only looked at with the function's lock held.
+    #[pin]
+    registration: Mutex<Option<DeviceRegistration>>,
     _transport: Arc<dyn Transport>,
+}
+
+impl Bound {
+    /// Has `what` done to the device, unless it has left.
+    fn with(&self, what: impl FnOnce(&DeviceRegistration)) {
+        if let Some(registration) = &*self.registration.lock() {
+            what(registration);
+        }
+    }
 }
 
 kernel::pci_device_table!(
@@ -135,7 +152,7 @@ fn regions(
 }
 
 impl VirtioPci {
-    fn bind(pdev: &pci::Device<Core<'_>>) -> Result<Bound> {
+    fn bind(pdev: &pci::Device<Core<'_>>) -> Result<(DeviceRegistration, Arc<dyn Transport>)> {
         let identity = identity(pdev).ok_or(ENODEV)?;
         let function = Function::enable(pdev)?;
         let capabilities = capabilities(&function)?;
@@ -175,10 +192,7 @@ impl VirtioPci {
             }
         };
 
-        Ok(Bound {
-            registration: DeviceRegistration::new(transport.clone())?,
-            _transport: transport,
-        })
+        Ok((DeviceRegistration::new(transport.clone())?, transport))
     }
 }
 
@@ -192,18 +206,30 @@ impl pci::Driver for VirtioPci {
         pdev: &'bound pci::Device<Core<'_>>,
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Bound, Error> + 'bound {
-        Self::bind(pdev)
+        pin_init::pin_init_scope(move || {
+            let (registration, transport) = Self::bind(pdev)?;
+
+            Ok(try_pin_init!(Bound {
+                registration <- new_mutex!(Some(registration)),
+                _transport: transport,
+            }))
+        })
     }
 
-    fn unbind<'bound>(pdev: &'bound pci::Device<Core<'_>>, _bound: Pin<&Bound>) {
+    fn unbind<'bound>(pdev: &'bound pci::Device<Core<'_>>, bound: Pin<&Bound>) {
         disable_virtual_functions(pdev);
+        let registration = bound.registration.lock().take();
+
+        drop(registration);
     }
 }
 
 impl VirtualFunctions for VirtioPci {
     /// As with C's driver: the device has to be in use, with `VIRTIO_F_SR_IOV` agreed on.
     fn may_have(bound: Pin<&Bound>) -> Result {
-        match bound.registration.features() {
+        let registration = bound.registration.lock();
+
+        match registration.as_ref().and_then(|device| device.features()) {
             None => Err(EBUSY),
             Some(features) if features.contains(transport_feature::SR_IOV) => Ok(()),
             Some(_) => Err(EINVAL),
@@ -213,17 +239,17 @@ impl VirtualFunctions for VirtioPci {
 
 impl Recovery for VirtioPci {
     fn before(bound: Pin<&Bound>, reach: Reach) {
-        match reach {
-            Reach::Works => bound.registration.pause(),
-            Reach::Cut => bound.registration.pause_unreached(),
-        }
+        bound.with(|device| match reach {
+            Reach::Works => device.pause(),
+            Reach::Cut => device.pause_unreached(),
+        });
     }
 
     fn after(bound: Pin<&Bound>) {
-        bound.registration.resume();
+        bound.with(|device| device.resume());
     }
 
     fn lost(bound: Pin<&Bound>) {
-        bound.registration.lost();
+        bound.with(|device| device.lost());
     }
 }

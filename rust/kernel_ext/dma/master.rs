@@ -96,6 +96,7 @@ impl Master {
         Ok(Mapping {
             segment: Segment::new(address, run.length()),
             direction,
+            device: self.identity(),
         })
     }
 
@@ -121,7 +122,8 @@ impl Master {
         Ok(address)
     }
 
-    /// Takes back what [`Self::map`] of the same master gave, when the device is done with it. Any context.
+    /// Takes back what [`Self::map`] of the same device's master gave, when the device is done with it. What is another's
+    /// stays mapped. Any context.
     #[inline]
     pub fn unmap(&self, mapping: Mapping) {
         if self.translated {
@@ -129,12 +131,25 @@ impl Master {
         }
     }
 
+    /// A number of the device's own, as long as it is there.
+    #[inline]
+    fn identity(&self) -> usize {
+        raw_device(&self.device).addr()
+    }
+
     #[inline(never)]
     fn unmap_translated(&self, mapping: Mapping) {
-        let Mapping { segment, direction } = mapping;
+        let Mapping {
+            segment,
+            direction,
+            device,
+        } = mapping;
 
-        // SAFETY: The device is valid; by its type invariant the mapping was made by `map_translated`, with these values,
-        // and it is used up here.
+        if device != self.identity() {
+            return;
+        }
+        // SAFETY: The device is valid; by its type invariant the mapping was made by `map_translated` of a master of this
+        // device, with these values, and it is used up here.
         // CAST: `u32` to `usize` widens.
         unsafe {
             bindings::dma_unmap_phys(
@@ -152,11 +167,12 @@ impl Master {
 ///
 /// # Invariants
 ///
-/// Made by [`Master::map`], and still mapped.
+/// Made by [`Master::map`] for the device with that number, and still mapped.
 #[must_use = "memory that is mapped has to be unmapped"]
 pub struct Mapping {
     segment: Segment,
     direction: Direction,
+    device: usize,
 }
 
 impl Mapping {

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CPUs; see helpers.h. */
+#include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/export.h>
+#include <linux/interrupt.h>
 
 #include "../helpers.h"
 
-const struct cpumask *rvirtio_helper_cpumask_of(unsigned int cpu)
+/* Moves an interrupt to a CPU, number @place of those that are online. None of them leaves meanwhile. */
+int rvirtio_helper_irq_prefer(unsigned int irq, unsigned int place)
 {
-	return cpumask_of(cpu);
+	unsigned int cpu;
+	int ret = -EINVAL;
+
+	cpus_read_lock();
+	cpu = cpumask_local_spread(place, NUMA_NO_NODE);
+	if (cpu < nr_cpu_ids)
+		ret = irq_set_affinity_and_hint(irq, cpumask_of(cpu));
+	cpus_read_unlock();
+	return ret;
 }
-EXPORT_SYMBOL_GPL(rvirtio_helper_cpumask_of);
+EXPORT_SYMBOL_GPL(rvirtio_helper_irq_prefer);
 
 unsigned int rvirtio_helper_online_cpus(void)
 {

@@ -433,9 +433,9 @@ void rvirtio_helper_napi_delete(struct napi_struct *napi)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_napi_delete);
 
-bool rvirtio_helper_napi_schedule(struct napi_struct *napi)
+void rvirtio_helper_napi_schedule(struct napi_struct *napi)
 {
-	return napi_schedule(napi);
+	napi_schedule(napi);
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_napi_schedule);
 

@@ -146,12 +146,12 @@ impl Napi {
         }
     }
 
-    /// There is work: the target will be called soon. Nothing happens while polling is disabled. Says whether
-    /// the target would not have been called otherwise. Any context.
+    /// There is work: the target will be called soon. Nothing happens while polling is disabled.
+    /// Any context.
     #[inline]
-    pub fn schedule(&self) -> bool {
+    pub fn schedule(&self) {
         // SAFETY: It was added.
-        unsafe { bindings::rvirtio_helper_napi_schedule(self.as_raw()) }
+        unsafe { bindings::rvirtio_helper_napi_schedule(self.as_raw()) };
     }
 }
 

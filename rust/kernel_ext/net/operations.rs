@@ -58,7 +58,8 @@ pub trait Operations: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Any; the network layer tries again later, a few times.
+    /// Any that may pass; the network layer tries again later, a few times, and complains in the end, also of each later
+    /// change.
     fn set_receive_mode(&self, rtnl: &Rtnl, mode: &ReceiveMode<'_>) -> Result;
 
     /// Changes the address, which is a valid one, at the device. The interface has it afterwards.

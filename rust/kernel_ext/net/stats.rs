@@ -11,7 +11,7 @@ pub struct Stats {
     pub rx_packets: u64,
     /// Bytes received, from the Ethernet header on.
     pub rx_bytes: u64,
-    /// Received, but dropped for want of memory.
+    /// Received, but dropped: for want of memory, and those that are counted below.
     pub rx_dropped: u64,
     /// Received with a length that cannot be.
     pub rx_length_errors: u64,

@@ -47,6 +47,8 @@ impl<O: Operations> Tables<O> {
         ndo_vlan_rx_add_vid: Some(add_vlan::<O>),
         ndo_vlan_rx_kill_vid: Some(remove_vlan::<O>),
         ndo_set_features: Some(set_features::<O>),
+        // What the device cuts up has its headers described, whatever they are: two VLAN tags, too.
+        ndo_features_check: Some(bindings::passthru_features_check),
         // SAFETY: All-zero is a valid table: no callbacks.
         ..unsafe { core::mem::zeroed() }
     };

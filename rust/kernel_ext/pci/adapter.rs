@@ -139,13 +139,16 @@ impl<T: Recovery + VirtualFunctions> Adapter<T> {
 
     /// The bus was reset: the function has lost its resources.
     extern "C" fn slot_reset(dev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
-        // SAFETY: The core calls this with a valid function, which was saved when it was found. The vectors
-        // come back, too.
+        // SAFETY: The core calls this with a valid function, which was saved when it was found, and perhaps since. The
+        // vectors come back, too.
         unsafe { bindings::pci_restore_state(dev) };
         // SAFETY: The function is enabled, by the driver; what was saved may say otherwise.
         if unsafe { bindings::pci_reenable_device(dev) } != 0 {
             return bindings::pci_ers_result_PCI_ERS_RESULT_DISCONNECT;
         }
+        // What was saved may have it on; the driver turns it on, after a reset of its own.
+        // SAFETY: As above.
+        unsafe { bindings::pci_clear_master(dev) };
         bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED
     }
 

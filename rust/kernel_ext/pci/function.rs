@@ -142,8 +142,9 @@ impl Function {
 
 impl Drop for Function {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the device is enabled, by us. Disabling it turns bus
-        // mastering off.
+        // Disabling turns it off only where nobody else has enabled the function, as root can by sysfs.
+        self.stop_dma();
+        // SAFETY: By the type invariant the device is enabled, by us.
         unsafe { bindings::pci_disable_device(self.as_raw()) };
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     activity::Activity,
+    device::Device,
     reason::Reason,
     ring::AnyRing, //
 };
@@ -101,6 +102,10 @@ impl<'a, T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'a, T, L, D> {
 }
 
 impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Locked<'_, T, L, D> {
+    pub(crate) fn device(&self) -> &Device {
+        &self.queue.device
+    }
+
     /// What the driver keeps behind the lock.
     #[inline]
     pub fn data(&mut self) -> &mut D {

@@ -28,6 +28,7 @@ use numbering::Numbering;
 use pace::Pace;
 use places::{
     Fate,
+    Handing,
     Places,
     Purpose,
     PLACES, //
@@ -137,8 +138,9 @@ fn pace(input: &mut Input<'_>) {
             }
             2 => pace.out_of_memory(now),
             _ => {
-                pace.new_wish(now);
-                assert_eq!(pace.left(now), 0);
+                let before = pace.left(now);
+                pace.wish(now, input.u8().into());
+                assert!(pace.left(now) <= before);
             }
         }
         assert!(pace.left(now) <= pace::AFTER_OOM_MS);
@@ -149,6 +151,8 @@ fn pace(input: &mut Input<'_>) {
 #[derive(Default)]
 struct Owner {
     writer: bool,
+    /// The device was reset since.
+    old: bool,
     host: bool,
     /// Somebody waits, and was woken or not.
     waiter: Option<bool>,
@@ -157,7 +161,7 @@ struct Owner {
 fn notices(input: &mut Input<'_>) {
     let mut places = Places::new();
     let mut owners: [Owner; PLACES] = Default::default();
-    let mut closed = false;
+    let (mut closed, mut resting) = (false, false);
 
     while input.more() {
         let byte = input.u8();
@@ -176,8 +180,15 @@ fn notices(input: &mut Input<'_>) {
                 if let Some(place) = places.take(purpose) {
                     let owner = &mut owners[place];
 
-                    assert!(!closed && !owner.writer && !owner.host && owner.waiter.is_none());
+                    assert!(
+                        !closed
+                            && !resting
+                            && !owner.writer
+                            && !owner.host
+                            && owner.waiter.is_none()
+                    );
                     owner.writer = true;
+                    owner.old = false;
                 }
             }
             4 if owner.writer => {
@@ -186,10 +197,15 @@ fn notices(input: &mut Input<'_>) {
             }
             5..=8 if owner.writer => {
                 let awaited = byte & 1 != 0;
-                let handed = places.hand_over(at, awaited);
+                let handing = places.hand_over(at, awaited);
+                let wanted = match (closed, owner.old) {
+                    (true, _) => Handing::Closed,
+                    (false, true) => Handing::Old,
+                    (false, false) => Handing::Done,
+                };
 
-                assert_eq!(handed, !closed);
-                if handed {
+                assert_eq!(handing, wanted);
+                if handing == Handing::Done {
                     owner.writer = false;
                     owner.host = true;
                     owner.waiter = awaited.then_some(false);
@@ -237,7 +253,13 @@ fn notices(input: &mut Input<'_>) {
                 for (owner, awaited) in owners.iter_mut().zip(awaited) {
                     assert_eq!(awaited, owner.host && owner.waiter == Some(false));
                     owner.host = false;
+                    owner.old |= owner.writer;
                 }
+                resting = true;
+            }
+            15 if byte >> 4 == 14 => {
+                places.begin();
+                resting = false;
             }
             _ => {}
         }

@@ -43,15 +43,46 @@ fn a_new_wish_is_tried_at_once() {
 
     pace.out_of_memory(5);
     assert_eq!(pace.left(5), AFTER_OOM_MS);
-    pace.new_wish(10);
+    pace.wish(10, 7);
     assert_eq!(pace.left(10), 0);
     // A wish does not make the next wait shorter: a host may have many.
     pace.short(10);
     pace.short(10);
-    pace.new_wish(11);
-    assert_eq!(pace.left(11), 0);
-    pace.short(11);
-    assert_eq!(pace.left(11), 800);
+    pace.wish(500, 8);
+    assert_eq!(pace.left(500), 0);
+    pace.short(500);
+    assert_eq!(pace.left(500), 800);
+}
+
+#[test]
+fn l1_what_is_no_new_wish_is_not_tried() {
+    let mut pace = Pace::new();
+
+    pace.wish(0, 7);
+    pace.out_of_memory(5);
+    // The host has something else to say, or a CPU has come.
+    pace.wish(10, 7);
+    assert_eq!(pace.left(10), AFTER_OOM_MS - 5);
+    // It asks for the same again.
+    pace.insists(10);
+    assert_eq!(pace.left(10), 0);
+}
+
+#[test]
+fn l1_a_host_with_a_new_wish_all_the_time() {
+    let mut pace = Pace::new();
+    let (mut attempts, mut wish) = (0, 0);
+
+    for now in 0..10_000 {
+        wish ^= 1;
+        pace.wish(now, wish);
+        pace.insists(now);
+        if pace.left(now) == 0 {
+            pace.short(now);
+            attempts += 1;
+        }
+    }
+    assert_eq!(attempts, 10_000 / 200);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use crate::places::{
     Fate,
+    Handing,
     Places,
     Purpose::{
         self,
@@ -18,7 +19,7 @@ use proptest::prelude::*;
 fn posted(places: &mut Places, purpose: Purpose, awaited: bool) -> usize {
     let place = places.take(purpose).expect("a free place");
 
-    assert!(places.hand_over(place, awaited));
+    assert_eq!(places.hand_over(place, awaited), Handing::Done);
     place
 }
 
@@ -93,7 +94,7 @@ fn l4_a_broken_device_lets_all_go() {
 
     assert_eq!(places.close(), [true, false, false, false]);
     assert_eq!(places.stop_waiting(waits), Fate::Failed);
-    assert!(!places.hand_over(writes, true), "too late");
+    assert_eq!(places.hand_over(writes, true), Handing::Closed, "too late");
     places.give_back(writes);
     for purpose in [Resize, Migration, OutOfMemory] {
         assert_eq!(places.take(purpose), None);
@@ -120,25 +121,32 @@ fn a_device_that_was_reset_has_forgotten_all() {
     let writes = places.take(Migration).expect("a free place");
 
     assert_eq!(places.forget(), [true, false, false, false]);
+    assert_eq!(places.take(OutOfMemory), None, "nothing is settled yet");
+    places.begin();
     assert_eq!(places.take(OutOfMemory), Some(forgotten), "it is free");
     assert_eq!(places.take(Resize), None, "until it was noticed");
     assert_eq!(places.stop_waiting(waits), Fate::Failed);
     assert_eq!(places.take(Resize), Some(waits));
-    // Nothing is closed: who writes may still send.
-    assert!(places.hand_over(writes, true));
     assert!(!places.acknowledge(waits), "an answer from before");
+    // What was to be said before is not said now.
+    assert_eq!(places.hand_over(writes, true), Handing::Old);
+    places.give_back(writes);
+    assert_eq!(places.take(Migration), Some(writes));
+    assert_eq!(places.hand_over(writes, true), Handing::Done);
 }
 
 proptest! {
     /// Whatever happens: two never have the same place, and who waits is told once.
     #[test]
-    fn no_place_has_two_owners(steps in proptest::collection::vec((0..7u8, 0..PLACES), 1..200)) {
+    fn no_place_has_two_owners(steps in proptest::collection::vec((0..8u8, 0..PLACES), 1..200)) {
         let mut places = Places::new();
         let mut writers = [false; PLACES];
         let mut waiters = [None; PLACES];
         let mut host = [false; PLACES];
         // The device was reset meanwhile: who waits is told that.
         let mut reset = [false; PLACES];
+        let mut old = [false; PLACES];
+        let mut resting = false;
 
         for (step, at) in steps {
             match step {
@@ -146,8 +154,9 @@ proptest! {
                     let purpose = [Resize, Migration, OutOfMemory, OutOfMemory][at];
 
                     if let Some(place) = places.take(purpose) {
-                        prop_assert!(!writers[place] && !host[place] && waiters[place].is_none());
+                        prop_assert!(!writers[place] && !host[place] && waiters[place].is_none() && !resting);
                         writers[place] = true;
+                        old[place] = false;
                     }
                 }
                 2 if writers[at] => {
@@ -157,7 +166,10 @@ proptest! {
                 3 if writers[at] => {
                     let awaited = at % 2 == 0;
 
-                    if places.hand_over(at, awaited) {
+                    let handing = places.hand_over(at, awaited);
+
+                    prop_assert_eq!(handing == Handing::Old, old[at]);
+                    if handing == Handing::Done {
                         writers[at] = false;
                         host[at] = true;
                         waiters[at] = awaited.then_some(false);
@@ -182,11 +194,19 @@ proptest! {
 
                     prop_assert_eq!(places.stop_waiting(at), fate);
                 },
-                6 => for (at, awaited) in places.forget().into_iter().enumerate() {
-                    prop_assert_eq!(awaited, host[at] && waiters[at] == Some(false));
-                    reset[at] |= awaited;
-                    host[at] = false;
-                },
+                6 => {
+                    for (at, awaited) in places.forget().into_iter().enumerate() {
+                        prop_assert_eq!(awaited, host[at] && waiters[at] == Some(false));
+                        reset[at] |= awaited;
+                        host[at] = false;
+                        old[at] |= writers[at];
+                    }
+                    resting = true;
+                }
+                7 => {
+                    places.begin();
+                    resting = false;
+                }
                 _ => {}
             }
         }

@@ -55,9 +55,30 @@ needed() {
     pages touch $((most / 256)) || fail "memory that came back does not hold what is written"
 }
 
+# The kernel moves pages of the balloon while its device is reset and forgets them: it is not told of pages that are given up then.
+compacted() {
+    to 20000
+    : >/run/compacting
+    (while [ -e /run/compacting ]; do echo 1 >/proc/sys/vm/compact_memory; done) >/dev/null 2>&1 3>&- &
+    moved=$(vmstat balloon_migrate)
+    for _ in 1 2 3 4; do
+        before=$(recovered b)
+        asked order needs-reset >/dev/null
+        wait_for 20 once_more || fail "it does not come back"
+        wait_for 60 holds 20000 || fail "the balloon does not come to 20000 pages, but to $(asked ask size)"
+    done
+    rm /run/compacting
+    wait $!
+    note "pages moved meanwhile: $(($(vmstat balloon_migrate) - moved))"
+    to 0
+    pages touch 150 || fail "memory that came back does not hold what is written"
+}
+once_more() { [ "$(recovered b)" -gt "$before" ] && healthy b; }
+
 no_complaints() { same "what the device complains about" "$(asked ask complaints)" ""; }
 
 check "what was agreed on" agreed
 check "what leaves the balloon is the host's until it says so" held
 check "memory that is needed at once" needed
+check "resets while pages are moved" compacted
 check "the device does not complain" no_complaints

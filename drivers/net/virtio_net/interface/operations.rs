@@ -146,7 +146,11 @@ impl Operations for Interface {
         let result = self.send_filter(&filter);
 
         self.desired.lock().filter = Some(filter);
-        result
+        match result {
+            // It has its line in the log, and will say so again; one that is broken is told when it works.
+            Err(error) if error == EINVAL || error == EIO => Ok(()),
+            other => other,
+        }
     }
 
     fn set_address(&self, _rtnl: &Rtnl, address: &MacAddress) -> Result {
