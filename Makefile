@@ -32,7 +32,7 @@ modules:
 	@$S/modules.sh stock
 endif
 
-run: ## boot Debian on the modules in QEMU; without a terminal: report and verdict (DRIVERS=c REPORT=1 KEEP=1)
+run: ## boot Debian on the modules in QEMU; without a terminal: report and verdict (DRIVERS=c REPORT=1 KEEP=1 LIMIT=SECONDS QEMU_ARGS=...)
 	$(call no,DRIVER KERNEL ONLY KIND)
 	@$S/run.sh
 

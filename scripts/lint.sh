@@ -110,7 +110,7 @@ for name in "$@"; do
     case $name in
     fmt) fmt ;;
     fmtcheck | no-unsafe | spdx | shellcheck | features | sample | inventory | clippy | frames | panics | waits) result "$name" "$name" ;;
-    *) die "lint.sh knows no check $name" ;;
+    *) die "lint.sh knows no check $name" "The checks: fmtcheck no-unsafe spdx shellcheck features sample inventory clippy frames panics waits. fmt formats." ;;
     esac
 done
 summarize "$summary"

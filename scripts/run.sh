@@ -95,7 +95,7 @@ machine+=(${QEMU_ARGS:-})
 if [ -z "$report" ]; then
     read -r rows columns < <(stty size)
     words+=(quiet systemd.show_status=1 "systemd.tty.term.ttyS0=${TERM:-vt220}" "systemd.tty.rows.ttyS0=$rows" "systemd.tty.columns.ttyS0=$columns")
-    say "==> Debian on $DRIVERS drivers, ready to boot after $((SECONDS - begun)) s. Ctrl-A x ends it, Ctrl-A h helps."
+    say "==> Debian on ${DRIVERS/#rust/rvirtio} drivers, ready to boot after $((SECONDS - begun)) s. Ctrl-A x ends it, Ctrl-A h helps."
     status=0
     in_root -- timeout --foreground -k 5 "$limit" "${machine[@]}" -serial mon:stdio -append "${words[*]}" || status=$?
     [ "$status" -ne 124 ] || die "the machine ran into its limit of $limit s" "Set LIMIT to more seconds."
@@ -112,7 +112,7 @@ boot() {
     tail -n 20 "$OUT/console.log"
     return "$status"
 }
-HINT="The console is in $OUT/console.log." step "Debian on $DRIVERS drivers: boot, report, power off" "$OUT/qemu.log" boot
+HINT="The console is in $OUT/console.log." step "Debian on ${DRIVERS/#rust/rvirtio} drivers: boot, report, power off" "$OUT/qemu.log" boot
 [ -s "$OUT/report.txt" ] || die "the guest gave no report" "Its console is in $OUT/console.log."
 tr -d '\r' <"$OUT/report.txt"
 echo "As the host saw it:"

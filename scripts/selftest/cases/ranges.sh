@@ -13,6 +13,8 @@ MIB=1048576
 cleared() { host model "$1" ask cleared | cut -d' ' -f"$2"; }
 
 erase() {
+    # It takes an odd type for one that the device reads, and this one is 14.
+    [ "$RV_DRIVER" = rvirtio ] || skip "C hands the ranges over as memory for the device to write"
     device=$(disk "$1")
     rvio fill "$device" 0 $((6 * MIB)) 5
     same "secure erase" "$(rvio try erase "$device" $((2 * MIB)) $((2 * MIB)))" ok
@@ -44,7 +46,8 @@ one_request() {
     before=$(cleared "$1" 1)
     same "discard" "$(rvio try discard "$device" $((17 * MIB + 512)) $MIB)" ok
     same "bytes discarded" "$(($(cleared "$1" 1) - before))" $MIB
-    same "the most ranges of a request" "$(host model "$1" ask most)" 2
+    # C sends one after the other.
+    [ "$RV_DRIVER" = c ] || same "the most ranges of a request" "$(host model "$1" ask most)" 2
     rvio check "$device" $((16 * MIB)) $((MIB + 512)) 12 || fail "what lies before has changed"
     rvio zeros "$device" $((17 * MIB + 512)) $MIB || fail "not all is discarded"
     rvio check "$device" $((18 * MIB + 512)) $((MIB - 512)) 12 || fail "what lies behind has changed"
