@@ -45,7 +45,7 @@ void rvirtio_helper_sync_timeouts(struct blk_mq_tag_set *set);
 
 /* CPUs. */
 
-int rvirtio_helper_irq_prefer(unsigned int irq, unsigned int place);
+int rvirtio_helper_irq_prefer(unsigned int irq, unsigned int place, bool wait);
 unsigned int rvirtio_helper_online_cpus(void);
 unsigned int rvirtio_helper_cpu_ids(void);
 int rvirtio_helper_cpumask_next(int after, const struct cpumask *mask);

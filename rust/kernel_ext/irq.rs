@@ -101,21 +101,33 @@ impl Registration {
     /// space may move it elsewhere; `irqbalance` reads it as a hint. An interrupt whose CPUs the kernel
     /// manages stays where it is.
     ///
-    /// Takes the lock that keeps CPUs from coming and going: not to be called while a CPU that goes may have to wait for
-    /// the caller.
+    /// Waits for a CPU that is just coming or going: not to be called where that may have to wait for the caller.
     pub fn prefer(&mut self, place: u32) {
         self.place = Some(place);
-        // SAFETY: The interrupt is requested; its hint is a mask that lives for ever.
-        let result = unsafe { bindings::rvirtio_helper_irq_prefer(self.irq, place) };
-
-        self.hinted = result == 0;
+        let _ = self.apply(place, true);
     }
 
     /// Moves the interrupt there once more, where others are online now than when that was said.
-    pub fn prefer_again(&mut self) {
-        if let Some(place) = self.place {
-            self.prefer(place);
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when a CPU is just coming or going; it is not waited for.
+    pub fn prefer_again(&mut self) -> Result {
+        match self.place {
+            Some(place) => match self.apply(place, false) {
+                Err(error) if error == EAGAIN => Err(error),
+                // Where it cannot be moved it stays.
+                _ => Ok(()),
+            },
+            None => Ok(()),
         }
+    }
+
+    fn apply(&mut self, place: u32, wait: bool) -> Result {
+        // SAFETY: The interrupt is requested; its hint is a mask that lives for ever.
+        to_result(unsafe { bindings::rvirtio_helper_irq_prefer(self.irq, place, wait) })?;
+        self.hinted = true;
+        Ok(())
     }
 }
 

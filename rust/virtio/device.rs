@@ -368,9 +368,9 @@ impl Device {
             self.transport
                 .set_status(negotiated(self.features) | Status::DRIVER_OK);
             self.open_queues();
+            // What the device had to say before this is looked for by `settle`.
+            self.live.store(true, Release);
         }
-        // What the device had to say before this is looked for by `settle`.
-        self.live.store(true, Release);
     }
 
     /// Lets buffers be posted; before interrupts, since a queue that is closed does not ask for them again.

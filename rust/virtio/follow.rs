@@ -31,6 +31,9 @@ pub(crate) const CONFIG: u64 = 0;
 /// The work item that has it run later.
 pub(crate) const LATER: u64 = 3;
 
+/// Milliseconds after which CPUs are followed that were just coming or going.
+const CPUS_MS: u32 = 50;
+
 /// How often the configuration is followed: 32 changes at once, and two a second. Each may leave lines in the log, and
 /// has drivers work.
 pub(crate) type Following = Allowance<32, 500>;
@@ -92,8 +95,8 @@ impl Device {
         }
     }
 
-    /// Moves interrupts, and lets the driver do the rest.
-    fn follow_cpus(&self) {
+    /// Moves interrupts, and lets the driver do the rest: now, or soon, when no CPU is just coming or going.
+    fn follow_cpus(self: &Arc<Self>) {
         let driver = self.driver.lock().clone();
 
         let Some(driver) = driver else {
@@ -102,7 +105,13 @@ impl Device {
             return;
         };
 
-        self.transport().place_interrupts();
+        if self.transport().place_interrupts().is_err() {
+            self.cpus_changed.store(true, Release);
+            let _ = self
+                .work_queue()
+                .enqueue_delayed::<Arc<Self>, LATER>(self.clone(), msecs_to_jiffies(CPUS_MS));
+            return;
+        }
         driver.cpus_changed();
     }
 }

@@ -49,7 +49,7 @@ impl Device {
     }
 
     /// Whether a reset has begun since, of which the end can be waited for with [`Self::was_reset_within`].
-    pub fn leaves(&self, session: Session) -> bool {
+    pub(crate) fn leaves(&self, session: Session) -> bool {
         self.epoch() != session.0
     }
 
@@ -59,21 +59,19 @@ impl Device {
     ///
     /// Process context, for [`Timeout::Balloon`] at most. Only while the driver has the device.
     pub fn give_up(self: &Arc<Self>, reason: Reason, session: Session) {
-        if self.leaves(session) {
-            if self.was_reset_within(Timeout::Balloon.ms()) {
-                return;
-            }
-        } else {
-            let reset = self.unless_reset(|transport| {
-                self.leaves(session) || self.ails() && reset(transport, self.node()).is_ok()
-            });
+        // A pause that begins meanwhile has its reset after this, see `pause_locked`.
+        let done = self.unless_reset(|transport| {
+            !self.leaves(session) && self.ails() && reset(transport, self.node()).is_ok()
+        });
 
-            if reset == Some(true) {
-                if !self.leaves(session) {
-                    self.recover();
-                }
-                return;
+        if done == Some(true) {
+            if !self.leaves(session) {
+                self.recover();
             }
+            return;
+        }
+        if self.leaves(session) && self.was_reset_within(Timeout::Balloon.ms()) {
+            return;
         }
         self.break_and_wait(reason);
     }

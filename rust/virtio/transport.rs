@@ -164,7 +164,11 @@ pub trait Transport: Send + Sync + 'static {
     fn queue_cpus(&self, index: u16, each: &mut dyn FnMut(u32)) -> bool;
 
     /// Moves interrupts that have a place ([`Delivery::Near`]) to the CPU that is there now.
-    fn place_interrupts(&self);
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when a CPU is just coming or going, which is not waited for.
+    fn place_interrupts(&self) -> Result;
 
     /// Gives the interrupts back; no handler runs after this, and none is kept.
     fn stop_interrupts(&self);

@@ -189,12 +189,15 @@ impl Balloon {
         stack_pin_init!(let batch = Batch::new());
         let had = batch.as_mut().allocate(allowed, self.plan.highest());
 
-        notice.write(batch.frames());
-        // Else the device was reset and has forgotten the pages, or has begun anew since; they are freed here.
-        let session = notice.send()?;
+        // Nothing is no news for the host.
+        if had != 0 {
+            notice.write(batch.frames());
+            // Else the device was reset and has forgotten the pages, or has begun anew since; they are freed here.
+            let session = notice.send()?;
 
-        if !self.put(batch, session) {
-            return None;
+            if !self.put(batch, session) {
+                return None;
+            }
         }
 
         let mut pace = self.pace.lock();
@@ -352,6 +355,10 @@ impl Balloon {
             self.pages.take(batch.as_mut(), self.plan.most());
             return batch.free();
         }
+        // The place and the pages are of one session: `resume` ends what was before it with this held.
+        let Some(settling) = self.settling.try_lock() else {
+            return 0;
+        };
         let Some(mut notice) = self.host.deflate.take(Purpose::OutOfMemory) else {
             return 0;
         };
@@ -359,6 +366,7 @@ impl Balloon {
         if self.pages.take(batch.as_mut(), self.plan.most()) == 0 {
             return 0;
         }
+        drop(settling);
         notice.write(batch.frames());
 
         if !self.must_tell {

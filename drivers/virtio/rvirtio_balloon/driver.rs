@@ -315,6 +315,8 @@ impl virtio::Driver for Driver {
     }
 
     fn resume(&self) {
+        // What is looked at next is no word of the host's: a number that it will not want.
+        self.hints.store(u32::MAX, Relaxed);
         if let Some(statistics) = &self.statistics {
             statistics.start();
         }

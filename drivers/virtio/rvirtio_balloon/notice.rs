@@ -277,8 +277,8 @@ impl Notice<'_> {
         Answer::Reset
     }
 
-    /// Sends the notice and waits for the host, `limit_ms` milliseconds at most. A notice without
-    /// page numbers is not sent, and counts as lost in a reset.
+    /// Sends the notice and waits for the host, `limit_ms` milliseconds at most. One without page numbers, which
+    /// nobody should send, counts as lost in a reset.
     pub(crate) fn send_within(mut self, limit_ms: u32) -> Answer {
         if self.bytes == 0 {
             return Answer::Reset;

@@ -55,7 +55,8 @@ enum State {
 pub(crate) enum Handing {
     /// It is the host's.
     Done,
-    /// The device was reset since it was taken: what was to be said is no news any more. It stays who took it's.
+    /// The device was reset since it was taken: what was to be said is no news any more, if the pages that it is about were taken
+    /// before that, too. It stays who took it's.
     Old,
     /// The device is broken. It stays who took it's.
     Closed,

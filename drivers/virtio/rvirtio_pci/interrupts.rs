@@ -325,10 +325,14 @@ impl Active {
     }
 
     /// Moves those interrupts that have a place to it.
-    pub(crate) fn place(&mut self) {
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when a CPU is just coming or going.
+    pub(crate) fn place(&mut self) -> Result {
         self.handlers
             .iter_mut()
-            .for_each(irq::Registration::prefer_again);
+            .try_for_each(irq::Registration::prefer_again)
     }
 
     /// The vector for configuration changes, if there is one.

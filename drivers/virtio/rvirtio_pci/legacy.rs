@@ -455,9 +455,10 @@ impl Transport for Legacy {
             .is_some_and(|active| active.interrupts.queue_cpus(index, each))
     }
 
-    fn place_interrupts(&self) {
-        if let Some(Started { interrupts, .. }) = &mut *self.active.lock() {
-            interrupts.place();
+    fn place_interrupts(&self) -> Result {
+        match &mut *self.active.lock() {
+            Some(Started { interrupts, .. }) => interrupts.place(),
+            None => Ok(()),
         }
     }
 

@@ -471,9 +471,10 @@ impl Transport for Modern {
             .is_some_and(|active| active.queue_cpus(index, each))
     }
 
-    fn place_interrupts(&self) {
-        if let Some(active) = &mut *self.active.lock() {
-            active.place();
+    fn place_interrupts(&self) -> Result {
+        match &mut *self.active.lock() {
+            Some(active) => active.place(),
+            None => Ok(()),
         }
     }
 

@@ -8,13 +8,20 @@
 
 #include "../helpers.h"
 
-/* Moves an interrupt to a CPU, number @place of those that are online. None of them leaves meanwhile. */
-int rvirtio_helper_irq_prefer(unsigned int irq, unsigned int place)
+/*
+ * Moves an interrupt to a CPU, number @place of those that are online. None of
+ * them leaves meanwhile: for one that is just leaving, or coming, this waits,
+ * or does nothing, as @wait says.
+ */
+int rvirtio_helper_irq_prefer(unsigned int irq, unsigned int place, bool wait)
 {
 	unsigned int cpu;
 	int ret = -EINVAL;
 
-	cpus_read_lock();
+	if (wait)
+		cpus_read_lock();
+	else if (!cpus_read_trylock())
+		return -EAGAIN;
 	cpu = cpumask_local_spread(place, NUMA_NO_NODE);
 	if (cpu < nr_cpu_ids)
 		ret = irq_set_affinity_and_hint(irq, cpumask_of(cpu));

@@ -20,6 +20,9 @@ use kernel::{
     ThisModule, //
 };
 
+/// Which 32 bits of configuration space begin with the command register.
+const COMMAND: usize = 1;
+
 /// How a function is before a reset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reach {
@@ -139,16 +142,17 @@ impl<T: Recovery + VirtualFunctions> Adapter<T> {
 
     /// The bus was reset: the function has lost its resources.
     extern "C" fn slot_reset(dev: *mut bindings::pci_dev) -> bindings::pci_ers_result_t {
-        // SAFETY: The core calls this with a valid function, which was saved when it was found, and perhaps since. The
-        // vectors come back, too.
+        // The driver lets it start DMA, after a reset of its own: what was saved is not to do that.
+        // SAFETY: The core calls this with a valid function. What was saved is the driver's while it recovers.
+        unsafe { (*dev).saved_config_space[COMMAND] &= !bindings::PCI_COMMAND_MASTER };
+        // SAFETY: As above; it was saved when it was found, and perhaps since. The vectors come back, too.
         unsafe { bindings::pci_restore_state(dev) };
+        // SAFETY: As above. The core keeps a note of it, too.
+        unsafe { bindings::pci_clear_master(dev) };
         // SAFETY: The function is enabled, by the driver; what was saved may say otherwise.
         if unsafe { bindings::pci_reenable_device(dev) } != 0 {
             return bindings::pci_ers_result_PCI_ERS_RESULT_DISCONNECT;
         }
-        // What was saved may have it on; the driver turns it on, after a reset of its own.
-        // SAFETY: As above.
-        unsafe { bindings::pci_clear_master(dev) };
         bindings::pci_ers_result_PCI_ERS_RESULT_RECOVERED
     }
 

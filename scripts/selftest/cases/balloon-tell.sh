@@ -55,6 +55,26 @@ needed() {
     pages touch $((most / 256)) || fail "memory that came back does not hold what is written"
 }
 
+# A wish that cannot be had is not forgotten: the host does not say it again.
+short() {
+    to 0
+    pages hold 200 3 >/run/held 2>&1 3>&- &
+    holder=$!
+    wait_for 60 grep -q filled /run/held
+    puffed=$(dmesg | grep -c "Out of puff" || true)
+    wish=$(($(meminfo MemAvailable) / 4 + 30000))
+    asked order want $wish >/dev/null
+    wait_for 30 puffs || fail "a balloon of $wish pages, with $(meminfo MemAvailable) KiB there: $(asked ask size)"
+    # Attempts that get nothing at all.
+    sleep 3
+    note "of $wish pages there are $(asked ask size)"
+    kill $holder
+    wait $holder || true
+    wait_for 40 holds $wish || fail "memory is there again, and the balloon does not come to $wish pages, but to $(asked ask size)"
+    to 0
+}
+puffs() { [ "$(dmesg | grep -c "Out of puff" || true)" -gt "$puffed" ]; }
+
 # The kernel moves pages of the balloon while its device is reset and forgets them: it is not told of pages that are given up then.
 compacted() {
     to 20000
@@ -80,5 +100,6 @@ no_complaints() { same "what the device complains about" "$(asked ask complaints
 check "what was agreed on" agreed
 check "what leaves the balloon is the host's until it says so" held
 check "memory that is needed at once" needed
+check "a wish that waits for memory" short
 check "resets while pages are moved" compacted
 check "the device does not complain" no_complaints
