@@ -20,7 +20,6 @@ use vring::{
     Addressing,
     Area,
     Le16,
-    Le32,
     RawDesc,
     RingMem,
     Untrusted, //
@@ -113,12 +112,6 @@ impl RingMem for QueueMemory {
     fn write16(&self, area: Area, offset: usize, value: Le16) {
         self.memory
             .write16(self.offset(area, offset), value.get().to_le());
-    }
-
-    #[inline(always)]
-    fn write32(&self, area: Area, offset: usize, value: Le32) {
-        self.memory
-            .write32(self.offset(area, offset), value.get().to_le());
     }
 
     #[inline(always)]

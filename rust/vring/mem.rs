@@ -7,10 +7,7 @@ use crate::{
         RawDesc,
         Segment, //
     },
-    le::{
-        Le16,
-        Le32, //
-    },
+    le::Le16,
     untrusted::Untrusted, //
 };
 
@@ -56,9 +53,6 @@ pub trait RingMem: Addressing {
     /// Writes 16 bits.
     fn write16(&self, area: Area, offset: usize, value: Le16);
 
-    /// Writes 32 bits.
-    fn write32(&self, area: Area, offset: usize, value: Le32);
-
     /// Reads 16 bits that the device may have written.
     fn read16(&self, area: Area, offset: usize) -> Untrusted<u16>;
 
@@ -100,11 +94,6 @@ impl<M: RingMem + ?Sized> RingMem for &M {
     #[inline]
     fn write16(&self, area: Area, offset: usize, value: Le16) {
         (**self).write16(area, offset, value)
-    }
-
-    #[inline]
-    fn write32(&self, area: Area, offset: usize, value: Le32) {
-        (**self).write32(area, offset, value)
     }
 
     #[inline]

@@ -32,7 +32,6 @@ use vring::{
     Format,
     InOrder,
     Le16,
-    Le32,
     Packed,
     RawDesc,
     Ring,
@@ -168,10 +167,6 @@ impl RingMem for Shared {
     }
 
     fn write16(&self, area: Area, offset: usize, value: Le16) {
-        self.store(area, offset, value.get().into());
-    }
-
-    fn write32(&self, area: Area, offset: usize, value: Le32) {
         self.store(area, offset, value.get().into());
     }
 

@@ -41,7 +41,6 @@ use vring::{
     IndirectTable,
     IndirectWriter,
     Le16,
-    Le32,
     RawDesc,
     Ring,
     RingConfig,
@@ -109,10 +108,6 @@ impl RingMem for GuestRing<'_> {
 
     fn write16(&self, area: Area, offset: usize, value: Le16) {
         self.store(area, offset, u16::from_ne_bytes(value.to_bytes()));
-    }
-
-    fn write32(&self, area: Area, offset: usize, value: Le32) {
-        self.store(area, offset, u32::from_ne_bytes(value.to_bytes()));
     }
 
     fn read16(&self, area: Area, offset: usize) -> Untrusted<u16> {

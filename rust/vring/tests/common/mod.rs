@@ -28,7 +28,6 @@ use vring::{
     Area,
     Format,
     Le16,
-    Le32,
     RawDesc,
     Ring,
     RingConfig,
@@ -183,11 +182,6 @@ impl RingMem for FakeMem {
 
     fn write16(&self, area: Area, offset: usize, value: Le16) {
         self.log(Op::Write(area, offset, value.get().into()));
-        self.store(area, offset, &value.to_bytes());
-    }
-
-    fn write32(&self, area: Area, offset: usize, value: Le32) {
-        self.log(Op::Write(area, offset, value.get()));
         self.store(area, offset, &value.to_bytes());
     }
 
