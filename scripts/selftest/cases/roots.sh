@@ -7,7 +7,7 @@
 # boots: 4
 # memory: 1024
 # timeout: 90
-# debug: none
+# kernel: stock
 
 # Where the first physical extent of LVM begins, in sectors.
 EXTENTS=2048
