@@ -61,8 +61,11 @@ was_hinted() {
 
 kind_attack() {
     ATTACK=ok AFTER=failed _soon=$((PATIENCE / 2))
-    # Where anything may come of it, nothing is worth waiting for.
-    [ "$outcome" != Safe ] || _soon=$((PATIENCE / 5))
+    # Where anything may come of it, nothing is worth waiting for; where all works, everything is.
+    case $outcome in
+    Safe) _soon=$((PATIENCE / 5)) ;;
+    Works) _soon=$((PATIENCE * 2)) ;;
+    esac
     host model d0 order question >/dev/null
     # What is hinted is not free, so it cannot be reported.
     case $name in

@@ -92,8 +92,12 @@ kind_attack() {
     if [ "$(cat "/sys/class/net/$dev/carrier" 2>/dev/null)" = 1 ] && await $((PATIENCE * 2)) reached 300; then AFTER=ok; fi
 }
 
+# Frames are under way when the driver leaves: a machine with other things to do would leave before the first.
+sends() { was_told || [ "$(cat "/sys/class/net/$dev/statistics/tx_packets")" -gt "$sent" ]; }
 kind_leave() {
+    sent=$(cat "/sys/class/net/$dev/statistics/tx_packets")
     talk 1 80 1000 7000
     commander
+    await 2 sends || true
 }
 kind_left() { talked && commanded; }
