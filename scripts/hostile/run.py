@@ -25,6 +25,9 @@ from model import build
 from qmp import QmpError
 from suite import VERDICTS, Line, Suite
 
+# Lines of the catalogue that are about what a kernel need not have.
+NEEDS = {"B12": "BLK_DEV_ZONED"}
+
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -123,9 +126,13 @@ def main():
     if options.table:
         with open(options.table, "w", encoding="utf-8"):
             pass
+    for line in lines:
+        option = NEEDS.get(line.line)
+        if option and not kernel.has(option):
+            line.verdict, line.reason = "SKIP", f"the {kernel.name} kernel has no CONFIG_{option}"
     suites = []
     for kind in kinds:
-        those = [line for line in lines if line.kind == kind]
+        those = [line for line in lines if line.kind == kind and not line.verdict]
         # What takes long stands together in the list, so each machine gets some of it.
         suites += [(Suite(options, kernel, builder, program, those[part::options.jobs], logs, part), kind) for part in range(options.jobs)]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:

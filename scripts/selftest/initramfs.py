@@ -56,6 +56,11 @@ class Kernel:
         with open(os.path.join(self.folder, "release"), encoding="utf-8") as file:
             self.release = file.read().strip()
 
+    def has(self, option):
+        """Whether it was built with CONFIG_`option`, as a module or in itself."""
+        with open(os.path.join(self.folder, "build", ".config"), encoding="utf-8") as file:
+            return any(line.startswith((f"CONFIG_{option}=y", f"CONFIG_{option}=m")) for line in file)
+
 
 def our_modules(top, kernel):
     """The modules of the checkout that were built for this kernel."""
