@@ -12,7 +12,7 @@ import sys
 PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "Documentation", "hostile.md")
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 COLUMNS = ("rvirtio", "rvirtio, debug kernel", "C")
-VERDICTS = ("PASS", "FAIL", "WEDGED", "CRASH", "SPLAT", "SILENT")
+VERDICTS = ("PASS", "FAIL", "WEDGED", "CRASH", "SPLAT", "SILENT", "SKIP")
 
 
 def read(paths):
