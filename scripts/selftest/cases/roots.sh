@@ -8,6 +8,8 @@
 # memory: 1024
 # timeout: 90
 # kernel: stock
+# What is under way when the machine goes off fails, and the file system says so.
+# allow: I/O error|lost (sync|async) page write|EXT4-fs (error|warning)|JBD2: .*rror
 
 # Where the first physical extent of LVM begins, in sectors.
 EXTENTS=2048
