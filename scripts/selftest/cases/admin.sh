@@ -87,7 +87,7 @@ no_complaints() {
 check "modules, and a NIC" net_up
 check "what is known, and what the devices were told" all_known
 check "the devices work" works
-check "after a reset all is host model again" afterwards
+check "after a reset all is asked again" afterwards
 check "no answers" silent
 check "the devices do not complain" no_complaints
 check "modules unload" unload_modules
