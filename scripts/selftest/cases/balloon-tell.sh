@@ -84,7 +84,7 @@ compacted() {
     for _ in 1 2 3 4; do
         before=$(recovered b)
         asked order needs-reset >/dev/null
-        wait_for 20 once_more || fail "it does not come back"
+        wait_for 20 once_more b "$before" || fail "it does not come back"
         wait_for 60 holds 20000 || fail "the balloon does not come to 20000 pages, but to $(asked ask size)"
     done
     rm /run/compacting
@@ -93,7 +93,6 @@ compacted() {
     to 0
     pages touch 150 || fail "memory that came back does not hold what is written"
 }
-once_more() { [ "$(recovered b)" -gt "$before" ] && healthy b; }
 
 no_complaints() { same "what the device complains about" "$(asked ask complaints)" ""; }
 

@@ -20,7 +20,6 @@ flood_on() {
 }
 flood_off() { kill "$(cat /run/flooding)" 2>/dev/null || true; }
 
-once_more() { [ "$(recovered a)" -gt "$before" ] && healthy a; }
 broken() { dmesg | grep -q "$(virtio a): device is broken"; }
 
 # Nothing is sent before the device works again, and what is sent first afterwards is seen at once: nothing else is sent that it
@@ -31,7 +30,7 @@ under_load() {
         flood_on
         sleep 1
         host model a order needs-reset >/dev/null
-        wait_for 20 once_more || fail "it does not come back"
+        wait_for 20 once_more a "$before" || fail "it does not come back"
         flood_off
         before=$(recovered a)
         sleep 1

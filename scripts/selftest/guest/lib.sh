@@ -182,6 +182,8 @@ bind() { echo "$1" >"$PCI/drivers/$2/bind" || fail "bind of $1 to $2 failed"; }
 # healthy NAME: whether the device works, by its status. recovered NAME: how often it was reset because it asked for that.
 healthy() { [ "$(cat "/sys/bus/$BUS/devices/$(virtio "$1")/status")" = 0x0000000f ]; }
 recovered() { dmesg | grep -c "$(virtio "$1"): device asks for a reset" || true; }
+# once_more NAME NUMBER: whether it was more often than that, and works.
+once_more() { [ "$(recovered "$1")" -gt "$2" ] && healthy "$1"; }
 
 # feature NAME BIT: 1 where the driver took that feature.
 feature() { cut -c$(($2 + 1)) "/sys/bus/$BUS/devices/$(virtio "$1")/features"; }
