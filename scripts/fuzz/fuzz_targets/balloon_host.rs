@@ -141,6 +141,9 @@ fn pace(input: &mut Input<'_>) {
                 let before = pace.left(now);
                 pace.wish(now, input.u8().into());
                 assert!(pace.left(now) <= before);
+                // The host insists: soon after the last attempt, if not at once.
+                pace.insists(now);
+                assert!(pace.left(now) <= 200);
             }
         }
         assert!(pace.left(now) <= pace::AFTER_OOM_MS);
