@@ -113,13 +113,12 @@ impl Registration {
     ///
     /// `EAGAIN` when a CPU is just coming or going; it is not waited for.
     pub fn prefer_again(&mut self) -> Result {
-        match self.place {
-            Some(place) => match self.apply(place, false) {
-                Err(error) if error == EAGAIN => Err(error),
-                // Where it cannot be moved it stays.
-                _ => Ok(()),
-            },
-            None => Ok(()),
+        let result = self.place.map_or(Ok(()), |place| self.apply(place, false));
+
+        match result {
+            Err(error) if error == EAGAIN => Err(error),
+            // Where it cannot be moved it stays.
+            _ => Ok(()),
         }
     }
 
