@@ -41,7 +41,7 @@ done < <(git ls-files --cached --others --exclude-standard -- 'rust/*/Cargo.toml
 fuzz() {
     local seconds=30
     case $1 in
-    net_header) seconds=15 ;;
+    blk_zones | net_header) seconds=15 ;;
     admin_command | balloon_host | blk_request | feature_filter | net_config | pci_legacy) seconds=5 ;;
     esac
     in_root -- timeout "$LIMIT" "$TOP/scripts/fuzz/run.sh" "$1" "$seconds"
