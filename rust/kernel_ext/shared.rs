@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all devices of a bus share while the bus's module is loaded: numbers, work queues, a folder in debugfs.
+//! What all devices of a bus share while the bus's module is loaded: numbers, work queues, a folder in debugfs, and what
+//! is remembered of devices that are gone.
 //!
 //! A module's own state is not reachable from another module that registers devices, and a
 //! `static` cannot own memory that has to go with the module; so it stands behind a global lock.
@@ -13,6 +14,7 @@ use kernel::{
     id_pool::IdPool,
     new_mutex,
     prelude::*,
+    str::CString,
     sync::{
         atomic::{
             ordering::{
@@ -37,7 +39,10 @@ static CLAIMED: AtomicFlag = AtomicFlag::new(false);
 /// Whether `CURRENT` is initialised.
 static INITIALISED: AtomicFlag = AtomicFlag::new(false);
 
-/// Numbers, work queues and a folder in debugfs.
+/// The most devices of which something is remembered.
+const MOST_REMEMBERED: usize = 1024;
+
+/// Numbers, work queues, a folder in debugfs, and what is remembered.
 #[pin_data]
 pub struct Shared {
     /// Where devices are recovered.
@@ -48,6 +53,9 @@ pub struct Shared {
     pub folder: Folder,
     #[pin]
     numbers: Mutex<IdPool>,
+    /// By the name of the device that a transport found. Zero is not there.
+    #[pin]
+    remembered: Mutex<KVec<(CString, u128)>>,
 }
 
 /// Keeps the shared state in place; dropping it takes it away, when the last user has gone.
@@ -69,6 +77,7 @@ impl Owner {
                 unhurried,
                 folder,
                 numbers <- new_mutex!(IdPool::new()),
+                remembered <- new_mutex!(KVec::new()),
             }),
             GFP_KERNEL,
         )?;
@@ -103,6 +112,37 @@ impl Shared {
             return Err(ENODEV);
         }
         CURRENT.lock().clone().ok_or(ENODEV)
+    }
+
+    /// What is remembered of the device of that name; zero if nothing is. Process context.
+    pub fn recall(&self, name: &CStr) -> u128 {
+        let remembered = self.remembered.lock();
+
+        remembered
+            .iter()
+            .find(|(known, _)| **known == *name)
+            .map_or(0, |(_, value)| *value)
+    }
+
+    /// Remembers `value` of the device of that name, until the module goes; zero is to forget it. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` when there are too many, `ENOMEM`.
+    pub fn remember(&self, name: &CStr, value: u128) -> Result {
+        let mut remembered = self.remembered.lock();
+
+        if value == 0 {
+            remembered.retain(|(known, _)| **known != *name);
+        } else if let Some((_, known)) = remembered.iter_mut().find(|(known, _)| **known == *name) {
+            *known = value;
+        } else if remembered.len() >= MOST_REMEMBERED {
+            return Err(ENOSPC);
+        } else {
+            // Under a mutex, where allocating is allowed.
+            remembered.push((CString::try_from(name)?, value), GFP_KERNEL)?;
+        }
+        Ok(())
     }
 }
 

@@ -78,9 +78,11 @@ pub(crate) struct Node {
     /// How that came about, whether it was of use or not.
     #[pin]
     negotiation: Mutex<Negotiation>,
-    /// What user space does not want to be accepted, whichever driver is bound.
+    /// What user space does not want to be accepted, whichever driver is bound; remembered when the device is taken off
+    /// the bus, and comes again.
     #[pin]
     filter: Mutex<Features>,
+    shared: Arc<Shared>,
     /// The driver's session, while one is bound.
     #[pin]
     session: Mutex<Option<Session>>,
@@ -150,14 +152,19 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// Those of `change`.
+    /// Those of `change`, with which nothing changes; `ENODEV` when the device was taken off the bus; those of
+    /// [`Shared::remember`].
     pub(crate) fn change_filter(
         &self,
         change: impl FnOnce(Features) -> Result<Features>,
     ) -> Result {
         let mut filter = self.filter.lock();
+        let next = change(*filter)?;
+        let transport = self.transport()?;
 
-        *filter = change(*filter)?;
+        self.shared
+            .remember(transport.parent().name(), next.bits())?;
+        *filter = next;
         Ok(())
     }
 
@@ -370,6 +377,7 @@ impl DeviceRegistration {
         transport.set_status(Status::ACKNOWLEDGE);
         let identity = transport.identity();
         let kept = transport.clone();
+        let filter = Features::from_bits(shared.recall(transport.parent().name()));
         let node = Arc::pin_init(
             pin_init!(Node {
                 identity,
@@ -377,7 +385,8 @@ impl DeviceRegistration {
                 transport <- new_mutex!(Some(kept)),
                 features <- new_mutex!(Features::NONE),
                 negotiation <- new_mutex!(Negotiation::NONE),
-                filter <- new_mutex!(Features::NONE),
+                filter <- new_mutex!(filter),
+                shared,
                 session <- new_mutex!(None),
                 folder,
             }),

@@ -56,6 +56,16 @@ impl Features {
         ]
     }
 
+    /// The set whose bits are those of `bits`.
+    pub(crate) const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// The set as a number.
+    pub(crate) const fn bits(self) -> u128 {
+        self.0
+    }
+
     /// Whether all bits of `other` are in the set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -136,12 +136,21 @@ hopeless() {
 }
 
 # The device leaves the bus when the PCI function is unbound.
-forgotten() {
-    filter d0 +29
+function_again() {
     address=$(pci d0) driver=$(driver_of d0)
     unbind "$address"
     bind "$address" "$driver"
     block d0 >/dev/null
+}
+
+# Taken away from the transport's driver, and given back: it is the same device to whoever has set the filter.
+remembered() {
+    filter d0 +29
+    function_again
+    reads "$(folder d0)/filter" "none +VIRTIO_F_EVENT_IDX"
+    same "EVENT_IDX" "$(state d0 VIRTIO_F_EVENT_IDX)" "refused: filtered"
+    filter d0 none
+    function_again
     reads "$(folder d0)/filter" none
     same "EVENT_IDX" "$(state d0 VIRTIO_F_EVENT_IDX)" accepted
 }
@@ -323,7 +332,7 @@ check "a filtered feature is refused" withheld
 check "the filter lasts, and is lifted" lasts
 check "features that need a filtered one" needed
 check "a device that nobody takes any more" hopeless
-check "the filter goes with the device" forgotten
+check "the filter is remembered when the function is bound anew" remembered
 check "nonsense is not taken" nonsense
 check "formats and places" formats
 check "d0 counts" counts d0
