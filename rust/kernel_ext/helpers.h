@@ -120,7 +120,7 @@ unsigned int rvirtio_helper_skb_segment(const struct sk_buff *skb, unsigned int 
 		phys_addr_t *phys);
 int rvirtio_helper_skb_prefix(struct sk_buff *skb, phys_addr_t *phys);
 int rvirtio_helper_skb_linearize(struct sk_buff *skb);
-void rvirtio_helper_skb_timestamp(struct sk_buff *skb);
+void rvirtio_helper_skb_depart(struct sk_buff *skb);
 int rvirtio_helper_skb_offload(const struct sk_buff *skb, u8 *header);
 struct sk_buff *rvirtio_helper_skb_build(void *buffer, unsigned int size, unsigned int headroom,
 		unsigned int length);

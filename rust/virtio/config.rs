@@ -3,15 +3,16 @@
 //! The device configuration space (virtio 1.4, 2.5).
 
 use crate::{
+    device::Device,
     feature::Features,
+    reason::Reason,
     status::Status,
-    timeouts::CONFIG_RETRIES,
+    timeouts,
     transport::Transport, //
 };
-use kernel::prelude::*;
-use kernel::sync::atomic::{
-    ordering::Acquire,
-    Atomic, //
+use kernel::{
+    prelude::*,
+    sync::Arc, //
 };
 use vring::Untrusted;
 
@@ -20,33 +21,33 @@ use vring::Untrusted;
 #[derive(Clone, Copy)]
 pub struct Config<'a> {
     transport: &'a dyn Transport,
-    /// Of a device that a driver has, and that may be reset under it.
-    epoch: Option<&'a Atomic<u32>>,
+    /// The device, if a driver has it, so that it may be reset under it.
+    device: Option<&'a Arc<Device>>,
 }
 
 impl<'a> Config<'a> {
     pub(crate) fn new(transport: &'a dyn Transport) -> Self {
         Self {
             transport,
-            epoch: None,
+            device: None,
         }
     }
 
-    /// That of a device with such an epoch, see [`Device::epoch`](crate::Device::epoch).
-    pub(crate) fn of(transport: &'a dyn Transport, epoch: &'a Atomic<u32>) -> Self {
+    /// That of `device`, which a driver has.
+    pub(crate) fn of(device: &'a Arc<Device>) -> Self {
         Self {
-            transport,
-            epoch: Some(epoch),
+            transport: device.transport(),
+            device: Some(device),
         }
     }
 
     /// Does `access`, if the device is not reset meanwhile: what it says in the middle of that is not to be
     /// believed.
     fn access<T>(&self, access: impl FnOnce(&dyn Transport) -> Result<T>) -> Result<T> {
-        let Some(epoch) = self.epoch else {
+        let Some(device) = self.device else {
             return access(self.transport);
         };
-        let before = epoch.load(Acquire);
+        let before = device.epoch();
 
         if before % 2 != 0 {
             return Err(EAGAIN);
@@ -54,7 +55,7 @@ impl<'a> Config<'a> {
         let result = access(self.transport)?;
 
         // An access of a register is ordered before what follows it.
-        if epoch.load(Acquire) == before {
+        if device.epoch() == before {
             Ok(result)
         } else {
             Err(EAGAIN)
@@ -145,13 +146,17 @@ impl<'a> Config<'a> {
     }
 
     /// Runs `read`, again if the device changed its configuration meanwhile, so that what it
-    /// returns is from one state of the device (2.5.1).
+    /// returns is from one state of the device (2.5.1). A device that works and does not keep still begins anew,
+    /// see [`Device::begin_anew`]. Process context.
     ///
     /// # Errors
     ///
-    /// `EIO` when the device never keeps still, `ENODEV` when it is gone; else those of `read`.
+    /// `EIO` when the device does not keep still, as often as is tried (`config_tries`); `ENODEV` when it is gone; else those
+    /// of `read`.
     pub fn consistent<T>(&self, mut read: impl FnMut(&Self) -> Result<T>) -> Result<T> {
-        for _ in 0..CONFIG_RETRIES {
+        let tries = timeouts::config_tries();
+
+        for _ in 0..tries {
             let before = self.transport.config_generation();
             let value = read(self)?;
 
@@ -163,11 +168,14 @@ impl<'a> Config<'a> {
                 return Ok(value);
             }
         }
-        dev_err!(
-            self.transport.parent(),
-            "configuration changed {} times while it was read\n",
-            CONFIG_RETRIES
-        );
+        match self.device.filter(|device| device.is_live()) {
+            Some(device) => device.begin_anew(Reason::Unsettled { tries }),
+            None => dev_err!(
+                self.transport.parent(),
+                "{}\n",
+                format_args!("{}", Reason::Unsettled { tries })
+            ),
+        }
         Err(EIO)
     }
 }

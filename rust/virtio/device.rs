@@ -122,6 +122,8 @@ pub struct Device {
     pub(crate) epoch: Atomic<u32>,
     /// No reset is under way, or to come from others.
     pub(crate) quiet: AtomicFlag,
+    /// It is out of reach, until others have reset it.
+    pub(crate) cut: AtomicFlag,
     /// CPUs have come or gone, and nobody has followed them.
     pub(crate) cpus_changed: AtomicFlag,
     /// The driver's `probe` is over.
@@ -189,6 +191,7 @@ impl Device {
                 resizing <- new_mutex!(Budget::new()),
                 epoch: Atomic::new(0),
                 quiet: AtomicFlag::new(true),
+                cut: AtomicFlag::new(false),
                 cpus_changed: AtomicFlag::new(false),
                 settled: AtomicFlag::new(false),
                 administration <- new_mutex!(None),
@@ -258,8 +261,8 @@ impl Device {
     }
 
     /// The device's configuration.
-    pub fn config(&self) -> Config<'_> {
-        Config::of(self.transport(), &self.epoch)
+    pub fn config(self: &Arc<Self>) -> Config<'_> {
+        Config::of(self)
     }
 
     /// Calls `each` with the CPUs to which the interrupt of queue `index` goes for good, see
@@ -327,7 +330,13 @@ impl Device {
     pub(crate) fn reset(&self) -> Result {
         let mut ended = self.ended.lock();
 
-        *ended.get_or_insert_with(|| reset(self.transport(), self.node()))
+        *ended.get_or_insert_with(|| {
+            let result = reset(self.transport(), self.node());
+
+            // Who takes the device next turns it on again. Until then it has no interrupts either, but for a line.
+            self.transport.stop_dma();
+            result
+        })
     }
 
     /// Lets one queue be made anew at a time, as long as the result is held, and says how long resets may take.
@@ -471,7 +480,8 @@ impl Gate {
 
 impl InterruptHandler for Gate {
     fn used(&self) -> bool {
-        if !self.device.is_live() {
+        // Of a device that was given up nothing is taken any more, and whoever waits for it is told.
+        if !self.device.is_live() || self.device.broken().is_some() {
             return false;
         }
         trace::queue_interrupt(self.queue);

@@ -92,15 +92,15 @@ pub trait Driver: Sized + Send + Sync + 'static {
     fn pause(&self) {}
 
     /// The device was reset and has accepted its features again: writes to its configuration what was written
-    /// there before. It does not work yet.
+    /// there before. It does not work yet. `offered` is what it offers now: what was agreed on, and perhaps more.
     ///
     /// Process context. With [`Self::STORAGE`] it must not wait for memory.
     ///
     /// # Errors
     ///
     /// Any; the device is broken then.
-    fn reconfigure(&self, config: &Config<'_>) -> Result {
-        let _ = config;
+    fn reconfigure(&self, config: &Config<'_>, offered: Features) -> Result {
+        let _ = (config, offered);
         Ok(())
     }
 
@@ -125,7 +125,7 @@ pub(crate) trait Bound: Send + Sync {
     fn before_sleep(&self);
     fn after_sleep(&self);
     fn pause(&self);
-    fn reconfigure(&self, config: &Config<'_>) -> Result;
+    fn reconfigure(&self, config: &Config<'_>, offered: Features) -> Result;
     fn resume(&self);
     fn remove(&self);
 }
@@ -163,8 +163,8 @@ impl<D: Driver> Bound for D {
         Driver::pause(self);
     }
 
-    fn reconfigure(&self, config: &Config<'_>) -> Result {
-        Driver::reconfigure(self, config)
+    fn reconfigure(&self, config: &Config<'_>, offered: Features) -> Result {
+        Driver::reconfigure(self, config, offered)
     }
 
     fn resume(&self) {

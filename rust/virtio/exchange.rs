@@ -195,7 +195,9 @@ impl Exchange {
     }
 
     /// Gives the device up, since it has not answered in time, and returns when it has no memory
-    /// any more, see [`Device::give_up`]. Not a device that has nothing to answer, since it was reset.
+    /// any more, see [`Device::give_up`]. Not a device that has nothing to answer, since it was reset. One that is out of reach, until
+    /// others have reset it, is not waited for, who may be waiting for the caller: it keeps its buffer till then, and no
+    /// other is posted.
     pub fn give_up(&self) {
         {
             let _ring = self.queue.lock();
@@ -205,6 +207,9 @@ impl Exchange {
                 self.done.store(false, Relaxed);
                 return;
             }
+        }
+        if self.device.is_cut() {
+            return;
         }
         self.device.give_up(
             Reason::TimedOut {

@@ -45,7 +45,8 @@ impl InterruptHandler for ConfigInterrupt {
     fn used(&self) -> bool {
         let device = &self.0;
 
-        if !device.is_live() {
+        // Of one that was given up nothing is heard.
+        if !device.is_live() || device.broken().is_some() {
             return false;
         }
         trace::config_change(device.node());
@@ -136,7 +137,7 @@ impl WorkItem<CONFIG> for Device {
             return;
         }
         // Of a device that is gone there is no configuration to follow.
-        if !this.transport().is_present() {
+        if this.is_gone() {
             this.break_device(Reason::Gone);
         } else if this.ails() {
             this.recover();

@@ -56,6 +56,10 @@ module! {
             default: 2_000,
             description: "The same, where a task is waiting for the memory",
         },
+        config_tries: u32 {
+            default: 100,
+            description: "How often a configuration is read that changes meanwhile",
+        },
     },
 }
 
@@ -75,4 +79,4 @@ macro_rules! parameters {
     };
 }
 
-parameters!(reset_ms queue_reset_ms control_ms balloon_ms balloon_oom_ms);
+parameters!(reset_ms queue_reset_ms control_ms balloon_ms balloon_oom_ms config_tries);

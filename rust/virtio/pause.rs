@@ -96,20 +96,41 @@ impl Device {
                 return;
             };
 
-            driver.pause();
-            // In this order, so that who finds it not live does not take it for reset.
-            self.quiet.store(false, Release);
-            self.live.store(false, Release);
-            // What it says of itself is not to be believed from here on, see `Config`.
-            self.epoch.store(self.epoch().wrapping_add(1), Release);
+            if reached {
+                driver.pause();
+                self.turn_away();
+            } else {
+                // First: whoever waits for an answer that cannot come may hold what the driver waits for, and is not to take the
+                // device for one that does not answer.
+                self.cut.store(true, Release);
+                self.turn_away();
+                driver.pause();
+            }
         }
         if reached && !self.quiet.load(Acquire) {
-            match self.unless_reset(|transport| reset(transport, self.node())) {
+            let reset = self.unless_reset(|transport| {
+                reset(transport, self.node())?;
+                // Others may turn it on again, as the PCI core does after sleep if it was on before: not earlier than
+                // another reset of ours.
+                transport.stop_dma();
+                Ok(())
+            });
+
+            match reset {
                 Some(Ok(())) => self.quiet.store(true, Release),
                 Some(Err(error)) => self.break_device(Reason::unanswered(error)),
                 None => {}
             }
         }
+    }
+
+    /// From here on, and until it has begun anew, what the device says of itself is not to be believed, see
+    /// [`Config`].
+    fn turn_away(&self) {
+        // In this order, so that who finds it not live does not take it for reset.
+        self.quiet.store(false, Release);
+        self.live.store(false, Release);
+        self.epoch.store(self.epoch().wrapping_add(1), Release);
     }
 
     /// The device will not work again.
@@ -198,10 +219,13 @@ impl Device {
         }
         // It may have been without power meanwhile, or with another driver.
         reset(transport, self.node())?;
+        self.cut.store(false, Release);
         transport.allow_dma();
         transport.set_status(Status::ACKNOWLEDGE);
         transport.set_status(Status::TAKEN);
-        if !transport.offered().contains(self.features()) {
+        let offered = transport.offered();
+
+        if !offered.contains(self.features()) {
             dev_err!(self.node(), "device offers less than before\n");
             return Err(EINVAL);
         }
@@ -212,7 +236,7 @@ impl Device {
                 error
             }
         })?;
-        driver.reconfigure(&Config::new(transport))?;
+        driver.reconfigure(&Config::new(transport), offered)?;
         transport.restart_interrupts()?;
         for queue in &*self.queues.lock() {
             queue.restart(&Restart::new(self))?;
@@ -220,11 +244,13 @@ impl Device {
         if transport.status() == Status::GONE {
             return Err(ENODEV);
         }
-        transport.set_status(negotiated(self.features()) | Status::DRIVER_OK);
         *self.ailment.lock() = None;
         self.ailing.store(false, Release);
-        self.quiet.store(true, Release);
+        // Not at rest any more: its interrupts are to be taken back, though nobody looks what they are for.
+        self.quiet.store(false, Release);
+        transport.set_status(negotiated(self.features()) | Status::DRIVER_OK);
         self.epoch.store(self.epoch().wrapping_add(1), Release);
+        self.quiet.store(true, Release);
         self.open_queues();
         // Nothing was posted yet, so no interrupt is lost.
         self.live.store(true, Release);
@@ -251,11 +277,25 @@ impl Device {
         if !self.is_live() {
             return;
         }
-        if !self.transport().is_present() {
+        if self.is_gone() {
             self.break_device(Reason::Gone);
         } else if self.ails() {
             self.recover();
         }
+    }
+
+    /// Whether the device does not answer, and not since somebody has made it quiet, who may have taken it out of reach to
+    /// reset it.
+    pub(crate) fn is_gone(&self) -> bool {
+        let epoch = self.epoch();
+
+        // An access of a register is ordered before what follows it.
+        self.is_live() && !self.transport().is_present() && self.epoch() == epoch && self.is_live()
+    }
+
+    /// Whether the device is out of reach, and is reset by others soon, or lost.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Acquire)
     }
 
     /// Has a device that does not do what it should, but may after a reset, begin anew; it is marked broken instead, with

@@ -28,6 +28,11 @@ pub enum Reason {
         /// The queue's number.
         index: u16,
     },
+    /// The configuration changed each time it was read.
+    Unsettled {
+        /// How often that was.
+        tries: u32,
+    },
     /// The device did not come back from a reset.
     Reset,
     /// Its driver is taken away while it is reset by others.
@@ -58,6 +63,9 @@ impl fmt::Display for Reason {
                 write!(f, "queue {index}: request was not answered in time")
             }
             Self::QueueReset { index } => write!(f, "queue {index}: reset has failed"),
+            Self::Unsettled { tries } => {
+                write!(f, "configuration changed {tries} times while it was read")
+            }
             Self::Reset => f.write_str("device did not come back from a reset"),
             Self::Abandoned => f.write_str("driver leaves while device is being reset"),
             Self::Gone => f.write_str("device is gone"),

@@ -75,12 +75,13 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
     ///
     /// # Errors
     ///
-    /// `EIO` when the device is broken, or does not work yet. It is broken afterwards when it does not
-    /// give the queue back in time, and does not take it again.
+    /// `EIO` when the device is broken, or does not work yet, or begins anew meanwhile, for which it has the queue as it was. It is
+    /// broken afterwards when it does not give the queue back in time, and does not take it again.
     #[inline(never)]
     pub fn resize(&self, spare: SpareRing<T>, mut back: impl FnMut(&mut D, T)) -> Result {
         let device = self.device();
         let mut budget = device.reshape()?;
+        let epoch = device.epoch();
         let give_up = |error: Error| {
             dev_err!(
                 device.node(),
@@ -114,30 +115,36 @@ impl<T: Send + Unpin, L: QueueLock, D: Send + Unpin> Virtqueue<T, L, D> {
                 back(&mut guarded.data, token);
             }
         }
-        self.set_place(spare.ring.next_avail());
         // The old ring stays in its place, closed, until the device knows the new one: a notification
-        // of a queue that is not enabled would be lost.
-        device
+        // of a queue that is not enabled would be lost. Nobody gives the device its queues again meanwhile, and where that was done
+        // since, it has the old ring, which stays.
+        let old = device
             .unless_reset(|transport| {
+                if device.epoch() != epoch {
+                    return Ok(None);
+                }
                 transport.restart_queue(&QueueSetup {
                     index: self.index(),
                     size: spare.size,
                     addresses: spare.addresses,
-                })
+                })?;
+
+                let mut guarded = self.guarded().lock();
+                let old = mem::replace(&mut guarded.ring, spare.ring);
+
+                guarded.addresses = spare.addresses;
+                self.set_place(guarded.ring.next_avail());
+                self.set_size(spare.size);
+                // If it breaks after this look, the queues are drained after this lock is given back.
+                if device.broken().is_some() {
+                    guarded.ring.set_broken(Violation::Closed);
+                }
+                Ok(Some(old))
             })
             .ok_or(EIO)?
             .map_err(give_up)?;
-        let mut guarded = self.guarded().lock();
-        let old = mem::replace(&mut guarded.ring, spare.ring);
 
-        guarded.addresses = spare.addresses;
-        self.set_size(spare.size);
-        // If it breaks after this look, the queues are drained after this lock is given back.
-        if device.broken().is_some() {
-            guarded.ring.set_broken(Violation::Closed);
-        }
-        drop(guarded);
-        drop(old);
-        Ok(())
+        // Its memory goes without the lock.
+        old.map(drop).ok_or(EIO)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How long a device is waited for. Every wait in this project has its limit here.
+//! How long a device is waited for, or how often. Every wait of the core and of the drivers has its limit here, but for two that others
+//! count: the block layer's timer has a disk's `io_timeout`, and who reads random numbers waits as long as it wants to.
 
 use crate::module;
 
@@ -39,6 +40,11 @@ impl Timeout {
     }
 }
 
-/// How often a group of configuration fields is read again because the device changed its
-/// generation meanwhile (virtio 1.4, 2.5.1).
-pub(crate) const CONFIG_RETRIES: u32 = 100;
+/// How often a group of configuration fields is read, at most, while the device changes its generation each time (virtio 1.4,
+/// 2.5.1). `config_tries`, 100.
+pub(crate) fn config_tries() -> u32 {
+    module::config_tries().clamp(1, MOST_TRIES)
+}
+
+/// The most that can be set.
+const MOST_TRIES: u32 = 10_000;

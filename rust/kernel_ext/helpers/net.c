@@ -301,11 +301,16 @@ int rvirtio_helper_skb_linearize(struct sk_buff *skb)
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_skb_linearize);
 
-void rvirtio_helper_skb_timestamp(struct sk_buff *skb)
+/*
+ * A packet is about to leave. It may stay in the ring for as long as the device wants, and a namespace is not
+ * taken down as long as there are packets with its connections.
+ */
+void rvirtio_helper_skb_depart(struct sk_buff *skb)
 {
 	skb_tx_timestamp(skb);
+	nf_reset_ct(skb);
 }
-EXPORT_SYMBOL_GPL(rvirtio_helper_skb_timestamp);
+EXPORT_SYMBOL_GPL(rvirtio_helper_skb_depart);
 
 /* The first ten bytes of a virtio_net_hdr for a packet. */
 int rvirtio_helper_skb_offload(const struct sk_buff *skb, u8 *header)
@@ -381,6 +386,23 @@ bool rvirtio_helper_skb_append(struct napi_struct *napi, struct sk_buff *head,
 }
 EXPORT_SYMBOL_GPL(rvirtio_helper_skb_append);
 
+/* Behind an Ethernet header with tags of VLANs. */
+static void behind_tags(struct sk_buff *skb)
+{
+	struct ethhdr head;
+	const struct ethhdr *eth = skb_header_pointer(skb, 0, sizeof(head), &head);
+	int depth;
+	__be16 type;
+
+	if (!eth || !eth_type_vlan(eth->h_proto))
+		return;
+	type = __vlan_get_protocol(skb, eth->h_proto, &depth);
+	if (type) {
+		skb_set_network_header(skb, depth);
+		skb->protocol = type;
+	}
+}
+
 /* What the device says about checksum and segments, checked against the packet. */
 int rvirtio_helper_skb_apply(struct sk_buff *skb, struct net_device *dev, const u8 *header)
 {
@@ -390,6 +412,8 @@ int rvirtio_helper_skb_apply(struct sk_buff *skb, struct net_device *dev, const 
 	skb->dev = dev;
 	/* Segments without a checksum are looked into from there. */
 	skb_set_network_header(skb, ETH_HLEN);
+	if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE && !(hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
+		behind_tags(skb);
 	if (hdr.flags & VIRTIO_NET_HDR_F_DATA_VALID)
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
 	return virtio_net_hdr_to_skb(skb, &hdr, true);

@@ -124,11 +124,12 @@ impl Packet {
         unsafe { (*self.as_raw()).len }
     }
 
-    /// Takes the time at which the packet is sent, if somebody wants to know. To be called right before.
+    /// Takes the time at which the packet is sent, if somebody wants to know, and lets go of the connection that it belongs to, which the
+    /// device must not keep from ending. To be called right before it is sent.
     #[inline]
-    pub fn timestamp(&mut self) {
+    pub fn depart(&mut self) {
         // SAFETY: The packet is ours alone.
-        unsafe { bindings::rvirtio_helper_skb_timestamp(self.as_raw()) };
+        unsafe { bindings::rvirtio_helper_skb_depart(self.as_raw()) };
     }
 
     /// Makes the packet one piece; says whether that worked, which may need much memory.
