@@ -43,7 +43,10 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{
-            ordering::Full,
+            ordering::{
+                Full,
+                Relaxed, //
+            },
             AtomicFlag, //
         },
         Arc,
@@ -89,6 +92,19 @@ struct Made {
     checked: Checked,
     ranges: Ranges,
     zones: Option<Zones>,
+    /// Sectors, when it was bound.
+    capacity: u64,
+}
+
+impl Made {
+    /// The most sectors that the disk may grow to: the block layer has made its tables for as many zones as there were, and
+    /// some of it counts zones by the capacity.
+    fn most(&self) -> u64 {
+        match self.zones {
+            Some(_) => self.capacity,
+            None => u64::MAX,
+        }
+    }
 }
 
 /// A block device that is bound.
@@ -106,6 +122,10 @@ pub(crate) struct Blk {
     disk: Mutex<Option<AddedDisk<BlkDisk>>>,
     /// Its queue is frozen, since the machine sleeps.
     frozen: AtomicFlag,
+    /// The device says that it can only be read.
+    read_only: AtomicFlag,
+    /// The block layer was told so.
+    shown_read_only: AtomicFlag,
 }
 
 impl Blk {
@@ -115,6 +135,7 @@ impl Blk {
         tags: Arc<TagSet<BlkDisk>>,
         made: Made,
         limits: Limits,
+        can_only_be_read: bool,
     ) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
@@ -125,6 +146,8 @@ impl Blk {
                 limits <- new_mutex!(limits),
                 disk <- new_mutex!(None),
                 frozen: AtomicFlag::new(false),
+                read_only: AtomicFlag::new(can_only_be_read),
+                shown_read_only: AtomicFlag::new(can_only_be_read),
             }),
             GFP_KERNEL,
         )
@@ -150,9 +173,35 @@ impl Blk {
             }
         };
 
+        let most = self.made.most();
+
+        if sectors > most {
+            dev_warn!(
+                self.device.node(),
+                "[{}] device is larger than its zones were when it was bound: what is new is not used\n",
+                disk.name()
+            );
+        }
+        let sectors = sectors.min(most);
+
         if sectors != disk.capacity() {
             self.log_capacity(disk, "new size: ", sectors);
             disk.resize(sectors);
+        }
+    }
+
+    /// Follows a device that says, after a reset, that it can only be read, or that it can be written to again.
+    fn update_read_only(&self, disk: &AddedDisk<BlkDisk>) {
+        let read_only = self.read_only.load(Relaxed);
+
+        if self.shown_read_only.xchg(read_only, Full) != read_only {
+            dev_notice!(
+                self.device.node(),
+                "[{}] is {} now\n",
+                disk.name(),
+                if read_only { "read-only" } else { "writable" }
+            );
+            disk.set_read_only(read_only);
         }
     }
 
@@ -448,7 +497,9 @@ impl Driver for Blk {
             checked,
             ranges,
             zones: zoned.map(|zoned| zoned.zones),
+            capacity,
         };
+        let read_only = features.contains(feature::RO);
         let limits = disk_limits(&checked, &ranges, made.zones.as_ref(), claims.write_cache);
         let disk = Disk::new(
             tags.clone(),
@@ -458,12 +509,12 @@ impl Driver for Blk {
             this_module::<BlkModule>(),
         )
         .inspect_err(|error| dev_err!(node, "disk cannot be made: {:?}\n", error))?;
-        let this = Self::new(device.clone(), service, tags, made, limits)?;
+        let this = Self::new(device.clone(), service, tags, made, limits, read_only)?;
 
         setup.go_live(&this)?;
 
         disk.set_capacity(capacity);
-        disk.set_read_only(features.contains(feature::RO));
+        disk.set_read_only(read_only);
         if zoned.is_some() {
             disk.check_zones()
                 .inspect_err(|error| dev_err!(node, "zones are not right: {:?}\n", error))?;
@@ -483,6 +534,7 @@ impl Driver for Blk {
         if let Some(disk) = &*self.disk.lock() {
             self.update_capacity(disk);
             self.update_limits(disk);
+            self.update_read_only(disk);
         }
     }
 
@@ -509,7 +561,9 @@ impl Driver for Blk {
         self.tags.hold();
     }
 
-    fn reconfigure(&self, config: &Config<'_>) -> Result {
+    fn reconfigure(&self, config: &Config<'_>, offered: Features) -> Result {
+        // Told to the block layer once the device works, see `config_changed()`: that takes memory.
+        self.read_only.store(offered.contains(feature::RO), Relaxed);
         self.service.replay_cache(config)
     }
 

@@ -35,6 +35,17 @@ const GSO_TCP6: u8 = 4;
 /// Set in `gso_type` besides a kind of TCP.
 const GSO_ECN: u8 = 0x80;
 
+/// A header as two words of 64 bits, with four zeros behind it.
+#[inline]
+pub(crate) fn words(header: [u8; BYTES]) -> (u64, u64) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = header;
+
+    (
+        u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        u64::from_le_bytes([i, j, k, l, 0, 0, 0, 0]),
+    )
+}
+
 /// What a queue has agreed on with the device.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Agreed {

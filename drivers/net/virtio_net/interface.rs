@@ -320,6 +320,8 @@ impl Interface {
             pair.tx.drain(silent);
             pair.rx.drain(silent);
         }
+        // Whoever polled a queue that was not drained yet may have had it go on.
+        self.netdev.stop_transmit();
     }
 
     /// Makes anew the transmit queues that are stuck.

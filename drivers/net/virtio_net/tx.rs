@@ -14,17 +14,7 @@ use crate::{
 use core::iter;
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::{
-            ordering::{
-                Full,
-                Relaxed, //
-            },
-            Atomic,
-            AtomicFlag, //
-        },
-        Arc, //
-    }, //
+    sync::Arc, //
 };
 use kernel_ext::{
     dma::{
@@ -55,9 +45,19 @@ use virtio::{
     Restart,
     Silent,
     SpareRing,
-    Staging,
     Tables,
     Virtqueue, //
+};
+
+mod places;
+mod standstill;
+
+use self::{
+    places::{
+        Places,
+        Way, //
+    },
+    standstill::Standstill, //
 };
 
 /// The most entries that a ring is given.
@@ -80,31 +80,16 @@ pub(crate) struct Sent {
 /// The fewest entries that a ring can be given later.
 const LEAST_ENTRIES: u16 = 4;
 
-/// What is behind the queue's lock.
-struct State {
-    /// Places that are free.
-    places: KVec<u16>,
-    way: Way,
-}
-
-/// What becomes of a packet's segments.
-enum Way {
-    /// They go straight into a table.
-    Straight(Direct),
-    /// They have to be kept, a row for each place: to be mapped, or for lack of tables.
-    Staged(Staging),
-}
-
 /// Another ring for a transmit queue.
 pub(crate) type SpareTx = SpareRing<Sent>;
 
-type TxRing<'a> = Locked<'a, Sent, Bh, State>;
+type TxRing<'a> = Locked<'a, Sent, Bh, Places>;
 
 /// A transmit queue. Its virtqueue owns the packets that are under way.
 #[pin_data]
 pub(crate) struct TxQueue {
     #[pin]
-    queue: Virtqueue<Sent, Bh, State>,
+    queue: Virtqueue<Sent, Bh, Places>,
     pair: u16,
     netdev: Arc<NetDevice>,
     napi: Arc<Napi>,
@@ -114,10 +99,7 @@ pub(crate) struct TxQueue {
     header: u32,
     /// A header may stand in front of the packet, in its headroom: one of the usual length.
     pushes: Option<Direct>,
-    /// How many packets had been sent, and one, when it stood still for long; 0 if it never did.
-    stood_at: Atomic<u64>,
-    /// It has stood still for longer than that, and is to be made anew.
-    stuck: AtomicFlag,
+    standstill: Standstill,
     pub(crate) counters: TxCounters,
 }
 
@@ -148,20 +130,9 @@ impl TxQueue {
         let device = setup.device().clone();
         let master = device.master();
         let indirect = setup.features().contains(transport_feature::INDIRECT_DESC);
-        let direct = master.direct();
         let index = pair.wrapping_mul(2).wrapping_add(1);
         let (queue, size) = Virtqueue::with(setup, index, options, |size| {
-            let mut places = KVec::with_capacity(size.into(), GFP_KERNEL)?;
-
-            for place in 0..size {
-                places.push(place, GFP_KERNEL)?;
-            }
-            let way = match direct {
-                Some(direct) if indirect => Way::Straight(direct),
-                _ => Way::Staged(Staging::new(master, size.into(), MAX_SEGMENTS)?),
-            };
-
-            Ok(State { places, way })
+            Places::new(master, size, indirect)
         })?;
         let framing = Framing::of(setup.features());
         let entries = if indirect { MAX_SEGMENTS } else { 0 };
@@ -177,10 +148,10 @@ impl TxQueue {
                 indirect,
                 header: framing.header,
                 // CAST: Twelve.
-                pushes: direct
+                pushes: master
+                    .direct()
                     .filter(|_| !framing.apart && framing.header == PREFIX_BYTES as u32),
-                stood_at: Atomic::new(0),
-                stuck: AtomicFlag::new(false),
+                standstill: Standstill::new(),
                 counters: TxCounters::new(),
             }),
             GFP_KERNEL,
@@ -244,13 +215,13 @@ impl TxQueue {
     /// Those of [`Virtqueue::resize`].
     pub(crate) fn resize(&self, spare: SpareTx) -> Result {
         self.queue
-            .resize(spare, |state, sent| self.lose(state, sent))
+            .resize(spare, |places, sent| self.lose(places, sent))
     }
 
     /// Lets go of a packet that the device did not send.
-    fn lose(&self, state: &mut State, sent: Sent) {
+    fn lose(&self, places: &mut Places, sent: Sent) {
         self.counters.drops.add(1);
-        Self::release(state, &sent);
+        Self::release(places, &sent);
         if let Some(queue) = self.transmit_queue() {
             queue.completed(1, sent.bytes);
         }
@@ -259,9 +230,7 @@ impl TxQueue {
     /// Begins to take back what was sent. The device hears of what it has, in case it was posted when nobody was to be
     /// notified.
     pub(crate) fn open(self: &Arc<Self>) -> Result {
-        // What was found of it before is over.
-        self.stuck.store(false, Relaxed);
-        self.stood_at.store(0, Relaxed);
+        self.standstill.forget();
         self.napi.enable(self.clone())?;
         self.napi.schedule();
         let idle = self.queue.lock().is_idle();
@@ -304,17 +273,10 @@ impl TxQueue {
     /// The queue stood still for long. An interrupt may have been lost, or a notification: asks for
     /// both again. Says whether that was done before, and did not help: it is stuck.
     pub(crate) fn timed_out(&self) -> bool {
-        let sent = self.counters.packets.get().wrapping_add(1);
-        let again = self.stood_at.load(Relaxed) == sent;
-
-        self.stood_at.store(sent, Relaxed);
         self.counters.timeouts.add(1);
         self.queue.notify();
         self.look_again();
-        if again {
-            self.stuck.store(true, Relaxed);
-        }
-        again
+        self.standstill.found(self.counters.packets.get())
     }
 
     /// Takes back what was sent, soon, and lets the network layer send again if there is room.
@@ -324,7 +286,7 @@ impl TxQueue {
 
     /// Whether it was found to be stuck since this was asked.
     pub(crate) fn was_stuck(&self) -> bool {
-        self.stuck.xchg(false, Full)
+        self.standstill.take()
     }
 
     /// Takes the queue from the device and gives it back with an empty ring, as large as before. What is under
@@ -422,7 +384,7 @@ impl TxQueue {
         if ring.free() < self.needed() {
             return Err(Refused::Full(packet));
         }
-        packet.timestamp();
+        packet.depart();
         if let Some(direct) = self.pushes {
             match packet.prefix(direct) {
                 Ok(segment) => {
@@ -453,22 +415,20 @@ impl TxQueue {
         let Ok(offload) = packet.offload() else {
             return Err(Refused::Impossible(packet));
         };
-        let head = header::send(offload);
+        let head = header::words(header::send(offload));
         // Only with a ring that is shorter than a packet may be: no buffer has more segments.
         if self.queue.room() < MAX_SEGMENTS && !packet.linearize() {
             return Err(Refused::Impossible(packet));
         }
-        let (state, mut entrance) = ring.parts();
-        let Some(place) = state.places.pop() else {
+        let (places, mut entrance) = ring.parts();
+        let Some(place) = places.take() else {
             return Err(Refused::Full(packet));
         };
         let Some(table) = self.tables.get(place.into()) else {
             return Err(Refused::Impossible(packet));
         };
 
-        for (at, byte) in head.iter().enumerate() {
-            table.write8(at, *byte);
-        }
+        table.write_pair(0, head.0, head.1);
         // CAST: A small constant.
         let head = iter::once(
             table
@@ -476,7 +436,7 @@ impl TxQueue {
                 .part(0, self.header),
         );
         let pieces = packet.segments();
-        let described = match &mut state.way {
+        let described = match &mut places.way {
             // With indirect tables only, see `new()`.
             Way::Straight(direct) => {
                 let direct = *direct;
@@ -505,7 +465,7 @@ impl TxQueue {
                     return entrance
                         .add(mapped, iter::empty(), sent)
                         .map_err(|(error, sent)| {
-                            Self::release(state, &sent);
+                            Self::release(places, &sent);
                             refused(error, sent.packet)
                         });
                 }
@@ -521,11 +481,11 @@ impl TxQueue {
 
         match described {
             Ok(Some(table)) => entrance.add_indirect(table, sent).map_err(|(error, sent)| {
-                Self::release(state, &sent);
+                Self::release(places, &sent);
                 refused(error, sent.packet)
             }),
             Ok(None) | Err(_) => {
-                Self::release(state, &sent);
+                Self::release(places, &sent);
                 Err(Refused::Impossible(sent.packet))
             }
         }
@@ -533,13 +493,9 @@ impl TxQueue {
 
     /// Gives back what a packet has used besides itself.
     #[inline]
-    fn release(state: &mut State, sent: &Sent) {
+    fn release(places: &mut Places, sent: &Sent) {
         if let Some(place) = sent.place {
-            if let Way::Staged(staging) = &mut state.way {
-                staging.release(place.into());
-            }
-            // There is room: there are no more places than the vector holds.
-            let _ = state.places.push_within_capacity(place);
+            places.release(place);
         }
     }
 
@@ -624,7 +580,7 @@ impl QueueHandler for TxInterrupt {
 
         queue
             .queue
-            .restart(again, |state, sent| queue.lose(state, sent))
+            .restart(again, |places, sent| queue.lose(places, sent))
     }
 
     fn queue(&self) -> &dyn AnyQueue {

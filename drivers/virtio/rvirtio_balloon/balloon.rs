@@ -369,15 +369,20 @@ impl Balloon {
         drop(settling);
         notice.write(batch.frames());
 
-        if !self.must_tell {
-            // The host need not know before (5.5.6.2). It is waited for all the same: the kernel asks
-            // again at once, and kills somebody when it gets nothing because no place is free.
-            let freed = batch.free();
+        // The host need not have acknowledged it before (5.5.6.2), but sees it before it hears of the pages again, should they
+        // go back. It is waited for all the same: the kernel asks again at once, and kills somebody when it gets nothing because
+        // no place is free.
+        let mut freed = 0;
+        let answer = notice.send_and(Timeout::BalloonOom.ms(), || {
+            if !self.must_tell {
+                freed = batch.as_mut().free();
+            }
+        });
 
-            notice.send_within(Timeout::BalloonOom.ms());
+        if freed != 0 {
             return freed;
         }
-        match notice.send_within(Timeout::BalloonOom.ms()) {
+        match answer {
             Answer::Acknowledged(_) | Answer::Reset => batch.free(),
             // They are still the host's. When it hears of them, it will think that they are not in
             // the balloon; it hears again when they leave it.

@@ -305,7 +305,7 @@ impl virtio::Driver for Driver {
         self.balloon.pause();
     }
 
-    fn reconfigure(&self, config: &Config<'_>) -> Result {
+    fn reconfigure(&self, config: &Config<'_>, _offered: Features) -> Result {
         match free_pages_filled_with() {
             Some(byte) if self.device.features().contains(feature::PAGE_POISON) => {
                 config::set_poison(config, byte)

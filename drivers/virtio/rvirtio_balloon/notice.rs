@@ -279,7 +279,12 @@ impl Notice<'_> {
 
     /// Sends the notice and waits for the host, `limit_ms` milliseconds at most. One without page numbers, which
     /// nobody should send, counts as lost in a reset.
-    pub(crate) fn send_within(mut self, limit_ms: u32) -> Answer {
+    pub(crate) fn send_within(self, limit_ms: u32) -> Answer {
+        self.send_and(limit_ms, || {})
+    }
+
+    /// As [`Self::send_within`], with something to do as soon as the host can see the notice.
+    pub(crate) fn send_and(mut self, limit_ms: u32, posted: impl FnOnce()) -> Answer {
         if self.bytes == 0 {
             return Answer::Reset;
         }
@@ -293,6 +298,7 @@ impl Notice<'_> {
             Err(answer) => return answer,
         };
 
+        posted();
         if !answered.wait_ms(limit_ms) {
             // An interrupt may have been lost.
             self.queue.used();

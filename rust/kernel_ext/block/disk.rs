@@ -312,6 +312,12 @@ impl<O: Operations> AddedDisk<O> {
         unsafe { core::ptr::addr_of!((*(*self.raw.as_ptr()).part0).bd_nr_sectors).read_volatile() }
     }
 
+    /// Says whether the disk may be written to, and tells user space (`DISK_RO`) if that changed. Process context.
+    pub fn set_read_only(&self, read_only: bool) {
+        // SAFETY: The disk is valid and added.
+        unsafe { bindings::set_disk_ro(self.raw.as_ptr(), read_only) };
+    }
+
     /// Sets a new capacity, in sectors of 512 bytes, and tells user space (`RESIZE=1`) if it
     /// changed. Process context.
     pub fn resize(&self, sectors: u64) {

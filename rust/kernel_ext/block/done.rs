@@ -107,6 +107,13 @@ impl<O: Operations> Done<'_, O> {
         // SAFETY: The request is started and ours, so its private data is, too: `TagSet` made
         // room for it behind each request.
         unsafe { (*private::<O>(raw)).status = status.as_raw() };
+        // What ends in a batch ends well, whatever was stored.
+        let batch = if status == Status::Ok {
+            batch
+        } else {
+            core::ptr::null_mut()
+        };
+
         // SAFETY: As above. If the answer is true the block layer has it, or the batch.
         if !unsafe {
             bindings::rvirtio_helper_request_done(raw.as_ptr(), batch, status != Status::Ok)

@@ -5,8 +5,9 @@
 # debug: none
 # disk: ro 64M ro table=mbr
 # disk: rw 64M
+# model: turns block size=64M
 # legacy: named
-# timeout: 40
+# timeout: 60
 
 flag() {
     reads "/sys/block/$(block ro)/ro" 1
@@ -46,9 +47,30 @@ lifted() {
     same "the host's image" "$(host peek ro 1048576 8)" 0000000000000000
 }
 
+# turns VALUE: the device offers the feature from its next reset on, or does not any more.
+turns() {
+    host model turns order read_only "$1"
+    host model turns order needs-reset
+    wait_for 20 grep -q "^$2\$" "/sys/block/$(block turns)/ro" || fail "ro is $(cat "/sys/block/$(block turns)/ro"), not $2"
+}
+
+# It was agreed that it can be written to. What it offers after a reset is looked at all the same.
+after_a_reset() {
+    [ "$RV_DRIVER" = rvirtio ] || skip "C does not reset it"
+    short_verify "$(disk turns)" 4 20
+    turns on 1
+    same "a write" "$(rvio try write "$(disk turns)" 0 4096)" EPERM
+    same "a read" "$(rvio try read "$(disk turns)" 0 4096)" ok
+    turns off 0
+    short_verify "$(disk turns)" 5 20
+    same "lines about that" "$(dmesg | grep -cE "\[$(block turns)\] is (read-only|writable) now")" 2
+    same "what the device complains about" "$(host model turns ask complaints)" ""
+}
+
 load_modules
 check "the flag" flag
 check "reading" reading
 check "writing is refused" writing
 check "lifting the flag changes nothing on the host" lifted
 check "the other disk is writable" short_verify "$(disk rw)" 3 20
+[ "$RV_LEGACY" = 1 ] || check "read-only after a reset, and writable after another" after_a_reset

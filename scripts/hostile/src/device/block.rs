@@ -464,6 +464,11 @@ impl Model for Block {
             ["slow", kind, ms] => self.slow = Some((kind_of(kind)?, ms.parse().ok()?)),
             ["lose", kind, count] => self.lost = Some((kind_of(kind)?, count.parse().ok()?)),
             ["drop", kind, count] => self.dropped = Some((kind_of(kind)?, count.parse().ok()?)),
+            // What it offers from now on; the driver sees it after a reset.
+            ["read_only", on] => {
+                self.features &= !(1 << feature::RO);
+                self.features |= u128::from(*on == "on") << feature::RO;
+            }
             ["config", at, size, value] => {
                 let (at, size): (usize, usize) = (at.parse().ok()?, size.parse().ok()?);
                 let value: u64 = value.parse().ok()?;
