@@ -94,6 +94,9 @@ pub struct Function {
     accesses: VecDeque<String>,
     /// What the driver did wrong.
     complaints: Vec<String>,
+    /// No queue raises an interrupt; how many were kept back so far.
+    mute: bool,
+    withheld: u64,
     requests: u64,
     notifications: u64,
     /// Of these, those that said just how far the driver had got.
@@ -126,6 +129,8 @@ impl Function {
             together: BTreeMap::new(),
             accesses: VecDeque::new(),
             complaints: Vec::new(),
+            mute: false,
+            withheld: 0,
             requests: 0,
             notifications: 0,
             up_to_date: 0,
@@ -157,6 +162,8 @@ impl Function {
         self.mad = false;
         self.complaints.clear();
         self.accesses.clear();
+        self.mute = false;
+        self.withheld = 0;
         self.requests = 0;
         self.notifications = 0;
         self.up_to_date = 0;
@@ -177,11 +184,19 @@ impl Function {
         }
     }
 
-    /// Has the model do something, or the function ask for a reset; `None` when it does no such thing.
+    /// Has the model do something, or the function ask for a reset or keep its queues' interrupts back; `None` when it does no
+    /// such thing.
     pub fn order(&mut self, words: &[&str]) -> Option<()> {
-        if words == ["needs-reset"] {
-            self.ask_for_reset();
-            return Some(());
+        match words {
+            ["needs-reset"] => {
+                self.ask_for_reset();
+                return Some(());
+            }
+            ["mute", state @ ("on" | "off")] => {
+                self.mute = *state == "on";
+                return Some(());
+            }
+            _ => {}
         }
         if self.model.order(words)? && !self.gone {
             self.registers.generation = self.registers.generation.wrapping_add(1);
@@ -208,6 +223,7 @@ impl Function {
             ["requests"] => Some(self.requests.to_string()),
             ["notifications"] => Some(self.notifications.to_string()),
             ["up-to-date"] => Some(self.up_to_date.to_string()),
+            ["withheld"] => Some(self.withheld.to_string()),
             ["queues"] => {
                 let enabled = self.registers.queues.iter().filter(|queue| queue.enabled);
                 let sizes: Vec<_> = enabled.map(|queue| queue.size.to_string()).collect();
@@ -657,7 +673,9 @@ impl Function {
         }
         let vector = queue.vector;
 
-        if interrupt {
+        if interrupt && self.mute {
+            self.withheld += 1;
+        } else if interrupt {
             self.interrupt(1, vector);
         }
         Ok(())

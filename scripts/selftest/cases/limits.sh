@@ -18,6 +18,13 @@ follows() {
     wait_for 15 is "$queue/$4" "$5" || fail "$4 is $(cat "$queue/$4"), not $5"
 }
 
+# holds: the same, and from then on the device finds fault with what does not keep to it: until it is written once more,
+# what was right before is right.
+holds() {
+    follows "$@"
+    host model d0 order config "$1" "$2" "$3"
+}
+
 prepare() {
     modprobe "$BLK_MODULE" io_timeout=6
     load_modules
@@ -40,17 +47,24 @@ topology() {
 }
 
 erasing() {
-    follows 36 4 2048 discard_max_hw_bytes $MIB
+    for _ in 1 2; do host model d0 order config 60 4 4100; done
+    holds 36 4 2048 discard_max_hw_bytes $MIB
     follows 44 4 16 discard_granularity 8192
-    follows 48 4 4096 write_zeroes_max_bytes $((2 * MIB))
+    holds 48 4 4096 write_zeroes_max_bytes $((2 * MIB))
     follows 56 1 1 write_zeroes_unmap_max_hw_bytes $((2 * MIB))
     follows 56 1 0 write_zeroes_unmap_max_hw_bytes 0
-    # Four of the least: the device sees them, and has nothing to complain about.
+    # Four of the most that the device takes: it looks at that.
+    same "cleared before" "$(host model d0 ask cleared)" "0 0 0"
     same "discard" "$(rvio try discard /dev/vda 0 $((4 * MIB)))" ok
+    same "zeros" "$(rvio try zero /dev/vda 0 $((8 * MIB)))" ok
+    # In whole pieces of eight sectors, though 4100 may be erased at once.
+    same "erase" "$(rvio try erase /dev/vda 0 $((4 * MIB)))" ok
+    same "cleared" "$(host model d0 ask cleared)" "$((4 * MIB)) $((8 * MIB)) $((4 * MIB))"
+    no_complaints
     # Requests are sent with up to eight ranges.
-    follows 40 4 7 discard_max_hw_bytes 0
+    holds 40 4 7 discard_max_hw_bytes 0
     same "discard" "$(rvio try discard /dev/vda 0 $MIB)" EOPNOTSUPP
-    follows 40 4 9 discard_max_hw_bytes $MIB
+    holds 40 4 9 discard_max_hw_bytes $MIB
     same "discard" "$(rvio try discard /dev/vda 0 $MIB)" ok
     # No limit.
     follows 48 4 0 write_zeroes_max_bytes 2199023255040

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     lie::{
         Part,
+        Space,
         What, //
     },
     options::Options,
@@ -54,6 +55,9 @@ mod kind {
     pub const SECURE_ERASE: u32 = 14;
 }
 
+/// The one flag of a range, of write zeroes only.
+const UNMAP: u32 = 1;
+
 const OK: u8 = 0;
 const IOERR: u8 = 1;
 const UNSUPP: u8 = 2;
@@ -72,8 +76,11 @@ pub mod at {
     pub const MAX_DISCARD_SECTORS: u32 = 36;
     pub const MAX_DISCARD_SEG: u32 = 40;
     pub const DISCARD_ALIGNMENT: u32 = 44;
+    pub const MAX_WRITE_ZEROES_SECTORS: u32 = 48;
     pub const MAX_WRITE_ZEROES_SEG: u32 = 52;
+    pub const MAX_SECURE_ERASE_SECTORS: u32 = 60;
     pub const MAX_SECURE_ERASE_SEG: u32 = 64;
+    pub const SECURE_ERASE_ALIGNMENT: u32 = 68;
     pub const ZONE_SECTORS: u32 = 72;
     pub const MAX_OPEN_ZONES: u32 = 76;
     pub const MAX_ACTIVE_ZONES: u32 = 80;
@@ -90,13 +97,15 @@ pub struct Block {
     size_max: u32,
     block: u32,
     writeback: u8,
-    /// Ranges that a discard may have, and the sectors that it is best aligned to.
+    /// Ranges that a discard may have, and the sectors that discards and erases are best aligned to.
     ranges: u32,
     alignment: u32,
     /// What was in the ranges: of discards, of zeros, of erases.
     cleared: [u64; 3],
     /// The most ranges of a request.
     most: u64,
+    /// The most segments of a read or a write, and the most bytes of one.
+    widest: (u64, u64),
     lifetime: Option<[u16; 3]>,
     zones: Option<Zones>,
     /// Sectors that it has less, at the moment.
@@ -110,6 +119,8 @@ pub struct Block {
     dropped: Option<(u32, u64)>,
     /// What the configuration has been changed to.
     changed: Vec<(usize, Vec<u8>)>,
+    /// What stood there before the last change.
+    before: Vec<(usize, Vec<u8>)>,
 }
 
 /// Whether a request of this type is one of those that are left.
@@ -182,6 +193,7 @@ impl Block {
             alignment: options.number("alignment", 0)? as u32,
             cleared: [0; 3],
             most: 0,
+            widest: (0, 0),
             lifetime,
             zones,
             disk: vec![0; size as usize],
@@ -197,6 +209,7 @@ impl Block {
             lost: None,
             dropped: None,
             changed: Vec::new(),
+            before: Vec::new(),
         })
     }
 
@@ -207,6 +220,55 @@ impl Block {
         (bytes % SECTOR == 0 && to <= self.disk.len() as u64).then_some(from as usize..to as usize)
     }
 
+    /// What a field of four bytes says, and what it said before it was changed last: until the driver has heard of that it makes
+    /// requests as they were right before.
+    fn stated(&self, at: u32) -> impl Iterator<Item = u32> {
+        let at = at as usize;
+        let now = self.config()[at..at + 4].to_vec();
+        let before = self.before.iter().filter(|(field, _)| *field == at);
+        let fields: Vec<_> = before
+            .map(|(_, value)| value.clone())
+            .chain([now])
+            .collect();
+
+        fields
+            .into_iter()
+            .filter_map(|value| Some(u32::from_le_bytes(value.try_into().ok()?)))
+    }
+
+    /// Finds fault with more than a limit of the configuration allows, the larger one where it was changed. Zero is no limit, and
+    /// one that the driver is lied to about is none either.
+    fn keeps_to(
+        &self,
+        context: &Context<'_>,
+        at: u32,
+        count: u64,
+        what: &str,
+    ) -> Result<(), Nonsense> {
+        let unlimited = |limit| if limit == 0 { u32::MAX } else { limit };
+        let limit = self.stated(at).map(unlimited).max().unwrap_or(0);
+
+        if count <= limit.into() || is_lied_about(context, at) {
+            return Ok(());
+        }
+        Err(Nonsense(format!("{count} {what}, where {limit} may be")))
+    }
+
+    /// Finds fault with a read or a write that has more segments, or longer ones, than the device takes.
+    fn judge_segments(&mut self, context: &Context<'_>, segments: &[u64]) -> Result<(), Nonsense> {
+        let count = segments.len() as u64;
+        let longest = segments.iter().copied().max().unwrap_or(0);
+
+        self.widest = (self.widest.0.max(count), self.widest.1.max(longest));
+        if context.has(feature::SEG_MAX) {
+            self.keeps_to(context, at::SEG_MAX, count, "segments")?;
+        }
+        if context.has(feature::SIZE_MAX) {
+            self.keeps_to(context, at::SIZE_MAX, longest, "bytes in a segment")?;
+        }
+        Ok(())
+    }
+
     /// Discards, zeroes or erases the ranges that the driver lists (5.2.6). Zeroes them all.
     fn clear(
         &mut self,
@@ -215,15 +277,29 @@ impl Block {
         request: u32,
         bytes: u64,
     ) -> Result<u8, Nonsense> {
-        let which = match request {
-            kind::DISCARD => 0,
-            kind::WRITE_ZEROES => 1,
-            _ => 2,
+        let (which, most, sectors, flags) = match request {
+            kind::DISCARD => (0, at::MAX_DISCARD_SEG, at::MAX_DISCARD_SECTORS, 0),
+            kind::WRITE_ZEROES => (
+                1,
+                at::MAX_WRITE_ZEROES_SEG,
+                at::MAX_WRITE_ZEROES_SECTORS,
+                UNMAP,
+            ),
+            _ => (2, at::MAX_SECURE_ERASE_SEG, at::MAX_SECURE_ERASE_SECTORS, 0),
         };
+        // A part of a block, or of what is erased at once, cannot be cleared.
+        let blocks = context.has(feature::BLK_SIZE) && !is_lied_about(context, at::BLK_SIZE);
+        let mut unit = if blocks { (self.block / 512).max(1) } else { 1 };
 
-        if bytes == 0 || bytes % 16 != 0 || bytes / 16 > u64::from(self.ranges) {
+        if request == kind::SECURE_ERASE && !is_lied_about(context, at::SECURE_ERASE_ALIGNMENT) {
+            let stated = self.stated(at::SECURE_ERASE_ALIGNMENT);
+
+            unit = unit.max(stated.min().unwrap_or(1));
+        }
+        if bytes == 0 || bytes % 16 != 0 {
             return Err(Nonsense(format!("{bytes} bytes of ranges")));
         }
+        self.keeps_to(context, most, bytes / 16, "ranges")?;
         self.most = self.most.max(bytes / 16);
         for index in 0..bytes / 16 {
             let mut range = [0; 16];
@@ -231,7 +307,20 @@ impl Block {
             chain.read(context.memory, 16 + 16 * index, &mut range)?;
             let sector = u64::from_le_bytes(range[0..8].try_into().unwrap());
             let count = u32::from_le_bytes(range[8..12].try_into().unwrap());
+            let flagged = u32::from_le_bytes(range[12..16].try_into().unwrap());
 
+            if flagged & !flags != 0 {
+                return Err(Nonsense(format!("a range with the flags {flagged:#x}")));
+            }
+            if count == 0 {
+                return Err(Nonsense("a range of no sectors".into()));
+            }
+            if sector % u64::from(unit) != 0 || count % unit != 0 {
+                return Err(Nonsense(format!(
+                    "{count} sectors from {sector} on, in pieces of {unit}"
+                )));
+            }
+            self.keeps_to(context, sectors, count.into(), "sectors in a range")?;
             match self.range(sector, u64::from(count) * SECTOR) {
                 Some(range) => {
                     self.cleared[which] += range.len() as u64;
@@ -242,6 +331,14 @@ impl Block {
         }
         Ok(OK)
     }
+}
+
+/// Whether the driver may have read something else there than the configuration has.
+fn is_lied_about(context: &Context<'_>, at: u32) -> bool {
+    context.lies.has(|what| match what {
+        What::Read(Space::Device, from, bytes) => *from < at + 4 && at < *from + u32::from(*bytes),
+        _ => false,
+    })
 }
 
 impl Model for Block {
@@ -275,15 +372,20 @@ impl Model for Block {
         put(at::MIN_IO_SIZE, &1u16.to_le_bytes());
         put(at::WRITEBACK, &[self.writeback]);
         put(at::NUM_QUEUES, &self.queues.to_le_bytes());
-        for (sectors, segments) in [(36, 40), (48, 52), (60, 64)] {
+        for (sectors, segments) in [
+            (at::MAX_DISCARD_SECTORS, at::MAX_DISCARD_SEG),
+            (at::MAX_WRITE_ZEROES_SECTORS, at::MAX_WRITE_ZEROES_SEG),
+            (at::MAX_SECURE_ERASE_SECTORS, at::MAX_SECURE_ERASE_SEG),
+        ] {
             put(sectors, &0x8000u32.to_le_bytes());
             put(segments, &self.ranges.to_le_bytes());
         }
-        put(
-            at::DISCARD_ALIGNMENT,
-            &self.alignment.max(self.block / 512).to_le_bytes(),
-        );
-        put(68, &(self.block / 512).to_le_bytes());
+        for alignment in [at::DISCARD_ALIGNMENT, at::SECURE_ERASE_ALIGNMENT] {
+            put(
+                alignment,
+                &self.alignment.max(self.block / 512).to_le_bytes(),
+            );
+        }
         if let Some(zones) = &self.zones {
             put(at::ZONE_SECTORS, &(zones.size as u32).to_le_bytes());
             put(at::MAX_OPEN_ZONES, &zones.max_open.to_le_bytes());
@@ -332,6 +434,13 @@ impl Model for Block {
         let payload = chain.readable_len() - 16;
         let mut written = 1;
 
+        match request {
+            kind::IN => self.judge_segments(context, &chain.written_segments(room))?,
+            kind::OUT | zones::kind::APPEND => {
+                self.judge_segments(context, &chain.read_segments(16))?;
+            }
+            _ => {}
+        }
         if is_one_of(&mut self.dropped, request) {
             return Ok(Served::Kept);
         }
@@ -472,14 +581,16 @@ impl Model for Block {
             ["config", at, size, value] => {
                 let (at, size): (usize, usize) = (at.parse().ok()?, size.parse().ok()?);
                 let value: u64 = value.parse().ok()?;
+                let value = value.to_le_bytes().get(..size)?.to_vec();
+                let config = self.config();
+                let before = config.get(at..at.checked_add(size)?)?.to_vec();
 
-                if at.checked_add(size)? > self.config().len() {
-                    return None;
-                }
-                self.changed
-                    .push((at, value.to_le_bytes().get(..size)?.to_vec()));
+                self.before.retain(|(field, _)| *field != at);
+                self.before.push((at, before));
+                self.changed.push((at, value));
                 return Some(true);
             }
+            ["forget", "most"] => self.most = 0,
             _ => return None,
         }
         Some(false)
@@ -489,6 +600,7 @@ impl Model for Block {
         match words {
             ["cleared"] => Some(self.cleared.map(|count| count.to_string()).join(" ")),
             ["most"] => Some(self.most.to_string()),
+            ["widest"] => Some(format!("{} {}", self.widest.0, self.widest.1)),
             ["served"] => Some(self.served.map(|count| count.to_string()).join(" ")),
             ["peek", offset, length] => {
                 let offset: usize = offset.parse().ok()?;

@@ -114,6 +114,16 @@ impl Chain {
         self.writable.iter().map(|piece| u64::from(piece.1)).sum()
     }
 
+    /// The bytes of each descriptor of the readable part, `from` bytes after its start.
+    pub fn read_segments(&self, from: u64) -> Vec<u64> {
+        segments(&self.readable, from, u64::MAX)
+    }
+
+    /// The bytes of each descriptor of the first `length` bytes that are writable.
+    pub fn written_segments(&self, length: u64) -> Vec<u64> {
+        segments(&self.writable, 0, length)
+    }
+
     /// Reads from the readable part, `from` bytes after its start.
     pub fn read(&self, memory: &Memory, from: u64, into: &mut [u8]) -> Result<(), Nonsense> {
         walk(&self.readable, from, into.len(), |at, range| {
@@ -127,6 +137,21 @@ impl Chain {
             memory.write(at, &bytes[range])
         })
     }
+}
+
+fn segments(pieces: &[(u64, u32)], mut from: u64, mut length: u64) -> Vec<u64> {
+    let mut found = Vec::new();
+
+    for &(_, len) in pieces {
+        let part = u64::from(len).saturating_sub(from).min(length);
+
+        from = from.saturating_sub(len.into());
+        length -= part;
+        if part != 0 {
+            found.push(part);
+        }
+    }
+    found
 }
 
 fn walk(
