@@ -8,6 +8,9 @@
  *   rvio zeros DEVICE OFFSET LENGTH                               that all of it is zero
  *   rvio holes DEVICE OFFSET COUNT STRIDE LENGTH SEED             four processes discard LENGTH bytes at each of COUNT places,
  *                                                                 then what `fill` wrote between them is checked
+ *   rvio batches DEVICE OFFSET COUNT STRIDE LENGTH SEED BATCH TURN  the same by io_uring: BATCH discards with one call, a read behind
+ *                                                                 each TURN of them. None is waited for before all are under way.
+ *                                                                 Holes are looked at, too
  *   rvio geometry DEVICE                                          cylinders, heads, sectors, start
  *   rvio zones DEVICE                                             each: start, length, capacity, pointer, type, condition
  *   rvio zone reset|open|close|finish DEVICE SECTOR SECTORS       prints ok, or the errno's name
@@ -25,6 +28,7 @@
 #include <linux/fs.h>
 #include <linux/blkzoned.h>
 #include <linux/hdreg.h>
+#include <linux/io_uring.h>
 #include <linux/nvme_ioctl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,6 +36,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -241,14 +246,39 @@ static int zone(char **arg)
 	return 2;
 }
 
+/* What `fill` wrote between the holes; `zero` bytes of each hole are looked at as well. */
+static int between(int fd, char **arg, size_t zero)
+{
+	uint64_t offset = atoll(arg[2]), count = atoll(arg[3]), stride = atoll(arg[4]), length = atoll(arg[5]);
+	uint64_t seed = atoll(arg[6]);
+	char *wanted = pages(stride), *got = pages(stride);
+
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t at = offset + i * stride + length - zero;
+		size_t left = stride - length + zero;
+
+		memset(wanted, 0, zero);
+		pattern((uint64_t *)(wanted + zero), at + zero, left - zero, seed);
+		if (pread(fd, got, left, at) != (ssize_t)left)
+			die("read");
+		if (memcmp(wanted, got, zero)) {
+			printf("hole %llu is none\n", (unsigned long long)i);
+			return 1;
+		}
+		if (memcmp(wanted + zero, got + zero, left - zero)) {
+			printf("what lies behind hole %llu has changed\n", (unsigned long long)i);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 #define LANES 4
 
 static int holes(char **arg)
 {
 	int fd = open_device(arg[1], O_RDWR), failed = 0, status;
 	uint64_t offset = atoll(arg[2]), count = atoll(arg[3]), stride = atoll(arg[4]), length = atoll(arg[5]);
-	uint64_t seed = atoll(arg[6]);
-	char *wanted = pages(stride), *got = pages(stride);
 
 	for (int lane = 0; lane < LANES; lane++) {
 		if (fork())
@@ -260,21 +290,74 @@ static int holes(char **arg)
 	}
 	while (wait(&status) > 0)
 		failed |= status;
-	if (failed)
-		return 1;
-	for (uint64_t i = 0; i < count; i++) {
-		uint64_t at = offset + i * stride + length;
-		size_t left = stride - length;
+	return failed ? 1 : between(fd, arg, 0);
+}
 
-		pattern((uint64_t *)wanted, at, left, seed);
-		if (pread(fd, got, left, at) != (ssize_t)left)
-			die("read");
-		if (memcmp(wanted, got, left)) {
-			printf("what lies behind hole %llu has changed\n", (unsigned long long)i);
-			return 1;
+#ifndef BLOCK_URING_CMD_DISCARD
+#define BLOCK_URING_CMD_DISCARD _IO(0x12, 0)
+#endif
+#define RING_ENTRIES 256
+
+static int batches(char **arg)
+{
+	int fd = open_device(arg[1], O_RDWR), failed = 0;
+	uint64_t offset = atoll(arg[2]), stride = atoll(arg[4]), length = atoll(arg[5]);
+	unsigned count = atoi(arg[3]), batch = atoi(arg[7]), turn = atoi(arg[8]), given = 0, shown = 0, back = 0;
+	struct io_uring_params params = { 0 };
+	int ring = syscall(SYS_io_uring_setup, RING_ENTRIES, &params);
+	struct io_uring_sqe *entries;
+	struct io_uring_cqe *results;
+	unsigned *tail, *array;
+	char *sq, *cq, *data = pages(4096);
+
+	if (ring < 0)
+		die("io_uring");
+	sq = mmap(NULL, params.sq_off.array + params.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
+	cq = mmap(NULL, params.cq_off.cqes + params.cq_entries * sizeof(*results), PROT_READ | PROT_WRITE, MAP_SHARED, ring,
+		  IORING_OFF_CQ_RING);
+	entries = mmap(NULL, params.sq_entries * sizeof(*entries), PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
+	if (sq == MAP_FAILED || cq == MAP_FAILED || entries == MAP_FAILED)
+		die("io_uring");
+	tail = (unsigned *)(sq + params.sq_off.tail);
+	array = (unsigned *)(sq + params.sq_off.array);
+	results = (struct io_uring_cqe *)(cq + params.cq_off.cqes);
+	for (unsigned i = 0; i < count; i++) {
+		/* No entry is used twice. */
+		if (given + 2 > params.sq_entries) {
+			fprintf(stderr, "rvio: that is more than %u entries\n", params.sq_entries);
+			return 2;
 		}
+		array[given] = given;
+		entries[given++] = (struct io_uring_sqe){
+			.opcode = IORING_OP_URING_CMD, .fd = fd, .cmd_op = BLOCK_URING_CMD_DISCARD,
+			.addr = offset + i * stride, .addr3 = length,
+		};
+		if (i % batch % turn == turn - 1) {
+			array[given] = given;
+			entries[given++] = (struct io_uring_sqe){
+				.opcode = IORING_OP_READ, .fd = fd, .off = offset + i * stride + length,
+				.addr = (uintptr_t)data, .len = 4096, .user_data = 4096,
+			};
+		}
+		if (i % batch != batch - 1 && i != count - 1)
+			continue;
+		__atomic_store_n(tail, given, __ATOMIC_RELEASE);
+		if (syscall(SYS_io_uring_enter, ring, given - shown, 0, 0, NULL, 0) != (long)(given - shown))
+			die("io_uring_enter");
+		shown = given;
 	}
-	return 0;
+	while (back < given) {
+		if (syscall(SYS_io_uring_enter, ring, 0, given, IORING_ENTER_GETEVENTS, NULL, 0) < 0 && errno != EINTR)
+			die("io_uring_enter");
+		back = __atomic_load_n((unsigned *)(cq + params.cq_off.tail), __ATOMIC_ACQUIRE);
+	}
+	for (unsigned i = 0; i < given; i++) {
+		if (results[i].res == (int)results[i].user_data)
+			continue;
+		printf("%s gives %d\n", results[i].user_data ? "a read" : "a discard", results[i].res);
+		failed = 1;
+	}
+	return failed ? 1 : between(fd, arg, length);
 }
 
 #define ZONE_APPEND 0x7d
@@ -471,7 +554,7 @@ int main(int argc, char **argv)
 		int args;
 	} verbs[] = {
 		{ "try", NULL, 6 }, { "fill", fill_or_check, 6 }, { "check", fill_or_check, 6 }, { "odd", odd, 6 },
-		{ "vector", vector, 5 }, { "zeros", zeros, 5 }, { "holes", holes, 8 },
+		{ "vector", vector, 5 }, { "zeros", zeros, 5 }, { "holes", holes, 8 }, { "batches", batches, 10 },
 		{ "geometry", geometry, 3 }, { "zones", zones, 3 }, { "zone", zone, 6 },
 		{ "append", append, 7 },
 	};
