@@ -59,6 +59,7 @@ class Case:
     rings: list = field(default_factory=list)
     covers: list = field(default_factory=list)
     debug: list = field(default_factory=lambda: ["split"])
+    named: list = field(default_factory=list)
     ring: str = None
     legacy: str = None
     is_legacy: bool = False
@@ -154,6 +155,8 @@ class Case:
                     self.rings = [one_of(name, set(RINGS)) for name in value.split()]
                 case "covers":
                     self.covers += value.split()
+                case "named":
+                    self.named = [one_of(name, set(RINGS)) for name in value.split()]
                 case "debug":
                     self.debug = [one_of(name, set(RINGS) | {"split", "none"}) for name in value.split()]
                 case "model":
@@ -175,7 +178,9 @@ class Case:
             return self.number <= (1 if kernel == "debug" else self.matrix)
         if self.is_legacy:
             return self.legacy != "named" and kernel != "debug"
-        return kernel != "debug" or (self.ring or "split") in self.debug
+        if kernel == "debug":
+            return (self.ring or "split") in self.debug
+        return self.ring not in self.named
 
     def limit(self, kernel):
         return self.timeout * (DEBUG_FACTOR if kernel == "debug" else 1)

@@ -8,6 +8,8 @@
 # disk: io 64M unmap fault=read:EIO:2048,write:EIO:4096,write:ENOSPC:8192
 # disk: flush 64M fault=flush:EIO:any
 # disk: give 64M unmap fault=discard:EIO:any,zero:EIO:any
+# rings: packed
+# named: packed
 # needs: fio
 # debug: none
 # timeout: 120
@@ -138,6 +140,7 @@ same_data() {
 }
 
 load_modules
+check "the ring format" in_format
 check "calls" same_calls
 check "fio jobs" same_jobs
 check "data" same_data

@@ -6,6 +6,8 @@
 # disk: full 64M fault=write:ENOSPC:any
 # disk: flush 64M fault=flush:EIO:any
 # disk: good 64M
+# rings: packed
+# named: packed
 # needs: ext4
 # legacy: named
 # timeout: 60
@@ -85,6 +87,7 @@ counted() { # the kernel says it once per request, with the disk's name
 }
 
 load_modules
+check "the ring format" in_format
 check "reading a bad sector is EIO" read_error
 check "writing a bad sector is EIO" write_error
 check "a full image is EIO" no_space

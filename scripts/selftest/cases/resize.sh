@@ -3,6 +3,8 @@
 # title: the host changes the size of a disk that is in use
 # disk: d0 64M
 # disk: d1 64M
+# rings: packed
+# named: packed
 # needs: ext4
 # legacy: named
 # timeout: 60
@@ -71,6 +73,7 @@ while_unbound() {
 }
 
 check "prepare" prepare
+check "the ring format" in_format
 check "grow" grow
 check "grow and shrink under I/O" under_io
 check "shrink" shrink

@@ -3,6 +3,8 @@
 # title: a host-managed zoned disk: report, writes in sequence, open, close, finish, reset, resources
 # covers: VIRTIO_BLK_F_ZONED
 # model: d0 block size=33M zones=8192 conventional=1 max_open=2 max_active=3
+# rings: packed
+# named: packed
 # debug: none
 # timeout: 60
 # What the device refuses on purpose.
