@@ -14,6 +14,8 @@ names() {
         name=vd$(echo abcde | cut -c$((number + 1)))
         same "name of d$number" "$(block d$number)" "$name"
         reads "/sys/block/$name/serial" d$number
+        # Sixteen minors each.
+        same "minor of $name" "$(cut -d: -f2 "/sys/block/$name/dev")" $((number * 16))
         reads "/sys/block/$name/size" $(((64 + number) * 2048))
         grep -q "virtio$number-req.0" /proc/interrupts || fail "no interrupt virtio$number-req.0"
     done
