@@ -4,21 +4,27 @@
 # Of ring formats it knows split alone.
 # disk: one 64M unmap vhost-user
 # disk: two 64M unmap vhost-user=2
+# disk: four 64M unmap vhost-user=4
+# smp: 4
 # needs: fio
 # debug: none
-# timeout: 90
+# timeout: 120
 
 MIB=1048576
 
 offers() {
     # FLUSH, MQ, DISCARD, WRITE_ZEROES
     for bit in 9 13 14; do same "feature bit $bit" "$(feature one $bit)" 1; done
-    note "feature MQ of two: $(feature two 12)"
+    for name in two four; do same "feature MQ of $name" "$(feature $name 12)" 1; done
+    # One for each CPU, of which there are four.
+    same "queues of four" "$(ls "/sys/block/$(block four)/mq" | wc -l)" 4
+    same "queues of two" "$(ls "/sys/block/$(block two)/mq" | wc -l)" 2
 }
 
 verified() {
     fio --output=/run/fio.log --filename="$(disk "$1")" --direct=1 --ioengine=libaio --verify=crc32c --verify_fatal=1 \
-        --thread --bsrange=512-64k --rw=randrw --iodepth=32 --size=8M --verify_backlog=256 --name="$1" ||
+        --thread --bsrange=512-64k --rw=randrw --iodepth=32 --size=2M --numjobs=4 --offset_increment=8M --verify_backlog=256 \
+        --cpus_allowed=0-3 --cpus_allowed_policy=split --name="$1" ||
         fail "fio: $(grep -m 1 -E 'verify|error|err=' /run/fio.log)"
     grep -q 'err= 0' /run/fio.log || fail "fio printed no result"
     short_verify "$(disk "$1")" 3 60
@@ -56,7 +62,7 @@ anew() {
 load_modules
 check "the ring format" in_format
 check "what it offers" offers
-for name in one two; do
+for name in one two four; do
     check "fio verifies, $name" verified $name
     check "discard and zeroing, $name" gives_back $name
 done
