@@ -6,10 +6,15 @@
 # disk: deaf 64M num-queues=1 queue-size=16
 # disk: slow 64M num-queues=1
 # disk: good 64M
+# needs: ext4
+# rings: packed
+# named: packed
 # legacy: named
-# timeout: 150
+# timeout: 200
 # What this case provokes.
 # allow: (I/O|timeout) error, dev vd[ab], sector|Buffer I/O error on dev(ice)? vda
+# allow: EXT4-fs.*\(device vda\)|EXT4-fs \(vda\)|JBD2: .*vda|JBD2: I/O error|Aborting journal
+# allow: lost (async|sync) page write|lost sync page write
 # allow: rvirtio_blk virtio[0-9]+: device (is broken|needs a reset): queue [01]: request was not answered in time
 
 prepare() {
@@ -115,13 +120,76 @@ unbind_with_requests() {
     host throttle mute 0
 }
 
+# soon DISK: its requests are late after two seconds.
+soon() { echo 2000 >"/sys/block/$(block "$1")/queue/io_timeout"; }
+
+# A file system is on the disk, with something to write back: unmounting comes to an end, and gives the disk up.
+unmounted() {
+    need_module ext4
+    bind "$(pci mute)" "$(cat /run/driver)"
+    device=$(disk mute)
+    soon mute
+    mkfs.ext4 -q -F "$device"
+    mount -t ext4 "$device" /mnt
+    tree_make /mnt/before
+    sync
+    tree_make /mnt/after
+    host silence mute
+    (umount /mnt || true; : >/run/unmounted) 3>&- &
+    wait_for 60 test -e /run/unmounted || fail "umount does not end"
+    ! grep -q ' /mnt ' /proc/mounts || fail "it is still mounted"
+    ! healthy mute || fail "the device was not given up"
+    [ -e "/sys/block/${device#/dev/}" ] || fail "the broken disk has gone by itself"
+    same "a read" "$(rvio try read "$device" 0 4096)" EIO
+}
+
+# The modules leave while they have a disk that is broken; what was written before it was is there afterwards.
+unloaded_broken() {
+    unload_modules
+    no_traces
+    host throttle mute 0
+    load_again
+    mount -t ext4 "$(disk mute)" /mnt
+    same "files from before" "$(find /mnt/before -type f | wc -l)" "$TREE_FILES"
+    umount /mnt
+    short_verify "$(disk good)" 17
+}
+load_again() {
+    modprobe rvirtio_pci
+    modprobe rvirtio_blk io_timeout=8
+}
+
+# The transport leaves while requests are under way of which the device answers none, and takes the disks with it. The disk's own
+# module is in use until then.
+unloaded_silent() {
+    disk mute >/run/mute
+    soon mute
+    make_silent mute
+    start_read "$(cat /run/mute)" 2097152
+    sleep 0.5
+    ! done_with || fail "both reads have been answered"
+    ! rmmod rvirtio_blk || fail "a module has left under who reads"
+    rmmod rvirtio_pci
+    wait_for 10 done_with || fail "a read did not end with its disk"
+    rmmod rvirtio_blk
+    rmmod rvirtio
+    no_traces
+    host throttle mute 0
+    load_again
+    short_verify "$(disk mute)" 19
+}
+
 gone() { unload_modules && no_traces; }
 
 check "modules with a timeout of 8 s" prepare
+check "the ring format" in_format
 check "a request that is never answered fails" given_up
 check "other disks work" others_work
 check "bound anew it works" bound_again
 check "one request is lost, others are not" lost_alone
 check "a slow device is borne with" slow_one
 check "unbind with unanswered requests" unbind_with_requests
+check "unmounting a disk that answers nothing" unmounted
+check "modules unload while a disk is broken" unloaded_broken
+check "modules unload while a disk answers nothing" unloaded_silent
 check "modules unload" gone
