@@ -16,7 +16,7 @@ KERNEL ?= stock
 choice = --kernel $(KERNEL) --driver $(patsubst rust,rvirtio,$(or $(DRIVERS),rvirtio)) $(ONLY:%=--only '%')
 no = $(foreach name,$1,$(if $(filter command,$(firstword $(origin $(name)))),$(error make $@ knows no $(name); see make help)))
 
-.PHONY: help modules run check lint hosttests selftest hostile fuzz bench clippy fmtcheck fmt doc install clean
+.PHONY: help modules run check lint hosttests selftest drills hostile fuzz bench clippy fmtcheck fmt doc install clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -51,6 +51,11 @@ selftest: ## cases in VMs (ONLY="PATTERN..." KERNEL=debug DRIVERS=c)
 	$(call no,DRIVER KIND)
 	@$S/modules.sh $(KERNEL)
 	@$S/in-root --net -- $S/selftest/run.py $(choice)
+
+drills: ## sleep, hot plug, rebinding and the like, each as often as it is meant to hold: hours (ONLY="PATTERN..." KERNEL=debug)
+	$(call no,DRIVER KIND)
+	@$S/modules.sh $(KERNEL)
+	@$S/in-root --net -- $S/selftest/run.py $(choice) --drills
 
 hostile: ## devices that lie, in VMs (ONLY="PATTERN..." KIND="block net balloon" KERNEL=debug DRIVERS=c)
 	$(call no,DRIVER)

@@ -67,7 +67,7 @@ def measure(kernel, builder, jobs, sides, out, plugin):
     equip(case, folder)
     for disk in case.disks:
         disk.make_image(IMAGES)
-    options = argparse.Namespace(kernel="stock", driver="c", times=1, minutes=0, whole=False)
+    options = argparse.Namespace(kernel="stock", driver="c", times=1, minutes=0, whole=False, drills=False)
     initrd = os.path.join(IMAGES, "initrd")
     builder.join(case, config(case, options, 1, LIMIT), initrd)
     build_load(os.path.join(IMAGES, "load"))

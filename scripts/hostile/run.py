@@ -48,7 +48,7 @@ def arguments():
     parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
     parser.add_argument("--patience", metavar="SECONDS", type=int, help="what has to end has to do so in that time, four times as long for requests")
     parser.add_argument("--slow", metavar="N", type=int, default=1, help="the machine has other things to do: everything may take N times as long")
-    parser.set_defaults(times=1, minutes=0, whole=False)
+    parser.set_defaults(times=1, minutes=0, whole=False, drills=False)
     return parser.parse_args()
 
 

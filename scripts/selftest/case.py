@@ -26,6 +26,10 @@ RINGS = {"in-order": {"in_order": "on"}, "packed": {"packed": "on"}, "packed-in-
 # devices, as `fio-legacy`: always on the stock kernel, or only by name. With `only` it is not run on others.
 LEGACY = {"disable-modern": "on", "disable-legacy": "off"}
 LEGACY_WHEN = {"always", "named", "only"}
+# `matrix: any`: the case does not look at how a device is talked to, so it can be run at all points of the matrix; `modern`: at those
+# whose devices show more than the legacy interface. Of such a case so many points are in a sample.
+MATRIX = {"any", "modern"}
+SAMPLED = 2
 # A debug kernel under TCG takes this many times as long.
 DEBUG_FACTOR = 6
 
@@ -63,7 +67,10 @@ class Case:
     ring: str = None
     legacy: str = None
     is_legacy: bool = False
-    # So many points of the matrix are usual; which one this is, and its number from 1 on.
+    # Of a drill: how many times as often it is done to reach the number that it is there for.
+    drill: int = 0
+    # At which points of the matrix it can be run, and how many are usual; which one this is, and its number from 1 on.
+    everywhere: str = None
     matrix: int = 0
     point: Point = None
     number: int = 0
@@ -102,6 +109,8 @@ class Case:
         if point:
             case.name, case.title = f"{case.name}-{number}", f"{case.title} ({', '.join(point)})"
             case.ring, case.is_legacy = point.format(), point.interface == "legacy"
+            if case.is_legacy:
+                case.covers = []
             case.iommu |= point.dma == "iommu"
             case.cmdline += CMDLINE[point.dma]
         return case
@@ -137,7 +146,9 @@ class Case:
                     self.machine, self.iommu = one_of(name, MACHINES), "intel-iommu" in more
                 case "end":
                     self.end = one_of(value, {"poweroff", "reboot"})
-                case "memory" | "timeout" | "boots" | "smp" | "matrix":
+                case "matrix" if value in MATRIX:
+                    self.everywhere = value
+                case "memory" | "timeout" | "boots" | "smp" | "matrix" | "drill":
                     setattr(self, key, int(value))
                 case "legacy":
                     self.legacy = one_of(value, LEGACY_WHEN)
@@ -182,8 +193,17 @@ class Case:
             return (self.ring or "split") in self.debug
         return self.ring not in self.named
 
-    def limit(self, kernel):
-        return self.timeout * (DEBUG_FACTOR if kernel == "debug" else 1)
+    def is_possible_at(self, point):
+        return self.everywhere != "modern" or point.interface != "legacy"
+
+    def times(self, options):
+        """How many times as often as usual it does what it repeats."""
+        return options.times * (self.drill if options.drills else 1)
+
+    def limit(self, options):
+        """How long a boot may take, in seconds."""
+        usual = self.timeout * (DEBUG_FACTOR if options.kernel == "debug" else 1)
+        return usual * self.times(options) * options.patience + 60 * options.minutes
 
     def skip_reason(self, kernel, driver):
         """Why the case cannot run on this kernel with this driver, or None."""
@@ -202,15 +222,30 @@ def one_of(value, allowed):
     return value
 
 
-def load_all(folder, points, everywhere=False):
-    """All cases of a folder, in all their variants. `everywhere`: each case at each of the points as well."""
+def load_all(folder, points):
+    """All cases of a folder, in all their variants."""
     cases = []
-    for name in sorted(name for name in os.listdir(folder) if name.endswith(".sh")):
-        case = Case.load(os.path.join(folder, name))
+    for case in read(folder):
         if not case.matrix:
             cases += [case, *(Case.load(case.path, ring) for ring in case.rings)]
         if case.legacy in ("always", "named"):
             cases.append(Case.load(case.path, is_legacy=True))
-        if case.matrix or everywhere:
+        if case.matrix:
             cases += [Case.load(case.path, point=point, number=number) for number, point in enumerate(points, 1)]
     return cases
+
+
+def load_matrix(folder, points, kernel, whole):
+    """All cases that can be, at each of the points; on the debug kernel at some of them, others for each case, unless it is `whole`."""
+    cases = []
+    for place, case in enumerate(case for case in read(folder) if case.matrix or case.everywhere):
+        possible = [(number, point) for number, point in enumerate(points, 1) if case.is_possible_at(point)]
+        if kernel == "debug" and not whole:
+            first = place * SAMPLED % len(possible)
+            possible = (possible[first:] + possible[:first])[:SAMPLED] if case.debug != ["none"] else []
+        cases += [Case.load(case.path, point=point, number=number) for number, point in possible]
+    return cases
+
+
+def read(folder):
+    return [Case.load(os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if name.endswith(".sh")]

@@ -7,7 +7,7 @@ DEBUG_PART = 4
 
 def part(options):
     """What repeats something does it this many times less often."""
-    return DEBUG_PART if options.kernel == "debug" and not options.whole else 1
+    return DEBUG_PART if options.kernel == "debug" and not (options.whole or options.drills) else 1
 
 
 def config(case, options, boot, limit):
@@ -20,5 +20,5 @@ def config(case, options, boot, limit):
             f"RV_END={case.end}\nRV_LIMIT={limit}\nRV_LEGACY={int(case.is_legacy)}\nRV_DISKS='{disks}'\n"
             f"RV_NICS='{nics}'\nRV_BALLOONS='{balloons}'\nRV_RNGS='{rngs}'\nRV_GPUS='{gpus}'\nRV_RING='{ring}'\n"
             f"RV_COVERS='{covers}'\n"
-            f"RV_POINT='{' '.join(case.point or [])}'\nRV_TIMES={options.times}\nRV_PART={part(options)}\n"
+            f"RV_POINT='{' '.join(case.point or [])}'\nRV_TIMES={case.times(options)}\nRV_PART={part(options)}\n"
             f"RV_SECONDS={60 * options.minutes}\n")

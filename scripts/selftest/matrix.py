@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The matrix: the ways in which a device can be talked to, and a sample of them in which every pair of settings stands.
 
-A case whose header has a line `matrix:` is run at points of it, as `smoke-1` and so on.
+A case whose header has a line `matrix: N` is run at points of it, as `smoke-1` and so on; one with `matrix: any` is when all is.
 """
 
 import itertools
@@ -56,14 +56,17 @@ class Point(NamedTuple):
 
 
 def sample(seed=1, strength=2):
-    """Points in which any `strength` settings that are possible together stand together somewhere; what brings most of them first."""
+    """Points in which any `strength` settings that are possible together stand together somewhere. What brings most settings that have
+    not been there comes first, so that the first few have each of them, and of those what brings most of what is missing."""
     points = [point for point in itertools.starmap(Point, itertools.product(*FACTORS.values())) if point.is_possible()]
     random.Random(seed).shuffle(points)
+    settings = {point: set(enumerate(point)) for point in points}
     brings = {point: set(itertools.combinations(enumerate(point), strength)) for point in points}
-    missing = set().union(*brings.values())
+    new, missing = set().union(*settings.values()), set().union(*brings.values())
     chosen = []
     while missing:
-        best = max(points, key=lambda point: len(brings[point] & missing))
+        best = max(points, key=lambda point: (len(settings[point] & new), len(brings[point] & missing)))
         chosen.append(best)
+        new -= settings[best]
         missing -= brings[best]
     return chosen

@@ -5,6 +5,7 @@
 import argparse
 import concurrent.futures
 import fnmatch
+import itertools
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ import tempfile
 import time
 
 from backend import Backends
-from case import CaseError, load_all
+from case import CaseError, load_all, load_matrix
 from folders import IMAGES, WORK, cache_folder, need_tool_root, remove
 from guestconf import config
 from initramfs import Builder, InitramfsError, Kernel, our_modules
@@ -46,7 +47,9 @@ def arguments():
     parser.add_argument("--whole", action="store_true", help="on the debug kernel too, every case in every format, and all repetitions")
     parser.add_argument("--times", metavar="N", type=int, default=1, help="cases that repeat something do it N times as often")
     parser.add_argument("--minutes", metavar="N", type=int, default=0, help="cases that go on for a time (drills) do so for N minutes at least")
-    parser.add_argument("--matrix", action="store_true", help="every case at each point of the matrix too, as NAME-1 and so on")
+    parser.add_argument("--drills", action="store_true", help="the drills only, each as often as it takes to reach the number that it is there for")
+    parser.add_argument("--matrix", action="store_true",
+                        help="at each point of the matrix, as NAME-1 and so on, the cases that can be run there, and no others")
     parser.add_argument("--strength", metavar="N", type=int, choices=(1, 2, 3), default=2,
                         help="so many settings of the matrix stand together somewhere, whichever they are (default: 2)")
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="of the choice of points")
@@ -62,10 +65,20 @@ def arguments():
     return options
 
 
-def select(cases, patterns, kernel, whole):
-    if not patterns:
-        return [case for case in cases if whole or case.is_usual(kernel)]
-    return [case for case in cases if any(fnmatch.fnmatch(case.name, pattern) for pattern in patterns)]
+def select(options):
+    """The cases that are to be run."""
+    folder, points = os.path.join(HERE, "cases"), sample(options.seed, options.strength)
+    if options.matrix:
+        cases = load_matrix(folder, points, options.kernel, options.whole)
+    else:
+        cases = load_all(folder, points)
+    if options.only:
+        cases = [case for case in cases if any(fnmatch.fnmatch(case.name, pattern) for pattern in options.only)]
+    elif options.drills:
+        cases = [case for case in cases if not (case.ring or case.is_legacy)]
+    elif not options.matrix:
+        cases = [case for case in cases if options.whole or case.is_usual(options.kernel)]
+    return [case for case in cases if case.drill or not options.drills]
 
 
 class Runner:
@@ -118,7 +131,10 @@ class Runner:
     def _boots(self, case, folder, images, outcome):
         """All boots of a case. Why it has to be done again, if it has to."""
         away = False
-        for boot in range(1, case.boots + 1):
+        for boot in itertools.count(1):
+            # Who does it more often goes away more often.
+            if boot > case.boots * (case.times(self._options) if away else 1):
+                break
             machine, why = self._boot(case, boot, folder, images, outcome)
             if why:
                 return why
@@ -130,8 +146,7 @@ class Runner:
 
     def _boot(self, case, boot, folder, images, outcome):
         """Boots once. The machine as it ended, and why the boot has to be done again."""
-        limit = case.limit(self._options.kernel) * self._options.times * self._options.patience + 60 * self._options.minutes
-        limit = int(min(limit, max(LEAST, self._end - time.monotonic())))
+        limit = int(min(case.limit(self._options), max(LEAST, self._end - time.monotonic())))
         initrd = f"{images}/initrd"
         self._builder.join(case, config(case, self._options, boot, limit), initrd)
         extra = [TRANSPORT_OFF] if self._options.driver == "rvirtio" and case.transport == "own" else []
@@ -181,8 +196,7 @@ def judge(outcome, trouble, console, allow, suffix):
 def main():
     options = arguments()
     try:
-        points = sample(options.seed, options.strength)
-        cases = select(load_all(os.path.join(HERE, "cases"), points, options.matrix), options.only, options.kernel, options.whole)
+        cases = select(options)
     except CaseError as error:
         sys.exit(f"error: {error}")
     if options.list:

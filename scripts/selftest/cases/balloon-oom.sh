@@ -5,6 +5,7 @@
 # balloon: balloon deflate-on-oom=on
 # memory: 768
 # legacy: named
+# matrix: any
 # timeout: 300
 # Pages that cannot be had for the balloon are no trouble, and are said to be missing now and then.
 # allow: Out of puff! Can't get

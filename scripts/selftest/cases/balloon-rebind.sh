@@ -2,6 +2,7 @@
 # shellcheck shell=busybox
 # title: unbound while inflated and while it moves, 20 times (5 on the debug kernel): all memory comes back
 # balloon: balloon
+# matrix: any
 # timeout: 300
 
 case $RV_KERNEL in

@@ -5,6 +5,7 @@
 # rings: packed-in-order
 # balloon: balloon free-page-reporting=on
 # legacy: named
+# matrix: any
 # timeout: 300
 
 prepare() {

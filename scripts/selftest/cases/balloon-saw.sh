@@ -4,6 +4,7 @@
 # balloon: balloon
 # memory: 1024
 # legacy: named
+# matrix: any
 # timeout: 300
 
 prepare() {

@@ -5,6 +5,7 @@
 # rings: packed-in-order
 # balloon: balloon
 # legacy: always
+# matrix: any
 # timeout: 300
 
 prepare() {

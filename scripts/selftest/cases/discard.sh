@@ -10,6 +10,7 @@
 # needs: ext4
 # legacy: named
 # debug: none
+# matrix: any
 # timeout: 120
 # What the host refuses on purpose.
 # allow: I/O error, dev vd.*(DISCARD|WRITE_ZEROES)

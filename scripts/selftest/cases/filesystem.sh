@@ -6,6 +6,7 @@
 # needs: ext4 xfs fsx
 # legacy: named
 # debug: none
+# matrix: any
 # timeout: 120
 # memory: 1024
 

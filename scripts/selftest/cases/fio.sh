@@ -5,6 +5,7 @@
 # disk: d0 256M
 # needs: fio
 # legacy: always
+# matrix: any
 # timeout: 180
 # memory: 1024
 

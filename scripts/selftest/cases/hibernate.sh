@@ -11,6 +11,7 @@
 # rng: rng
 # needs: ext4
 # boots: 4
+# drill: 20
 # timeout: 150
 # cmdline: hibernate=nocompress
 # debug: none
@@ -39,10 +40,16 @@ all_work() {
     rng_works
 }
 
-# hibernates HOW: by one of the ways of /sys/power/disk, with I/O under way and files of which the disk knows nothing yet.
+# hibernates HOW TIMES: by one of the ways of /sys/power/disk, with I/O under way and files of which the disk knows nothing yet.
 hibernates() {
     grep -qw "$1" /sys/power/disk || skip "the kernel knows no such way: $(cat /sys/power/disk)"
     echo "$1" >/sys/power/disk
+    for _ in $(seq "$2"); do
+        once "$1"
+        rm -r "/mnt/$1"
+    done
+}
+once() {
     tree_make "/mnt/$1"
     tree_sums "/mnt/$1" >/run/sums
     # shellcheck disable=SC2086  # words
@@ -80,11 +87,11 @@ read_image() {
 all_checks() {
     check "prepare" prepare
     leaks_mark
-    check "an image is made, written and read back" hibernates test_resume
-    check "off by ACPI's S4" hibernates platform
-    check "off by a shutdown" hibernates shutdown
+    check "an image is made, written and read back, $RV_TIMES times" hibernates test_resume "$RV_TIMES"
+    check "off by ACPI's S4, $RV_TIMES times" hibernates platform "$RV_TIMES"
+    check "off by a shutdown" hibernates shutdown 1
     # To a driver that is as a shutdown.
-    [ "$RV_TIMES" = 1 ] || check "off by a reboot" hibernates reboot
+    [ "$RV_TIMES" = 1 ] || check "off by a reboot" hibernates reboot 1
     check "nothing leaked" leaks_none 4096
     umount /mnt
     swapoff "$(disk swap)"

@@ -5,6 +5,8 @@
 # disk: late 64M port absent
 # disk: still 64M
 # legacy: named
+# matrix: any
+# drill: 25
 # timeout: 300
 # The file system of nobody is on these disks; requests that were in flight may be reported.
 # allow: I/O error, dev vd[abc]

@@ -5,6 +5,7 @@
 # nic: a
 # nic: b mac=52:54:00:0a:0b:0c
 # legacy: named
+# matrix: any
 # timeout: 300
 
 STRANGER=52:54:00:ff:ff:01

@@ -8,6 +8,7 @@
 # nic: d hub=1 status=off
 # allow: NETDEV WATCHDOG: CPU: \d+: transmit queue \d+ timed out
 # legacy: named
+# matrix: any
 # timeout: 300
 
 prepare() {

@@ -9,6 +9,7 @@
 # nic: a tap
 # nic: b tap mrg_rxbuf=off
 # legacy: always
+# matrix: any
 # timeout: 300
 
 prepare() {

@@ -5,6 +5,7 @@
 # nic: a
 # nic: b
 # legacy: named
+# matrix: any
 # timeout: 300
 
 # Around the header, the frame, the fragments of 1480 bytes, pages, and the end.

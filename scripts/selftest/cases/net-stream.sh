@@ -5,6 +5,7 @@
 # nic: a
 # nic: b
 # legacy: named
+# matrix: any
 # timeout: 400
 
 note "$((BULK >> 20)) MiB each"

@@ -6,6 +6,7 @@
 # nic: a
 # nic: b
 # legacy: named
+# matrix: any
 # timeout: 300
 
 # vlan NIC ID

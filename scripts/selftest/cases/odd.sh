@@ -7,6 +7,7 @@
 # disk: uneven 33M+512
 # disk: discard 64M
 # legacy: named
+# matrix: any
 # timeout: 90
 
 # Memory alignments that the queue allows, from the finest on.

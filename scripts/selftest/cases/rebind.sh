@@ -4,6 +4,8 @@
 # disk: d0 256M
 # disk: still 64M
 # legacy: named
+# matrix: any
+# drill: 10
 # timeout: 200
 
 CYCLES=$(rounds 100) FIRST=4 AGAIN=$(rounds 20)
@@ -52,6 +54,7 @@ warm_up() {
     cycles $FIRST
     hammer_off
     sync
+    handlers d0 >/run/handlers
     leaks_mark
 }
 
@@ -81,7 +84,7 @@ virtio_level() {
 nothing_leaked() {
     sync
     sleep 1
-    same "interrupts of the disk" "$(grep -c "$(virtio d0)-req.0\$" /proc/interrupts)" 1
+    same "interrupts of the disk" "$(handlers d0)" "$(cat /run/handlers)"
     leaks_none 3072
 }
 

@@ -9,6 +9,7 @@
 # nic: b tap port
 # balloon: balloon port
 # rng: rng port
+# matrix: modern
 # timeout: 300
 # allow: I/O error, dev vd[abc]
 # allow: Buffer I/O error on dev(ice)? vd[abc]
@@ -121,8 +122,15 @@ balloon_and_rng() {
 }
 
 
+# spoilable: ends the check at points of the matrix where nothing can be written into a ring from outside.
+spoilable() {
+    case $RV_RING in packed*) skip "only split rings are written into" ;; esac
+    case $RV_POINT in *iommu) skip "the IOMMU alone knows where a ring is" ;; esac
+}
+
 # The host's device finds nonsense in a ring: it stops, and asks for a reset.
 asks() {
+    spoilable
     io_on d0
     for _ in 1 2 3; do
         host spoil d0 0 >/dev/null
@@ -134,6 +142,7 @@ asks() {
 }
 
 nic_asks() {
+    spoilable
     load_on a b
     host spoil a 1 >/dev/null
     wait_for 20 healthy a || fail "it does not come back"
@@ -147,6 +156,7 @@ nic_asks() {
 
 # Who asks again and again is given up.
 gives_up() {
+    spoilable
     hammers=
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         hammer "$(disk d0)" 3 3>&- &

@@ -7,6 +7,7 @@
 # named: packed
 # needs: ext4
 # legacy: named
+# matrix: any
 # timeout: 60
 
 prepare() {

@@ -8,6 +8,7 @@
 # allow: I/O error, dev vdb
 # legacy: named
 # debug: none
+# matrix: any
 # timeout: 40
 
 first_boot() {

@@ -10,6 +10,7 @@
 # rings: packed
 # named: packed
 # legacy: named
+# matrix: any
 # timeout: 200
 # What this case provokes.
 # allow: (I/O|timeout) error, dev vd[ab], sector|Buffer I/O error on dev(ice)? vda

@@ -8,6 +8,7 @@
 # nic: b tap port
 # balloon: balloon
 # rng: rng
+# drill: 20
 # timeout: 240
 # cmdline: no_console_suspend
 # end: reboot

@@ -8,6 +8,7 @@
 # disk: moves 128M
 # needs: ext4
 # legacy: named
+# drill: 100
 # timeout: 90
 
 by_c() {

@@ -209,6 +209,8 @@ in_format() {
 interrupts() {
     awk -v name="$(virtio "$1")-$2" '$NF ~ "^" name "$" { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) n += $i } END { print n + 0 }' /proc/interrupts
 }
+# handlers NAME: how many interrupts have a handler of the device, whatever its vectors.
+handlers() { grep -cE "[ ,]$(virtio "$1")(-[^ ,]+)?(,|\$)" /proc/interrupts || true; }
 sectors() { cat "/sys/block/$1/size"; }
 
 # --- Leaks ------------------------------------------------------------------------------------------------------------
