@@ -24,6 +24,8 @@ class Host:
         self._disks = {disk.name: disk for disk in case.disks}
         self._nics = {nic.name: nic for nic in case.nics}
         self._balloons = {balloon.name: balloon for balloon in case.plain}
+        # What QEMU plays.
+        self._devices = self._disks | self._nics | self._balloons
         self._net = HostNet(pid)
         self._wakes = False
         self._rings, self._next_ring = 0, 0.0
@@ -75,8 +77,8 @@ class Host:
         raise KeyError(f"QEMU has no statistics of {name}")
 
     def do_eject(self, text):
-        """eject DISK: asks the guest to let go of it. ejected DISK: waits until QEMU has taken it away. unplug DISK: both."""
-        self._qmp.command("device_del", {"id": self._disks[text].name})
+        """eject DEVICE: asks the guest to let go of it. ejected DEVICE: waits until QEMU has taken it away. unplug DEVICE: both."""
+        self._qmp.command("device_del", {"id": self._devices[text].name})
         return "asked"
 
     def do_ejected(self, text):
@@ -88,8 +90,8 @@ class Host:
         return self.do_ejected(text)
 
     def do_plug(self, text):
-        """plug DISK"""
-        self._qmp.command("device_add", self._disks[text].device_args())
+        """plug DEVICE"""
+        self._qmp.command("device_add", self._devices[text].device_args())
         return "there"
 
     def do_throttle(self, text):

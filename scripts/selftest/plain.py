@@ -33,13 +33,19 @@ class Plain:
     def bus_address(self):
         return port.bus_address(self)
 
-    def arguments(self):
+    @property
+    def _thread(self):
+        """QEMU reads hints in a thread of their own."""
+        return f"thread-{self.name}" if "free-page-hint" in self.device else None
+
+    def device_args(self):
         args = port.place(self, {"driver": DRIVERS[self.kind], "id": self.name})
-        before = []
-        if "free-page-hint" in self.device:
-            # QEMU reads hints in a thread of their own.
-            before = ["-object", json.dumps({"qom-type": "iothread", "id": f"thread-{self.name}"})]
-            args["iothread"] = f"thread-{self.name}"
+        if self._thread:
+            args["iothread"] = self._thread
         for key, value in self.device.items():
             args[key] = value if key in ON_OFF_AUTO else typed(key, value)
-        return [*before, *port.root_port(self), "-device", json.dumps(args)]
+        return args
+
+    def arguments(self):
+        before = ["-object", json.dumps({"qom-type": "iothread", "id": self._thread})] if self._thread else []
+        return [*before, *port.root_port(self), "-device", json.dumps(self.device_args())]

@@ -46,7 +46,7 @@ hibernates() {
     echo "$1" >/sys/power/disk
     for _ in $(seq "$2"); do
         once "$1"
-        rm -r "/mnt/$1"
+        rm -r "/mnt/${1:?}"
     done
 }
 once() {

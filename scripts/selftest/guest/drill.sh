@@ -118,3 +118,77 @@ nics_know() {
 
 # rng_works
 rng_works() { dd if=/dev/hwrng of=/dev/null bs=64 count=4 2>/dev/null || fail "/dev/hwrng cannot be read"; }
+
+# --- Hot plug ---------------------------------------------------------------------------------------------------------
+
+# ended PID: whether it has.
+ended() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
+
+# port_of DEVICE: the PCI address of its port. slot DEVICE: the file that switches the port's slot on and off.
+port_of() {
+    for _device in $RV_DISKS $RV_NICS $RV_BALLOONS $RV_RNGS; do
+        case $_device in "$1@port-"*) echo "${_device#*@port-}" && return ;; esac
+    done
+    fail "$1 has no port"
+}
+slot() {
+    _port=$(port_of "$1")
+    _port=${_port##*:}
+    echo "$PCI/slots/$((0x${_port%.0}))/power"
+}
+
+# plug DEVICE: QEMU presses the button of the port, which waits five seconds for somebody to press it again. pull DEVICE: the same.
+# plug_at_once DEVICE, pull_at_once DEVICE: meanwhile somebody writes the slot's file, and it waits no longer.
+plug() { host plug "$1"; }
+pull() { host unplug "$1"; }
+plug_at_once() {
+    host plug "$1"
+    usleep 100000
+    echo 1 >"$(slot "$1")" || true
+}
+pull_at_once() {
+    host eject "$1"
+    usleep 100000
+    echo 0 >"$(slot "$1")" || true
+    host ejected "$1"
+}
+
+# byte FILE OFFSET: as a decimal number. put FILE OFFSET VALUE: two bytes at an even place.
+byte() { od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' '; }
+put() {
+    # shellcheck disable=SC2059  # two bytes
+    printf "\\$(printf %o $(($3 & 255)))\\$(printf %o $(($3 >> 8)))" | dd of="$1" bs=2 seek=$(($2 / 2)) conv=notrunc 2>/dev/null
+}
+# tear DEVICE: no button is pressed, and nobody is asked. QEMU takes the device away at once when the slot's power goes off, with
+# its light; the port says nothing while its interrupt is off. noticed DEVICE: the port has power as before, and says what it saw; its
+# driver takes the device away, turns its power off, and rests for a second, in which another card would be taken for the old one.
+tear() {
+    config=$PCI/devices/$(port_of "$1")/config
+    at=$(byte "$config" 52)
+    while [ "$at" != 0 ] && [ "$(byte "$config" "$at")" != 16 ]; do at=$(byte "$config" $((at + 1))); done
+    [ "$at" != 0 ] || fail "the port of $1 has no PCI Express capability"
+    control=$((at + 24))
+    before=$(($(byte "$config" $control) | ($(byte "$config" $((control + 1))) << 8)))
+    put "$config" $control $(((before | 0x700) & ~0x20))
+}
+noticed() {
+    put "$config" $control $before
+    wait_for 20 is_off "$1" || fail "the port of $1 has not noticed"
+    sleep 1.5
+}
+is_off() { [ "$(cat "$(slot "$1")")" = 0 ]; }
+
+# said_gone: of how many devices the log says that they are gone. more_gone NUMBER: whether of more than that.
+said_gone() { dmesg | grep -c 'device is broken: device is gone' || true; }
+more_gone() { [ "$(said_gone)" -gt "$1" ]; }
+
+# A report of lockdep is pciehp's own, and names nothing of ours.
+lockdep() {
+    dmesg >/run/dmesg
+    ! grep -q 'possible circular locking' /run/dmesg || {
+        sed -n '/possible circular locking/,/stack backtrace/p' /run/dmesg >/run/report
+        grep -q 'is trying to acquire lock' /run/report && grep -q '&ctrl->reset_lock' /run/report &&
+            ! grep -v rvirtio-debug /run/report | grep -q rvirtio || fail "lockdep: $(grep -A2 'trying to acquire' /run/report | tr '\n' ' ')"
+        note "lockdep reports pciehp's reset_lock against pci_rescan_remove_lock"
+    }
+}

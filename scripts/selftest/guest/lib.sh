@@ -262,19 +262,43 @@ held() {
     done
 }
 
+# objects: each cache of the slab allocator, and how many objects it has.
+objects() {
+    find /sys/kernel/slab/ -mindepth 2 -maxdepth 2 -name objects -exec awk 'FNR == 1 { n = split(FILENAME, path, "/"); print path[n - 1], $1 }' {} +
+}
+
 # leaks_mark: what is in use now. leaks_none KILOBYTES: fails when more is in use than then, memory by KILOBYTES or more.
+# leaks_half ROUNDS: between them, when ROUNDS are done and as many are to come: what is leaked each time grows on, what was only kept does
+# not. Then the second half may grow by LEAK_ONCE and LEAK_ROUND for each round.
+LEAK_ONCE=768 LEAK_ROUND=2
 leaks_mark() {
     kmemleak_clear
     dma_entries >/run/entries
     held >/run/leaks.marked
     unreclaimable >/run/memory
+    rm -f /run/memory.half
+}
+leaks_half() {
+    unreclaimable >/run/memory.half
+    objects >/run/objects.half
+    echo "$1" >/run/rounds.half
 }
 leaks_none() {
-    _grown=$(($(unreclaimable) - $(cat /run/memory)))
+    _now=$(unreclaimable)
+    _grown=$((_now - $(cat /run/memory)))
     note "unreclaimable memory grew by $_grown kB"
     [ "$_grown" -lt "$1" ] || fail "unreclaimable memory grew by $_grown kB"
+    if [ -e /run/memory.half ]; then
+        _grown=$((_now - $(cat /run/memory.half))) _rounds=$(cat /run/rounds.half)
+        _caches=$(objects | awk -v rounds="$_rounds" 'NR == FNR { had[$1] = $2; next } $1 in had && $2 - had[$1] >= rounds && $2 - had[$1] > 200 {
+            printf "%s %d, ", $1, $2 - had[$1] }' /run/objects.half -)
+        note "in the second half, $_rounds rounds, by $_grown kB; caches with an object more for each, and 200: ${_caches:-none}"
+        [ "$_grown" -lt $((LEAK_ONCE + LEAK_ROUND * _rounds)) ] ||
+            fail "in the second half, $_rounds rounds, unreclaimable memory grew by $_grown kB; caches with more objects: ${_caches:-none}"
+    fi
     held >/run/leaks.now
-    cmp -s /run/leaks.marked /run/leaks.now || fail "held now and before: $(diff /run/leaks.now /run/leaks.marked | grep '^[<>]' | tr '\n' ';')"
+    cmp -s /run/leaks.marked /run/leaks.now ||
+        fail "held before (-) and now (+): $(diff /run/leaks.marked /run/leaks.now | grep '^[-+][0-9]' | tr '\n' ';')"
     check_dma
     same "live DMA mappings" "$(dma_entries)" "$(cat /run/entries)"
     kmemleak_scan
