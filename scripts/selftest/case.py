@@ -13,7 +13,7 @@ from nic import Nic, join
 from plain import DRIVERS as PLAIN
 from plain import Plain
 
-TOOLS = {"fio", "ext4", "xfs", "net", "dm", "fsx"}
+TOOLS = {"fio", "ext4", "xfs", "net", "dm", "fsx", "kernel"}
 MACHINES = {"q35", "pc"}
 KERNELS = {"any", "stock", "debug"}
 DRIVERS = {"any", "rvirtio", "c"}
@@ -56,6 +56,7 @@ class Case:
     cmdline: list = field(default_factory=list)
     needs: set = field(default_factory=set)
     allow: list = field(default_factory=list)
+    last_lines: list = field(default_factory=list)
     disks: list = field(default_factory=list)
     nics: list = field(default_factory=list)
     plain: list = field(default_factory=list)
@@ -158,6 +159,8 @@ class Case:
                     self.needs |= {one_of(name, TOOLS) for name in value.split()}
                 case "allow":
                     self.allow.append(re.compile(value))
+                case "console":
+                    self.last_lines.append(re.compile(value, re.MULTILINE))
                 case "disk":
                     self.disks.append(Disk.parse(value))
                 case "nic":

@@ -153,6 +153,12 @@ class Host:
                     return "spoilt"
         raise ValueError(f"{name} does not look at its queue {queue}")
 
+    def do_status(self, text):
+        """status DEVICE: its device status, as it is now, whether a driver has it or not."""
+        if self._players and text in self._players:
+            return self._players.ask(text, "ask status")
+        return int(self._monitor(f"xp /1bx {self._bar(text, 4) + 20}").split()[-1], 16)
+
     def do_model(self, text):
         """model NAME REQUEST...: to the program behind a model: be, strike, ask (see scripts/hostile/README.md)."""
         name, _, request = text.partition(" ")

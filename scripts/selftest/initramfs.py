@@ -108,9 +108,15 @@ class Builder:
         last.file("rv/case.sh", case.path)
         with open(target, "wb") as out:
             for layer in ["tools", "modules", *sorted(case.needs)]:
-                with open(self._layers.get(layer) or self._crate(layer), "rb") as source:
+                with open(self._layer(layer), "rb") as source:
                     shutil.copyfileobj(source, out)
             out.write(last.bytes())
+
+    def _layer(self, name):
+        """The file of a layer; some are made when a case needs one."""
+        if name == "kernel":
+            return self._cached(f"kernel-{digest([self._kernel.image])}", lambda archive: archive.file("boot/vmlinuz", self._kernel.image))
+        return self._layers.get(name) or self._crate(name)
 
     def host_programs(self, folder):
         """Makes the programs that run at the host's end too; gives their folder."""

@@ -7,6 +7,7 @@ KIND is one that the program has, and the words are its options. Its README list
 
 import json
 import os
+import re
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -20,8 +21,9 @@ PACKAGE = os.path.join(os.path.dirname(HERE), "hostile")
 KINDS = {"block": "disks", "net": "nics", "balloon": "balloons", "rng": "rngs"}
 # SeaBIOS has a virtio-blk driver of its own, which would meet the device before Linux does.
 FIRMWARE = ["-bios", "qboot.rom"]
-# How long it may take to answer, in seconds.
+# How long it may take to answer, in seconds, and to end when QEMU has.
 ANSWER_LIMIT = 20
+END_LIMIT = 5
 
 
 @dataclass
@@ -75,9 +77,10 @@ class Players:
 
     def __init__(self, models, program, folder):
         self._models = models
+        self._said = f"{folder}/models.log"
         self._ends = {}
         self._running = []
-        self._log = open(f"{folder}/models.log", "wb")
+        self._log = open(self._said, "wb")
         for model in models:
             model.folder = folder
             command = [program, "serve", model.socket, model.control, model.kind, *model.options]
@@ -91,14 +94,16 @@ class Players:
                 wait_for_file(model.socket)
         except QmpError as error:
             self.close()
-            with open(f"{folder}/models.log", encoding="utf-8", errors="replace") as said:
-                raise QmpError(f"{error}; the model says: {said.read().strip()}") from None
+            raise QmpError(f"{error}; the model says: {self.said().strip()}") from None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.close()
+
+    def __contains__(self, name):
+        return name in self._ends
 
     def ask(self, name, line):
         """Sends a line to a model, and gives its answer."""
@@ -118,6 +123,21 @@ class Players:
         if word != "OK":
             raise QmpError(f"the model of {name}: {rest}")
         return rest
+
+    def said(self):
+        """What they said so far, all of them."""
+        with open(self._said, encoding="utf-8", errors="replace") as said:
+            return said.read()
+
+    def last_words(self):
+        """How those that are honest were left, once QEMU has ended: (name, status, requests that were cut off, complaints)."""
+        for process in self._running:
+            try:
+                process.wait(END_LIMIT)
+            except subprocess.TimeoutExpired:
+                pass
+        words = re.findall(r"^(\S+) at the end: status (\d+), under way (\d+), complaints: ?(.*)$", self.said(), re.MULTILINE)
+        return [(name, int(status), int(cut_off), complaints) for name, status, cut_off, complaints in words]
 
     def close(self):
         for end in self._ends.values():

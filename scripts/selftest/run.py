@@ -29,6 +29,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 # A boot that the kernel itself spoils before init runs is done again, this often at most.
 BOOT_TRIES = 3
+# What a device shows that was reset, and that a transport may have acknowledged since: that there is no driver (virtio 1.4, 2.1).
+NO_DRIVER = (0, 1)
 # With less time than this, in seconds, a case is not begun.
 LEAST = 60
 HEALTHY = "the kernel reports nothing and powers off"
@@ -153,13 +155,17 @@ class Runner:
         with Players(case.models, self._player, folder) as players, Backends(case.disks, folder):
             machine = Machine(command_line(case, self._kernel, folder, initrd, extra), folder, case, players)
             machine.run(limit)
+            left = players.last_words() if machine.done and not machine.trouble else []
         with open(f"{folder}/console", encoding="utf-8", errors="replace") as file:
             console = file.read().replace("\r", "")
         with open(outcome.log, "a", encoding="utf-8") as log:
             log.write(f"==== boot {boot}: console ====\n{console}\n==== boot {boot}: control port ====\n")
             log.write("\n".join(machine.lines) + f"\n==== boot {boot}: QEMU ====\n{machine.said()}\n")
+        suffix = f" (boot {boot})" if case.boots > 1 else ""
         collect(outcome, machine.lines)
-        judge(outcome, machine.trouble, console, case.allow, f" (boot {boot})" if case.boots > 1 else "")
+        judge(outcome, machine.trouble, console, case.allow, suffix)
+        if self._options.driver == "rvirtio":
+            judge_end(outcome, case, left, console, suffix)
         return machine, spoilt(console, case.allow)
 
 
@@ -191,6 +197,17 @@ def judge(outcome, trouble, console, allow, suffix):
         outcome.add(HEALTHY + suffix, FAIL, trouble or f"console: {found[0][1]}", details)
     else:
         outcome.add(HEALTHY + suffix, PASS)
+
+
+def judge_end(outcome, case, left, console, suffix):
+    """Adds the check that the models were reset before the machine went down, and what the console has to say of that."""
+    for name, status, cut_off, complaints in left:
+        state = PASS if status in NO_DRIVER and not complaints else FAIL
+        why = f"it complains: {complaints}" if complaints else f"its status is {status}"
+        outcome.add(f"{name} was reset at the end{suffix}", state, why if state is FAIL else "", [f"{cut_off} requests were cut off by its last reset"])
+    for pattern in case.last_lines:
+        found = pattern.search(console)
+        outcome.add(f"the console says: {pattern.pattern}{suffix}", PASS if found else FAIL, "" if found else "no such line")
 
 
 def main():

@@ -101,6 +101,8 @@ pub struct Function {
     notifications: u64,
     /// Of these, those that said just how far the driver had got.
     up_to_date: u64,
+    /// What was under way when it was last reset, of buffers that were to be answered later.
+    cut_off: usize,
 }
 
 impl Function {
@@ -134,6 +136,7 @@ impl Function {
             requests: 0,
             notifications: 0,
             up_to_date: 0,
+            cut_off: 0,
         }
     }
 
@@ -174,6 +177,7 @@ impl Function {
         let admin = self.admin.is_some().into();
 
         self.registers = Registers::new(self.model.queues(), admin, self.options.queue_size);
+        self.cut_off = self.late.len();
         self.late.clear();
         self.together.clear();
         self.lies.queue_reset(None);
@@ -210,6 +214,18 @@ impl Function {
     pub fn strike(&mut self) {
         self.lies.strike();
         self.events();
+    }
+
+    /// How an honest device was left by its guest.
+    pub fn last_words(&self) -> Option<String> {
+        (!self.lies.has(|_| true)).then(|| {
+            format!(
+                "status {}, under way {}, complaints: {}",
+                self.registers.status,
+                self.cut_off,
+                self.complaints.join("; ")
+            )
+        })
     }
 
     /// What the suite may want to know.

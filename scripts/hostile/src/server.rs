@@ -218,6 +218,7 @@ pub fn serve(socket: &Path, control: &Path, kind: &str, options: Options) -> Res
     });
     let restless = function.clone();
     let guests = suite.clone();
+    let last = function.clone();
 
     thread::spawn(move || loop {
         let wait = match restless.lock() {
@@ -242,7 +243,14 @@ pub fn serve(socket: &Path, control: &Path, kind: &str, options: Options) -> Res
             function,
             suite: guests,
         })
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string())?;
+    // QEMU has gone, and with it the guest: this is how it was left.
+    if let Some(words) = last.lock().unwrap().last_words() {
+        let name = socket.file_stem().unwrap_or_default().to_string_lossy();
+
+        println!("{name} at the end: {words}");
+    }
+    Ok(())
 }
 
 /// The suite's end: a line is a request, and so is its answer, OK RESULT or ERR REASON.
