@@ -64,6 +64,10 @@ const REMEMBERED: usize = 64;
 /// Buffers that one notification may lead to: a driver that keeps posting is not served for ever.
 const MOST_BUFFERS: usize = 4096;
 
+/// A piece of a buffer with so many bytes is no header.
+const LEAST_PIECE: u32 = 512;
+const NO_PIECES: (u64, u64, u64) = (0, u64::MAX, 0);
+
 /// Buffers with how much was written to each.
 type Buffers = Vec<(Chain, u32)>;
 
@@ -101,6 +105,8 @@ pub struct Function {
     notifications: u64,
     /// Of these, those that said just how far the driver had got.
     up_to_date: u64,
+    /// Pieces of buffers that are data rather than headers: how many, and the lowest and the highest address in them.
+    pieces: (u64, u64, u64),
     /// What was under way when it was last reset, of buffers that were to be answered later.
     cut_off: usize,
 }
@@ -136,6 +142,7 @@ impl Function {
             requests: 0,
             notifications: 0,
             up_to_date: 0,
+            pieces: NO_PIECES,
             cut_off: 0,
         }
     }
@@ -170,6 +177,7 @@ impl Function {
         self.requests = 0;
         self.notifications = 0;
         self.up_to_date = 0;
+        self.pieces = NO_PIECES;
         self.reset();
     }
 
@@ -247,6 +255,11 @@ impl Function {
                 Some(sizes.join(" "))
             }
             ["admin"] => self.admin.as_ref().map(Admin::knows),
+            ["pieces"] => {
+                let (count, low, high) = self.pieces;
+
+                Some(format!("{count} {low:#x} {high:#x}"))
+            }
             ["words"] => {
                 let list = |words: &BTreeSet<u32>| {
                     let words: Vec<_> = words.iter().map(u32::to_string).collect();
@@ -597,6 +610,14 @@ impl Function {
 
             any = true;
             self.requests += 1;
+            for (at, length) in chain.readable.iter().chain(&chain.writable) {
+                if *length >= LEAST_PIECE {
+                    let (count, low, high) = self.pieces;
+                    let last = at + u64::from(*length) - 1;
+
+                    self.pieces = (count + 1, low.min(*at), high.max(last));
+                }
+            }
             let keep = self.lies.tell(What::Keep, 0).is_some();
             let mut complaints = Vec::new();
             let mut context = Context {

@@ -304,6 +304,19 @@ leaks_none() {
     kmemleak_scan
 }
 
+# bounced NAME: that all data of a device of ours lay in the memory that the kernel bounces from (swiotlb=force), by its addresses.
+bounced() {
+    check_dma
+    # shellcheck disable=SC2046  # words
+    set -- "$1" $(dmesg | sed -n 's/.*software IO TLB: mapped \[mem \(0x[0-9a-f]*\)-\(0x[0-9a-f]*\)\].*/\1 \2/p')
+    [ $# = 3 ] || fail "the kernel names no such memory: $(dmesg | grep 'IO TLB' | tr '\n' ' ')"
+    # shellcheck disable=SC2046  # words
+    set -- "$@" $(host model "$1" ask pieces)
+    note "$4 pieces of $1 between $5 and $6; the kernel bounces from $2 to $3"
+    [ "$4" -gt 100 ] || fail "$1 saw $4 pieces of data"
+    [ $(($5)) -ge $(($2)) ] && [ $(($6)) -le $(($3)) ] || fail "$1 saw data between $5 and $6, outside of $2 to $3"
+}
+
 # no_traces: after unloading, nothing of the drivers is left.
 no_traces() {
     _left=$(find /sys/block -name 'vd*' | tr '\n' ' ')
