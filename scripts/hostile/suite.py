@@ -84,7 +84,7 @@ class Script(Host):
     suite = None
 
     def do_next(self, _):
-        """next: makes the device another one; NAME STRIKES FORMAT OUTCOME, or `end`."""
+        """next: makes the device another one; NAME STRIKES FORMAT OUTCOME LINE, or `end`."""
         return self.suite.next_case(self._players)
 
 
@@ -129,7 +129,7 @@ class Suite:
 
     def _begin(self, players, line):
         players.ask("d0", f"be {line.name} ring={line.format}")
-        return f"{line.name} {line.strikes} {line.format} {line.outcome}"
+        return f"{line.name} {line.strikes} {line.format} {line.outcome} {line.line}"
 
     def run(self, kind):
         while self._more():

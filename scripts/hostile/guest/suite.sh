@@ -2,7 +2,7 @@
 # shellcheck shell=busybox disable=SC2034,SC2154  # what one of the files sets, another reads
 #
 # The guest's part of the suite. The host says case by case what comes: `host next` makes the device another one and gives
-# NAME STRIKES FORMAT OUTCOME, or `end`. Each case is a check of that name; what went wrong is said as VERDICT: REASON.
+# NAME STRIKES FORMAT OUTCOME LINE, or `end`. Each case is a check of that name; what went wrong is said as VERDICT: REASON.
 #
 # What is done with the device is its kind's affair, in a file of its own before this one:
 #
@@ -69,6 +69,23 @@ let_go() {
 # What a driver of C's does with it is its own affair, as long as it does no harm.
 lenient() { [ "$RV_DRIVER" = c ]; }
 
+# dma_off: the device of which a reset was not confirmed can reach no memory: its bus mastering is off.
+dma_off() {
+    _command=$(od -An -tu1 -j 4 -N 1 "$PCI/devices/$ADDRESS/config")
+    [ $((_command & 4)) = 0 ] || wrong "bus mastering is on: the command register is $_command"
+}
+
+# shown_broken LINE: debugfs says why the device is broken; where a ring was lied about, what was wrong there: that its queue was closed
+# came later, and the first reason stands.
+shown_broken() {
+    for _folder in "$PCI/devices/$ADDRESS"/virtio*; do _folder=$DEBUGFS/rvirtio/${_folder##*/}; done
+    read -r _why <"$_folder/broken"
+    [ "$_why" != no ] || wrong "by debugfs the device is not broken"
+    case $1 in
+    R*) grep '^last_error: ' "$_folder"/queue* | grep -qv -e ': none$' -e ': queue is closed$' || wrong "no queue names an error: $_why" ;;
+    esac
+}
+
 at_probe() {
     if let_in; then
         case $2 in
@@ -90,7 +107,12 @@ at_io() {
     note "meanwhile: $ATTACK, afterwards: $AFTER"
     lenient || case $2 in
     Works) same "FAIL: what became of it" "$ATTACK $AFTER" "ok ok" ;;
-    Broken) same "FAIL: what became of it" "$ATTACK $AFTER" "failed failed" ;;
+    Broken)
+        same "FAIL: what became of it" "$ATTACK $AFTER" "failed failed"
+        shown_broken "$3"
+        # Still bound.
+        case $1 in *anew-never.*) dma_off ;; esac
+        ;;
     Fails) same "FAIL: what became of it" "$ATTACK $AFTER" "failed ok" ;;
     Recovers) same "FAIL: what became of it afterwards" "$AFTER" ok ;;
     esac
@@ -118,10 +140,11 @@ one() {
     case $2 in
     PowerOff) at_power_off; return ;;
     Probe) at_probe "$1" "$4" ;;
-    Io) at_io "$1" "$4" ;;
+    Io) at_io "$1" "$4" "$5" ;;
     Removal) at_removal "$1" "$4" ;;
     esac
     let_go
+    lenient || case $1 in *no-reset-*) dma_off ;; esac
     [ "$2" != Removal ] || await "$PATIENCE" kind_left || wedged "what was under way does not end with the device"
     told=$(host model d0 ask told)
     complaints=$(host model d0 ask complaints)
@@ -166,7 +189,7 @@ begin_all || exit 0
 . /run/place
 while :; do
     answer=$(host next) || break
-    # NAME STRIKES FORMAT OUTCOME, or life SEED
+    # NAME STRIKES FORMAT OUTCOME LINE, or life SEED
     # shellcheck disable=SC2086
     set -f -- $answer
     set +f
@@ -177,8 +200,8 @@ while :; do
         echo "suite: end $2" >/dev/kmsg
         continue
     fi
-    name=$1.$3 strikes=$2 format=$3 outcome=$4
+    name=$1.$3 strikes=$2 format=$3 outcome=$4 line=$5
     echo "suite: begin $name" >/dev/kmsg
-    check "$name" one "$name" "$strikes" "$format" "$outcome" || clean_up
+    check "$name" one "$name" "$strikes" "$format" "$outcome" "$line" || clean_up
     echo "suite: end $name" >/dev/kmsg
 done

@@ -104,8 +104,8 @@ pub struct Case {
     pub does: &'static str,
 }
 
-/// What is said of a device that does not come back from a reset.
-const NO_RESET: &str = "reset was not confirmed within [0-9]+ ms; DMA of the device is off now";
+/// What is said of a device that does not come back from a reset, in the time that `guest/suite.sh` sets.
+const NO_RESET: &str = "reset was not confirmed within 500 ms; DMA of the device is off now";
 
 /// A case in the making.
 fn case(line: &'static str, name: &'static str, does: &'static str) -> Case {
