@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # hosttests.sh [--summary FILE]: the tests that need no kernel: `cargo test` in each package, then each fuzz target for a
-# short while.
+# short while, and beside them long random walks.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$TOP/scripts/tally.sh"
@@ -37,6 +37,22 @@ while read -r manifest; do
     cargo_test "${manifest%/Cargo.toml}"
 done < <(git ls-files --cached --others --exclude-standard -- 'rust/*/Cargo.toml' 'scripts/hosttests*/Cargo.toml' | sort)
 
+# Driver and device at random in each format, with and without indirect tables and event index, so many steps each: against our
+# model of a device, and against rust-vmm's. In the background, as a fuzz target has one thread and its time.
+STEPS=10000000
+walk() { (cd "$TOP/$1" && in_root -- env RVIRTIO_WALK_STEPS=$STEPS nice timeout "$LIMIT" cargo test --release --test "${@:2}" -- --nocapture); }
+walks() {
+    walk rust/vring model walks_of_every_format && walk scripts/hosttests virtio_queue
+}
+walked() {
+    local combinations
+    wait "$walking" || { tail -n 40 "$OUT/walks.log"; return 1; }
+    combinations=$(grep -c ": $STEPS steps, " "$OUT/walks.log")
+    [ "$combinations" -eq 16 ] || { echo "of 16 combinations $combinations were walked"; return 1; }
+}
+walks >"$OUT/walks.log" 2>&1 </dev/null &
+walking=$!
+
 # fuzz TARGET: 30 s of it, fewer where an input is a few bytes; building the target comes on top.
 fuzz() {
     local seconds=30
@@ -52,6 +68,8 @@ for target in scripts/fuzz/fuzz_targets/*.rs; do
     say "==> fuzz $target"
     result "fuzz $target" fuzz "$target"
 done
+say "==> walks of $STEPS steps (log: $OUT/walks.log)"
+result "walks of $STEPS steps" walked
 
 summarize "$summary"
 totals
