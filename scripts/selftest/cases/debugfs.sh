@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# title: debugfs and trace events: features by name, the filter, what a queue does
+# title: debugfs and trace events: features by name, the filter, what a queue does, why a device is broken
 # driver: rvirtio
 # disk: d0 64M num-queues=1
 # disk: both 64M packed=on in_order=on num-queues=1
+# disk: small 64M num-queues=1 queue-size=16 indirect_desc=off
+# disk: torn 64M port
 # nic: n
 # balloon: b
 # gpu: gpu hostmem=67108864
 # timeout: 300
+# allow: (I/O error|Buffer I/O error on dev(ice)?),? dev vd.
 
 CYCLES=$((20 * RV_TIMES))
 TRACING=/sys/kernel/tracing
@@ -222,6 +225,21 @@ stuck() {
 held() { [ "$(value d0 0 in_flight)" -gt 0 ]; }
 older() { [ "$(value d0 0 age_ms)" -gt "$1" ]; }
 
+# A ring of 16 descriptors, requests that want more of them at once than it has.
+refused() {
+    device=$(disk small)
+    same "full of small" "$(value small 0 full)" 0
+    # They write over each other, and so differ.
+    for seed in 1 2 3 4; do rvio vector "$device" $seed 512 >/dev/null 2>&1 3>&- & done
+    wait
+    [ "$(value small 0 full)" -gt 0 ] || fail "the ring was never full"
+    wait_for 10 quiet small 0 || fail "in flight: $(value small 0 in_flight)"
+    note "full: $(value small 0 full)"
+    # That is no error.
+    same "last error" "$(value small 0 last_error)" none
+    short_verify "$device" 11 50
+}
+
 # --- Shared memory ----------------------------------------------------------------------------------------------------
 
 # One region: where the function's fourth BAR is, and as long as the host says. Nobody drives the device.
@@ -325,6 +343,26 @@ trace() {
     same "events after they were turned off" "$(grep -vc '^#' $TRACING/trace || true)" 0
 }
 
+# Torn out of its port: it is broken, once, and for that reason.
+broken() {
+    name=$(virtio torn)
+    device=$(disk torn)
+    reads "$(folder torn)/broken" no
+    echo >$TRACING/trace
+    echo 1 >$EVENTS/device_broken/enable
+    tear torn
+    rvio try read "$device" 0 4096 >/run/became 3>&- &
+    reader=$!
+    wait_for 40 ended $reader || fail "the read hangs: $(cat /proc/$reader/stack)"
+    same "the read" "$(cat /run/became)" EIO
+    reads "$(folder torn)/broken" "device is gone"
+    noticed torn
+    wait_for 20 test ! -e "/sys/bus/$BUS/devices/$name" || fail "the device is still there"
+    echo 0 >$EVENTS/device_broken/enable
+    same "broken devices in the trace" "$(traced device_broken .)" 1
+    expect device_broken "$name .*device is gone"
+}
+
 load_modules
 check "all devices" block both
 check "features by name" names
@@ -338,9 +376,11 @@ check "formats and places" formats
 check "d0 counts" counts d0
 check "both counts" counts both
 check "a request that is held back" stuck
+check "a ring that is full" refused
 check "shared memory" shared_memory
 check "files are read while devices and modules go" removal
 check "files that stay open" held_open
 check "trace events" trace
+check "a device that is torn out" broken
 check "modules unload" unload_modules
 check "nothing is left" no_traces
