@@ -61,11 +61,14 @@ taken_away() {
     echo 0 >"$(numvfs)"
 }
 
-# Only of a device that is in use, and that was asked for it.
+# Only of a device that is in use, and that was asked for it; what is there can be taken away all the same.
 not_without() {
     name=$(virtio pf)
     driver=$(readlink -f "/sys/bus/$BUS/devices/$name/driver")
+    echo 1 >"$(numvfs)"
+    wait_for 20 _netdev_of one || fail "the virtual function did not appear"
     echo "$name" >"$driver/unbind"
+    [ "$RV_DRIVER" = c ] || { echo 0 >"$(numvfs)" && gone; } || fail "it cannot be taken away without a driver"
     case $(refused 1) in *busy*) ;; *) fail "without a driver: $(refused 1)" ;; esac
     if [ "$RV_DRIVER" = rvirtio ]; then
         echo +VIRTIO_F_SR_IOV >"$DEBUGFS/rvirtio/$name/filter"
