@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=busybox
-# title: rings of 1 to 32768 descriptors, packed ones of any number, resized while in use: devices that a program of ours plays
+# title: devices whose rings have 1 to 32768 descriptors, packed ones of any number, resized under load
 # debug: split
 # model: p3 block ring=packed queue_size=3
 # model: p7 block ring=packed-in-order queue_size=7
