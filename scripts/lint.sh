@@ -8,6 +8,7 @@
 #   inventory   the table of unsafe code is true
 #   clippy      the kernel crates, no warning         frames      no function has a large stack frame
 #   panics      what can panic was reviewed           waits       what waits was reviewed, and has an end
+#   runner      the hostile suite takes no crash for a pass
 # fmt formats the Rust code.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -70,6 +71,8 @@ clippy() { "$TOP/scripts/modules.sh" --clippy stock; }
 
 features() { in_root -- python3 "$TOP/scripts/lint/features.py"; }
 
+runner() { in_root -- python3 "$TOP/scripts/hostile/test_suite.py" 2>&1; }
+
 inventory() { in_root -- python3 "$TOP/scripts/unsafe-inventory.py" --check; }
 
 sample() { in_root -- python3 "$TOP/scripts/sample-check.py"; }
@@ -105,12 +108,12 @@ waits() { linked waits; }
 
 summary=
 [ "${1:-}" != --summary ] || { summary=$2; shift 2; }
-[ $# -gt 0 ] || set -- fmtcheck no-unsafe spdx shellcheck features sample inventory clippy frames panics waits
+[ $# -gt 0 ] || set -- fmtcheck no-unsafe spdx shellcheck features runner sample inventory clippy frames panics waits
 for name in "$@"; do
     case $name in
     fmt) fmt ;;
-    fmtcheck | no-unsafe | spdx | shellcheck | features | sample | inventory | clippy | frames | panics | waits) result "$name" "$name" ;;
-    *) die "lint.sh knows no check $name" "The checks: fmtcheck no-unsafe spdx shellcheck features sample inventory clippy frames panics waits. fmt formats." ;;
+    fmtcheck | no-unsafe | spdx | shellcheck | features | runner | sample | inventory | clippy | frames | panics | waits) result "$name" "$name" ;;
+    *) die "lint.sh knows no check $name" "The checks: fmtcheck no-unsafe spdx shellcheck features runner sample inventory clippy frames panics waits. fmt formats." ;;
     esac
 done
 summarize "$summary"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from suite import ALLOW, VERDICTS, Line, Suite, script, telling
+from suite import ALLOW, ENDED, VERDICTS, Line, Suite, script, telling
 from verdict import reports
 
 # Devices at once: while one waits, others are served. Half as many keep a debug kernel busy.
@@ -34,7 +34,6 @@ class Lives(Suite):
         self._did = [0, 0, 0, 0]
         self._seconds = 0
         self._begun = 0.0
-        self._read = 0
         self._end = None
 
     @property
@@ -69,7 +68,6 @@ class Lives(Suite):
         return self._options.fuzz + 3600
 
     def _script(self, kind, folder):
-        self._read = 0
         return script(kind, folder, "lives", self._devices)
 
     def next_case(self, players):
@@ -135,7 +133,7 @@ class Lives(Suite):
         """What the machine ended with."""
         self._reported()
         trouble = self._machine.trouble
-        if self._now and trouble and trouble != "ended by the suite" and not self._now.verdict:
+        if self._now and trouble and trouble != ENDED and not self._now.verdict:
             found = reports(self.console(), ALLOW)
             self._find(self._alive(telling(found) if found else "\0"), "WEDGED" if trouble.startswith("wedged") else "CRASH",
                        telling(found) if found else trouble)

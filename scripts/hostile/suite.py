@@ -35,6 +35,11 @@ ALLOW = [re.compile(text) for text in (
     r"I/O error, dev vd[a-z]+, sector|Buffer I/O error on dev(ice)? vd[a-z]+", r"lost (sync|async) page write",
     r"NETDEV WATCHDOG: .*transmit queue [0-9]+ timed out|TX timeout on queue")]
 VERDICTS = ("PASS", "FAIL", "WEDGED", "CRASH", "SPLAT", "SILENT", "SKIP")
+# Why a machine ended that the suite has ended, and what its kernel says last that ends by itself.
+ENDED = "ended by the suite"
+OFF = "reboot: Power down"
+# What of a kernel's reports ends it.
+FATAL = re.compile(r"Kernel panic|Oops")
 
 
 @dataclass
@@ -78,6 +83,11 @@ def telling(found):
     return next((line for _, line in found if "cut here" not in line), found[0][1])
 
 
+def weight(found):
+    """The verdict on a report."""
+    return "CRASH" if any(FATAL.search(line) for _, line in found) else "SPLAT"
+
+
 class Script(Host):
     """What the guest may ask while the suite runs: besides the usual, for the next case."""
 
@@ -100,6 +110,12 @@ class Suite:
         self._logs = logs
         self._todo = list(lines)
         self._now = None
+        # Who had a verdict before it, in the same machine.
+        self._last = None
+        # How far the console was judged: what is on it belongs to one case, or to none.
+        self._read = 0
+        # Reports that belong to no case.
+        self.strays = []
         self._machine = None
         self._number = 0
         self._end = time.monotonic() + options.limit if options.limit else float("inf")
@@ -116,7 +132,7 @@ class Suite:
         """Makes the device the next one; what the guest is told of it."""
         if not self._more() or (self._now and (self._options.each or self._now.strikes == "PowerOff")):
             return "end"
-        self._now = self._take()
+        self._last, self._now = self._now, self._take()
         self._now.begun = time.monotonic()
         self._machine.allow(CASE_LIMIT * self._factor)
         return self._begin(players, self._now)
@@ -151,7 +167,7 @@ class Suite:
 
     def _boot(self, kind):
         self._number += 1
-        self._now = None
+        self._now, self._last, self._read = None, None, 0
         log = os.path.join(self._logs, f"{kind}-{self._part}-{self._number}.log")
         with tempfile.TemporaryDirectory(prefix="vm-", dir=WORK) as folder:
             case, initrd = self._script(kind, folder), f"{folder}/initrd"
@@ -161,7 +177,7 @@ class Suite:
             with Players(case.models, self._program, folder) as players:
                 host = type("Script", (Script,), {"suite": self})
                 self._machine = Watched(command_line(case, self._kernel, folder, initrd, extra), folder, case, players, host)
-                self._machine.suite = self
+                self._machine.suite, self._machine.kind = self, kind
                 self._machine.poweroff_limit = self._patience
                 self._machine.run(BOOT_LIMIT * self._factor)
                 self._judge_end()
@@ -172,10 +188,18 @@ class Suite:
         with open(f"{self._machine.folder}/console", encoding="utf-8", errors="replace") as file:
             return file.read().replace("\r", "")
 
-    def _since(self, name):
+    def _unread(self):
+        """What the console has said since this was asked last, in whole lines."""
         console = self.console()
-        _, marker, after = console.rpartition(f"suite: begin {name}\n")
-        return after if marker else console
+        end = console.rfind("\n") + 1
+        new, self._read = console[self._read:end], end
+        return new
+
+    def _parts(self, now):
+        """The same in two parts: what came before this case began, and what is of it."""
+        unread = self._unread()
+        before, _, of_it = unread.rpartition(f"suite: begin {now.full_name}\n") if now else (unread, "", "")
+        return before, of_it
 
     def said(self, line):
         """The guest has a verdict on the case that runs. True when the machine has to end: what is reported once is spent."""
@@ -189,10 +213,12 @@ class Suite:
             return False
         now.seconds = time.monotonic() - now.begun
         self._wait_for_marker(now.full_name)
-        found = reports(self._since(now.full_name), ALLOW)
+        before, of_it = self._parts(now)
+        spent = self._blame(before)
+        found = reports(of_it, ALLOW)
         if found:
-            now.verdict, now.reason = "SPLAT", telling(found)
-        elif word == "OK" and not self._has_line(now):
+            now.verdict, now.reason = weight(found), telling(found)
+        elif word == "OK" and not self._has_line(now, of_it):
             now.verdict, now.reason = "FAIL", f"no line in the log says: {now.says}"
         elif word == "OK":
             now.verdict, now.reason = "PASS", ""
@@ -200,14 +226,27 @@ class Suite:
             verdict, colon, reason = now.reason.partition(": ")
             now.verdict, now.reason = (verdict, reason) if colon and verdict in VERDICTS else ("FAIL", now.reason)
         self._tell(now)
-        return now.verdict not in ("PASS", "FAIL")
+        return spent or now.verdict not in ("PASS", "FAIL")
 
-    def _has_line(self, now):
+    def _blame(self, text):
+        """What the kernel said behind the verdict of a case, or before there was one. True when that is a report."""
+        found = reports(text, ALLOW)
+        if not found:
+            return False
+        line = self._last
+        if line is None:
+            line = Line("-", f"machine-{self._part}-{self._number}", self._machine.kind, "", "", "", "", "starts")
+            self.strays.append(line)
+        line.verdict, line.reason = weight(found), f"when it was over: {telling(found)}" if self._last else telling(found)
+        self._tell(line)
+        return True
+
+    def _has_line(self, now, text):
         """Whether the log says what was wrong, and of whom."""
         if not now.says or self._options.driver == "c":
             return True
         wanted = re.compile(rf"(virtio\d+|{ADDRESS}): .*({now.says})")
-        return any(wanted.search(line) for line in self._since(now.full_name).splitlines())
+        return any(wanted.search(line) for line in text.splitlines())
 
     def _tell(self, now):
         if now.format or now.verdict != "PASS":
@@ -220,25 +259,34 @@ class Suite:
     def _wait_for_marker(self, name):
         """The console is written later than the control port."""
         for _ in range(50):
-            if f"suite: end {name}" in self._since(name):
+            if f"suite: end {name}\n" in self.console()[self._read:]:
                 return
             time.sleep(0.05)
 
     def _judge_end(self):
-        """What becomes of the case that ran when the machine ended."""
+        """What becomes of the case that ran when the machine ended, or that was the last one; how it ended counts as well."""
         now, trouble = self._now, self._machine.trouble
+        if trouble == ENDED:
+            return
+        if now and now.verdict:
+            self._last, before, of_it = now, "", self._unread()
+        else:
+            before, of_it = self._parts(now)
+        self._blame(before)
         if now is None:
             return
-        if trouble is None:
+        found = reports(of_it, ALLOW)
+        if trouble is None and not found:
             if not now.verdict:
                 now.verdict, now.reason = "FAIL", "the guest's part of the suite ended in the middle of it"
                 self._tell(now)
             return
-        if now.verdict in ("", "PASS"):
-            found = reports(self._since(now.full_name), ALLOW)
-            wedged = trouble.startswith("wedged")
-            now.verdict = "WEDGED" if wedged else "CRASH"
-            now.reason = telling(found) if found and not wedged else trouble
+        if now.verdict in ("", "PASS", "FAIL"):
+            if trouble is None:
+                now.verdict = weight(found)
+            else:
+                now.verdict = "WEDGED" if trouble.startswith("wedged") else "CRASH"
+            now.reason = telling(found) if found and now.verdict != "WEDGED" else trouble
             now.seconds = time.monotonic() - now.begun
             self._tell(now)
 
@@ -247,12 +295,19 @@ class Watched(Machine):
     """A machine that ends when the suite has seen enough."""
 
     suite = None
+    kind = ""
 
     @property
     def folder(self):
         return self._folder
 
+    def _see_off(self):
+        super()._see_off()
+        # A kernel that stops at a panic ends the machine, too.
+        if self.trouble is None and OFF not in self.suite.console():
+            self.trouble = "the machine ended, and its kernel did not say that it powers off"
+
     def _line(self, line):
         super()._line(line)
         if self.suite and self.suite.said(line):
-            self.trouble = "ended by the suite"
+            self.trouble = ENDED

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""What the runner makes of a console: that no crash, no report of the kernel and no missing line is a PASS. No VM."""
+
+import os
+import sys
+import types
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "selftest"))
+
+# pylint: disable=wrong-import-position
+import suite
+from suite import ENDED, OFF, Line, Suite
+
+OPTIONS = types.SimpleNamespace(limit=None, slow=1, kernel="stock", patience=None, driver="rvirtio", table=None, each=False)
+WARN = "[   3.1] WARNING: CPU: 0 PID: 7 at drivers/virtio/virtio.c:1 it()\n"
+PANIC = "[   9.9] Kernel panic - not syncing: sysrq triggered crash\n"
+GONE = f"[   9.9] {OFF}\n"
+SAID = "[   2.0] rvirtio_blk virtio0: device is broken: device is gone\n"
+
+
+class Played(Suite):
+    """A suite whose machine is a text."""
+
+    def __init__(self, *lines):
+        super().__init__(OPTIONS, None, None, None, lines, None)
+        self.text = "[   0.1] Linux\n"
+        self._machine = types.SimpleNamespace(trouble=None, kind="block", allow=lambda _: None)
+
+    def console(self):
+        return self.text
+
+    def _tell(self, now):
+        pass
+
+    def _begin(self, players, line):
+        return line.name
+
+    def case(self, meanwhile="", verdict="OK", behind="", honest=""):
+        """A case runs; `behind` is said when it is over. Gives whether the machine has to end."""
+        self.next_case(None)
+        name = self._now.full_name
+        self.text += f"[   1.0] suite: begin {name}\n{meanwhile}[   1.5] suite: honest\n{honest}[   2.0] suite: end {name}\n"
+        ends = self.said(f"{verdict} {name}")
+        self.text += behind
+        return ends
+
+    def end(self, text=GONE, trouble=None):
+        self.text += text
+        self._machine.trouble = trouble
+        self._judge_end()
+
+
+def line(name="a", says="", outcome="Works", strikes="Io"):
+    return Line("P1", name, "block", strikes, "split", outcome, says, "")
+
+
+class Verdicts(unittest.TestCase):
+    """Each is about how a run could look well, and is not."""
+
+    def verdicts(self, played, *lines):
+        return [one.verdict for one in (*lines, *played.strays)]
+
+    def test_a_clean_run_passes(self):
+        a, b = line(), line("b")
+        played = Played(a, b)
+        self.assertFalse(played.case())
+        self.assertFalse(played.case())
+        played.end()
+        self.assertEqual(self.verdicts(played, a, b), ["PASS", "PASS"])
+
+    def test_a_report_within_a_case_is_its_own(self):
+        a, b = line(), line("b")
+        played = Played(a, b)
+        self.assertFalse(played.case())
+        self.assertTrue(played.case(WARN))
+        played.end("", ENDED)
+        self.assertEqual(self.verdicts(played, a, b), ["PASS", "SPLAT"])
+
+    def test_a_report_behind_a_verdict_is_of_that_case(self):
+        a, b = line(), line("b")
+        played = Played(a, b)
+        self.assertFalse(played.case(behind=WARN))
+        self.assertTrue(played.case())
+        played.end("", ENDED)
+        self.assertEqual(self.verdicts(played, a, b), ["SPLAT", "PASS"])
+
+    def test_a_report_behind_the_last_verdict_counts(self):
+        a = line()
+        played = Played(a)
+        played.case()
+        played.end(WARN + GONE)
+        self.assertEqual(self.verdicts(played, a), ["SPLAT"])
+
+    def test_a_panic_at_power_off_is_a_crash(self):
+        a = line(strikes="PowerOff")
+        played = Played(a)
+        played.case()
+        played.end(PANIC)
+        self.assertEqual(self.verdicts(played, a), ["CRASH"])
+
+    def test_a_report_before_any_case_is_the_machines(self):
+        a = line()
+        played = Played(a)
+        played.text += WARN
+        self.assertTrue(played.case())
+        played.end("", ENDED)
+        self.assertEqual(self.verdicts(played, a), ["PASS", "SPLAT"])
+
+    def test_a_report_of_a_machine_without_a_case_counts(self):
+        played = Played(line())
+        played.end(PANIC, "the machine ended before the case did")
+        self.assertEqual(self.verdicts(played), ["CRASH"])
+
+    def test_a_machine_that_does_not_go_down_is_wedged(self):
+        a = line(strikes="PowerOff")
+        played = Played(a)
+        played.case()
+        played.end("", "wedged: the guest did not power off within 10 s")
+        self.assertEqual(self.verdicts(played, a), ["WEDGED"])
+
+    def test_an_end_without_a_word_is_a_crash(self):
+        watched = object.__new__(suite.Watched)
+        watched.suite, watched.trouble = Played(), None
+        watched._process = types.SimpleNamespace(wait=lambda _: 0)
+        watched._see_off()
+        self.assertIn("did not say that it powers off", watched.trouble)
+        watched.suite.text, watched.trouble = GONE, None
+        watched._see_off()
+        self.assertIsNone(watched.trouble)
+
+    def test_an_end_in_the_middle_is_no_pass(self):
+        a = line()
+        played = Played(a)
+        played.next_case(None)
+        played.end()
+        self.assertEqual(self.verdicts(played, a), ["FAIL"])
+
+    def test_the_line_has_to_be_there(self):
+        a, b = line(says="device is gone"), line("b", says="device is gone")
+        played = Played(a, b)
+        played.case(SAID)
+        played.case()
+        played.end()
+        self.assertEqual(self.verdicts(played, a, b), ["PASS", "FAIL"])
+
+
+if __name__ == "__main__":
+    unittest.main()
