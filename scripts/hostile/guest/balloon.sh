@@ -89,4 +89,5 @@ kind_attack() {
 }
 
 kind_leave() { host model d0 order want 3000 >/dev/null; }
-kind_left() { look; }
+kind_left() { :; }
+kind_judge_left() { look; }

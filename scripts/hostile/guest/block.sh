@@ -73,3 +73,4 @@ kind_leave() {
     worker 1 check "$block" $((2 * PIECE)) 3
 }
 kind_left() { [ -s /run/became.1 ]; }
+kind_judge_left() { [ "$(cat /run/became.1)" != 1 ] || silent "a read gives other data than was written: $(cat /run/log.1)"; }

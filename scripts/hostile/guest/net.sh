@@ -101,3 +101,4 @@ kind_leave() {
     await 2 sends || true
 }
 kind_left() { talked && commanded; }
+kind_judge_left() { unspoilt; }

@@ -13,7 +13,8 @@
 #   kind_try       uses a device that may do anything, in bounded time
 #   kind_prepare   before the strike: what is to be there when it comes
 #   kind_attack    uses the device meanwhile; sets ATTACK to ok or failed, and AFTER to what becomes of a use afterwards: ok or failed
-#   kind_leave     uses it while the driver is about to leave, in the background; kind_left: that has ended
+#   kind_leave     uses it while the driver is about to leave, in the background; kind_left: that has ended; kind_judge_left: with
+#                  the right data, or an error
 #   kind_ask       reads all that a user can
 
 # A bound of 10 s for what has to end; a debug kernel, and a machine with other things to do, take longer.
@@ -145,7 +146,10 @@ one() {
     esac
     let_go
     lenient || case $1 in *no-reset-*) dma_off ;; esac
-    [ "$2" != Removal ] || await "$PATIENCE" kind_left || wedged "what was under way does not end with the device"
+    if [ "$2" = Removal ]; then
+        await "$PATIENCE" kind_left || wedged "what was under way does not end with the device"
+        kind_judge_left
+    fi
     told=$(host model d0 ask told)
     complaints=$(host model d0 ask complaints)
     # An honest device works as ever.
