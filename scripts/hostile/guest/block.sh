@@ -58,13 +58,19 @@ kind_attack() {
         *) ATTACK=failed ;;
         esac
     done
-    if [ "$(cat /run/became.4)" = 0 ] && [ "$ATTACK" = ok ]; then
+    # What was said to be written is there, whatever became of the others.
+    if [ "$(cat /run/became.4)" = 0 ]; then
         rvio check "/dev/$block" $((8 * PIECE)) $PIECE 4 >/run/log.5 2>&1 || {
             [ $? != 1 ] || silent "what was written reads back as something else: $(cat /run/log.5)"
             ATTACK=failed
         }
     fi
-    [ "$(rvio try read "/dev/$block" 0 4096)" != ok ] || AFTER=ok
+    # What nobody has read meanwhile.
+    if rvio check "/dev/$block" $((3 * PIECE)) $PIECE 3 >/run/log.6 2>&1; then
+        AFTER=ok
+    else
+        [ $? != 1 ] || silent "what was there before reads back as something else: $(cat /run/log.6)"
+    fi
 }
 
 kind_leave() {

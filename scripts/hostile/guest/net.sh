@@ -32,8 +32,13 @@ asking() {
 }
 kind_ask() { bounded "$PATIENCE" "asking about the NIC" asking; }
 
-# reached SIZE...: a datagram of each comes back.
-reached() { rvecho $PEER $# "$@" >/run/echo 2>&1; }
+# reached SIZE...: a datagram of each comes back. One with other data is no reason to try again.
+reached() {
+    rvecho $PEER $# "$@" >/run/echo 2>&1 || {
+        [ $? != 1 ] || silent "what is sent comes back as something else: $(cat /run/echo)"
+        return 1
+    }
+}
 
 # In one buffer that is copied, in one that is not, and in several frames.
 kind_verify() {
