@@ -38,6 +38,8 @@ VERDICTS = ("PASS", "FAIL", "WEDGED", "CRASH", "SPLAT", "SILENT", "SKIP")
 # Why a machine ended that the suite has ended, and what its kernel says last that ends by itself.
 ENDED = "ended by the suite"
 OFF = "reboot: Power down"
+# What the guest writes on the console before the device becomes an honest one.
+HONEST = "suite: honest\n"
 # What of a kernel's reports ends it.
 FATAL = re.compile(r"Kernel panic|Oops")
 
@@ -218,7 +220,7 @@ class Suite:
         found = reports(of_it, ALLOW)
         if found:
             now.verdict, now.reason = weight(found), telling(found)
-        elif word == "OK" and not self._has_line(now, of_it):
+        elif word == "OK" and not self._has_line(now, of_it.partition(HONEST)[0]):
             now.verdict, now.reason = "FAIL", f"no line in the log says: {now.says}"
         elif word == "OK":
             now.verdict, now.reason = "PASS", ""

@@ -138,12 +138,14 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(self.verdicts(played, a), ["FAIL"])
 
     def test_the_line_has_to_be_there(self):
-        a, b = line(says="device is gone"), line("b", says="device is gone")
-        played = Played(a, b)
+        a, b, c = (line(name, says="device is gone") for name in "abc")
+        played = Played(a, b, c)
         played.case(SAID)
         played.case()
+        # That is another device's.
+        played.case(honest=SAID)
         played.end()
-        self.assertEqual(self.verdicts(played, a, b), ["PASS", "FAIL"])
+        self.assertEqual(self.verdicts(played, a, b, c), ["PASS", "FAIL", "FAIL"])
 
 
 if __name__ == "__main__":

@@ -152,7 +152,8 @@ one() {
     fi
     told=$(host model d0 ask told)
     complaints=$(host model d0 ask complaints)
-    # An honest device works as ever.
+    # An honest device works as ever. The line that is wanted has been said by now.
+    echo "suite: honest" >/dev/kmsg
     host model d0 be good >/dev/null
     let_in || wrong "the driver does not take an honest device afterwards: $(dmesg | tail -n 2 | tr '\n' ' ')"
     kind_verify

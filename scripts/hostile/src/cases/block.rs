@@ -405,14 +405,14 @@ fn capability_cases() -> Vec<Case> {
             "config-of-4",
             "has a configuration of half a capacity",
             pci(DEVICE_CAP, cap::LENGTH, 4, Is(4)),
-            "configuration cannot be read|capacity",
+            "configuration cannot be read: [A-Z]+",
         ),
         bad(
             "P4",
             "config-absent",
             "has no configuration",
             pci(DEVICE_CAP, cap::TYPE, 1, Is(0xee)),
-            "configuration cannot be read|capacity",
+            "configuration cannot be read: [A-Z]+",
         ),
         bad(
             "P5",
@@ -617,7 +617,8 @@ fn disk_cases() -> Vec<Case> {
     vec![
         case("B1", "capacity-huge", "has more sectors than there can be")
             .lie(device(field::CAPACITY, 8, Is(u64::MAX)))
-            .ends(Works, "\\[vd[a-z]+\\] .*logical blocks"),
+            // As many as the block layer can count.
+            .ends(Works, "\\[vd[a-z]+\\] 18014398509481983 512-byte logical blocks"),
         case("B1", "capacity-0", "has no sectors")
             .lie(device(field::CAPACITY, 8, Is(0)))
             .ends(Safe, ""),

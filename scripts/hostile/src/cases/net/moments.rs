@@ -170,7 +170,7 @@ fn anew_cases() -> Vec<Case> {
         )
         .at(Io)
         .lie(common(at::STATUS, 1, Is(0xff)).struck())
-        .ends(Broken, "device is broken: "),
+        .ends(Broken, "device is broken: device is gone"),
         case(
             "R11",
             "control-wrong-lap",
@@ -188,7 +188,7 @@ fn anew_cases() -> Vec<Case> {
         .at(Io)
         .formats(PACKED)
         .lie(ring(Field::Flags, Xor(0x8080)).on(TX))
-        .ends(Safe, "queue 1: "),
+        .ends(Safe, "queue 1: sending (stands still|goes on standing still)"),
     ]
 }
 
