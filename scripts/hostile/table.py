@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Makes the table of Documentation/hostile.md of what run.py --table wrote: table.py OURS.tsv DEBUG.tsv C.tsv
+"""Makes the table of Documentation/hostile.md of what run.py --table wrote:
 
-A column whose file is named `-` is left out; several files, with commas between them, are one run in parts: what is
-in a later one counts. The table goes between the marks of that page."""
+    table.py [--replace] OURS.tsv DEBUG.tsv C.tsv
+
+A column whose file is named `-` is left out; several files, with commas between them, are one run in parts. Of a case that stands
+in them more than once the worst counts; with --replace, what is in a later file. The table goes between the marks of that page."""
 
 import os
 import re
@@ -13,23 +15,34 @@ PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.absp
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 COLUMNS = ("rvirtio", "rvirtio, debug kernel", "C")
 VERDICTS = ("PASS", "FAIL", "WEDGED", "CRASH", "SPLAT", "SILENT", "SKIP")
+# From the best to the worst; what was run counts more than what was not.
+WORSE = ("", "SKIP", "PASS", "FAIL", "SPLAT", "WEDGED", "CRASH", "SILENT")
 
 
-def read(paths):
+def read(paths, replace=False):
+    """The rows, by kind and name."""
     rows = {}
     for path in paths.split(","):
         with open(path, encoding="utf-8") as file:
-            for row in (line.rstrip("\n").split("\t") for line in file):
-                # What was not begun is no verdict.
-                if not row[6].startswith("not begun"):
-                    rows[row[1]] = row
+            # In a file a case stands twice when more came out behind its verdict.
+            rows_of_it = worst({}, (line.rstrip("\n").split("\t") for line in file))
+        rows = rows | rows_of_it if replace else worst(rows, rows_of_it.values())
     return rows
 
 
-def cell(rows, name):
-    if name not in rows:
+def worst(rows, more):
+    for row in more:
+        key = row[2], row[1]
+        # What was not begun is no verdict.
+        if not row[6].startswith("not begun") and (key not in rows or WORSE.index(row[4]) > WORSE.index(rows[key][4])):
+            rows[key] = row
+    return rows
+
+
+def cell(rows, key):
+    if key not in rows:
         return ""
-    verdict, reason = rows[name][4], rows[name][6]
+    verdict, reason = rows[key][4], rows[key][6]
     bold = verdict if verdict in ("PASS", "SKIP", "") else f"**{verdict}**"
     # One line of a console says enough; what differs from run to run does not belong here.
     return f"{bold}: {short(reason)}" if reason and verdict not in ("PASS", "") else bold
@@ -52,15 +65,18 @@ def short(reason):
 
 
 def main():
-    if len(sys.argv) != 4:
+    words = sys.argv[1:]
+    replace = words[:1] == ["--replace"]
+    words = words[replace:]
+    if len(words) != 3:
         sys.exit(__doc__)
-    given = [(name, path) for name, path in zip(COLUMNS, sys.argv[1:]) if path != "-"]
-    columns = [read(path) for _, path in given]
+    given = [(name, path) for name, path in zip(COLUMNS, words) if path != "-"]
+    columns = [read(path, replace) for _, path in given]
     names = " | ".join(name for name, _ in given)
-    lines = summary(columns, given) + ["", f"| line | case | strikes | the device | {names} |", "|---" * (4 + len(given)) + "|"]
-    for name, row in columns[0].items():
-        cells = [cell(column, name) for column in columns]
-        lines.append(f"| {row[0]} | `{name}` | {row[3].lower()} | {row[5]} | {' | '.join(cells)} |")
+    lines = summary(columns, given) + ["", f"| line | kind | case | strikes | the device | {names} |", "|---" * (5 + len(given)) + "|"]
+    for key, row in columns[0].items():
+        cells = [cell(column, key) for column in columns]
+        lines.append(f"| {row[0]} | {row[2]} | `{row[1]}` | {row[3].lower()} | {row[5]} | {' | '.join(cells)} |")
     with open(PAGE, encoding="utf-8") as file:
         page = file.read()
     before, _, rest = page.partition(BEGIN)
@@ -69,4 +85,5 @@ def main():
         file.write(before + BEGIN + "\n\n" + "\n".join(lines) + "\n\n" + END + after)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@
 
 import os
 import sys
+import tempfile
 import types
 import unittest
 
@@ -11,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 # pylint: disable=wrong-import-position
 import suite
+import table
 from suite import ENDED, OFF, Line, Suite
 
 OPTIONS = types.SimpleNamespace(limit=None, slow=1, kernel="stock", patience=None, driver="rvirtio", table=None, each=False)
@@ -146,6 +148,29 @@ class Verdicts(unittest.TestCase):
         played.case(honest=SAID)
         played.end()
         self.assertEqual(self.verdicts(played, a, b, c), ["PASS", "FAIL", "FAIL"])
+
+
+class Table(unittest.TestCase):
+    """The page hides no verdict."""
+
+    def read(self, *files, replace=False):
+        with tempfile.TemporaryDirectory() as folder:
+            paths = []
+            for number, rows in enumerate(files):
+                paths.append(f"{folder}/{number}")
+                with open(paths[-1], "w", encoding="utf-8") as out:
+                    out.writelines(Line("P6", "a", kind, "Io", "split", "", "", "", verdict).row() for kind, verdict in rows)
+            return {key: row[4] for key, row in table.read(",".join(paths), replace).items()}
+
+    def test_a_name_stands_for_a_case_of_each_kind(self):
+        self.assertEqual(self.read([("block", "CRASH"), ("net", "PASS")]), {("block", "a.split"): "CRASH", ("net", "a.split"): "PASS"})
+
+    def test_the_worst_counts(self):
+        key = ("block", "a.split")
+        self.assertEqual(self.read([("block", "WEDGED")], [("block", "PASS")])[key], "WEDGED")
+        self.assertEqual(self.read([("block", "PASS"), ("block", "SPLAT")])[key], "SPLAT")
+        self.assertEqual(self.read([("block", "SKIP")], [("block", "PASS")])[key], "PASS")
+        self.assertEqual(self.read([("block", "WEDGED")], [("block", "PASS")], replace=True)[key], "PASS")
 
 
 if __name__ == "__main__":
