@@ -74,8 +74,8 @@ kind_attack() {
 }
 
 kind_leave() {
-    # Dirty pages, which unbinding writes back, and a reader.
-    dd if=/dev/zero of="/dev/$block" bs=64k count=4 conv=notrunc 2>/dev/null
+    # Dirty pages, which unbinding writes back, and a reader. The disk may have no place any more.
+    dd if=/dev/zero of="/dev/$block" bs=64k count=4 conv=notrunc 2>/dev/null || true
     worker 1 check "$block" $((2 * PIECE)) 3
 }
 kind_left() { [ -s /run/became.1 ]; }
