@@ -110,12 +110,12 @@ class Lives(Suite):
         end = console.rfind("\n") + 1
         new, read = console[self._read:end], self._read
         self._read = end
-        found = reports(new, ALLOW)
+        found = reports(new, ALLOW.get(self.kind, []))
         if not found:
             return False
         # The rest of it is on its way.
         time.sleep(1)
-        found = reports(self.console()[read:], ALLOW)
+        found = reports(self.console()[read:], ALLOW.get(self.kind, []))
         self._find(self._alive(telling(found)), "SPLAT", telling(found))
         return True
 
@@ -134,7 +134,7 @@ class Lives(Suite):
         self._reported()
         trouble = self._machine.trouble
         if self._now and trouble and trouble != ENDED and not self._now.verdict:
-            found = reports(self.console(), ALLOW)
+            found = reports(self.console(), ALLOW.get(self.kind, []))
             self._find(self._alive(telling(found) if found else "\0"), "WEDGED" if trouble.startswith("wedged") else "CRASH",
                        telling(found) if found else trouble)
         begun = [int(number) for number, _ in BEGUN.findall(self.console())]

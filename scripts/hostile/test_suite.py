@@ -19,6 +19,8 @@ OPTIONS = types.SimpleNamespace(limit=None, slow=1, kernel="stock", patience=Non
 WARN = "[   3.1] WARNING: CPU: 0 PID: 7 at drivers/virtio/virtio.c:1 it()\n"
 PANIC = "[   9.9] Kernel panic - not syncing: sysrq triggered crash\n"
 GONE = f"[   9.9] {OFF}\n"
+ERROR = "[   2.0] I/O error, dev vda, sector 0 op 0x0:(READ) flags 0x0\n"
+TRACE = "[   2.1] CPU: 0 UID: 0 PID: 7 Comm: it\n[   2.1] Hardware name: QEMU\n[   2.1] Call Trace:\n"
 SAID = "[   2.0] rvirtio_blk virtio0: device is broken: device is gone\n"
 
 
@@ -148,6 +150,22 @@ class Verdicts(unittest.TestCase):
         played.case(honest=SAID)
         played.end()
         self.assertEqual(self.verdicts(played, a, b, c), ["PASS", "FAIL", "FAIL"])
+
+    def test_what_works_has_no_errors(self):
+        lines = [line("a"), line("b", outcome="Fails"), line("c", strikes="Removal")]
+        played = Played(*lines)
+        for _ in lines:
+            played.case(ERROR)
+        played.end()
+        self.assertEqual(self.verdicts(played, *lines), ["SPLAT", "PASS", "PASS"])
+
+    def test_an_allowed_error_excuses_no_trace_of_others(self):
+        lines = [line("a", outcome="Fails"), line("b", outcome="Fails")]
+        played = Played(*lines)
+        # What lockdep and the like say belongs to the trace below it, so it may be allowed with it.
+        self.assertFalse(played.case(ERROR + TRACE))
+        self.assertTrue(played.case(ERROR + SAID + TRACE))
+        self.assertEqual(self.verdicts(played, *lines), ["PASS", "SPLAT"])
 
 
 class Table(unittest.TestCase):

@@ -53,6 +53,21 @@ HARMLESS = [(re.compile(text), why) for text, why in (
 )]
 
 
+# How far above a stack trace the report stands that it belongs to, and what is of no report.
+ABOVE = 6
+ELSE = re.compile(r"\] (?:selftest|suite): |virtio\d+: ")
+
+
+def block(lines, number):
+    """The line and those above it that may belong to the same report. A line of ours ends it, and may be what is allowed."""
+    first = number
+    while first > max(0, number - ABOVE):
+        first -= 1
+        if ELSE.search(lines[first]):
+            break
+    return lines[first:number + 1]
+
+
 def reports(console, allow=()):
     """The lines of the console log that make a case fail, in order, a few lines of context after each first one."""
     found = []
@@ -61,7 +76,7 @@ def reports(console, allow=()):
         if not any(pattern.search(line) for pattern in REPORTS):
             continue
         # A stack trace belongs to the report a few lines above it, and is allowed with it.
-        context = lines[max(0, number - 6):number + 1] if "Call Trace:" in line else [line]
+        context = block(lines, number) if "Call Trace:" in line else [line]
         if any(pattern.search(line) for pattern, _ in HARMLESS):
             continue
         if any(pattern.search(one) for pattern in allow for one in context):
