@@ -151,6 +151,24 @@ class Verdicts(unittest.TestCase):
         played.end()
         self.assertEqual(self.verdicts(played, a, b, c), ["PASS", "FAIL", "FAIL"])
 
+    def test_what_is_given_up_has_a_line(self):
+        said, silent = line("a", outcome="Safe"), line("b", outcome="Safe")
+        played = Played(said, silent)
+        usual = "[   2.0] rvirtio_blk virtio0: [vda] 8192 512-byte logical blocks (4 MB)\n"
+        for one, text in ((said, SAID), (silent, usual)):
+            played.next_case(None)
+            played.said("DIAG became: failed")
+            played.text += f"[   1.0] suite: begin {one.full_name}\n{text}[   2.0] suite: end {one.full_name}\n"
+            played.said(f"OK {one.full_name}")
+        self.assertEqual(self.verdicts(played, said, silent), ["PASS", "FAIL"])
+
+    def test_a_flood_fails(self):
+        few, many = line("a", says="device is gone"), line("b", says="device is gone")
+        played = Played(few, many)
+        played.case(SAID * 20)
+        played.case(SAID * 100)
+        self.assertEqual(self.verdicts(played, few, many), ["PASS", "FAIL"])
+
     def test_what_works_has_no_errors(self):
         lines = [line("a"), line("b", outcome="Fails"), line("c", strikes="Removal")]
         played = Played(*lines)

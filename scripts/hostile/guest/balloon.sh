@@ -33,6 +33,7 @@ kind_verify() {
 }
 
 kind_try() {
+    TRIED=worked
     host model d0 order question >/dev/null
     sized 300 $((PATIENCE / 4)) || true
     sized 0 1 || true

@@ -69,6 +69,7 @@ commanded() { [ -s /run/became.2 ]; }
 unspoilt() { [ "$(cat /run/became.1)" != 1 ] || silent "what is sent comes back as something else: $(cat /run/log.1)"; }
 
 kind_try() {
+    TRIED=worked
     talk 1 4 300 7000
     await $((PATIENCE * 4)) talked || wedged "sending does not end"
     unspoilt

@@ -37,10 +37,7 @@ fn main() -> ExitCode {
                 .take(more.iter().copied())
                 .and_then(|()| server::serve(Path::new(socket), Path::new(control), kind, options))
         }
-        ["list"] => {
-            cases::list();
-            Ok(())
-        }
+        ["list"] => cases::list(),
         ["life", kind, number] => match number.parse() {
             Ok(number) => {
                 let (options, lies) = fuzz::life(kind, number);

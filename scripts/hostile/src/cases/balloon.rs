@@ -399,6 +399,6 @@ fn life_cases() -> Vec<Case> {
             "is gone in the middle of a probe",
         )
         .lie(tell(VanishOnAccess).after(60))
-        .ends(Refused, ""),
+        .ends(Refused, "device is gone"),
     ]
 }

@@ -739,7 +739,7 @@ fn life_cases() -> Vec<Case> {
             "is gone in the middle of a probe",
         )
         .lie(tell(VanishOnAccess).after(100))
-        .ends(Refused, ""),
+        .ends(Refused, "device is gone"),
         case("P14", "nic-gone-late", "is gone when its link is set up")
             .lie(tell(VanishOnAccess).after(190).maybe())
             .ends(Safe, ""),
