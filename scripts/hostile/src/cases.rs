@@ -266,7 +266,10 @@ pub fn list() -> Result<(), String> {
     for kind in crate::device::KINDS {
         for case in all(kind) {
             if matches!(case.outcome, Outcome::Refused | Outcome::Broken) && case.says.is_empty() {
-                return Err(format!("{} of a {kind} wants no line in the log", case.name));
+                return Err(format!(
+                    "{} of a {kind} wants no line in the log",
+                    case.name
+                ));
             }
             for format in case.formats {
                 println!(

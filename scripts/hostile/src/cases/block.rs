@@ -618,7 +618,10 @@ fn disk_cases() -> Vec<Case> {
         case("B1", "capacity-huge", "has more sectors than there can be")
             .lie(device(field::CAPACITY, 8, Is(u64::MAX)))
             // As many as the block layer can count.
-            .ends(Works, "\\[vd[a-z]+\\] 18014398509481983 512-byte logical blocks"),
+            .ends(
+                Works,
+                "\\[vd[a-z]+\\] 18014398509481983 512-byte logical blocks",
+            ),
         case("B1", "capacity-0", "has no sectors")
             .lie(device(field::CAPACITY, 8, Is(0)))
             .ends(Safe, ""),

@@ -188,7 +188,10 @@ fn anew_cases() -> Vec<Case> {
         .at(Io)
         .formats(PACKED)
         .lie(ring(Field::Flags, Xor(0x8080)).on(TX))
-        .ends(Safe, "queue 1: sending (stands still|goes on standing still)"),
+        .ends(
+            Safe,
+            "queue 1: sending (stands still|goes on standing still)",
+        ),
     ]
 }
 
