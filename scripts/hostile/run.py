@@ -42,9 +42,10 @@ def arguments():
     parser.add_argument("--list", action="store_true", help="list the cases and end")
     parser.add_argument("--limit", metavar="SECONDS", type=int, help="cases that have not begun by then fail")
     parser.add_argument("--fuzz", metavar="SECONDS", type=int, help="instead of cases: lives made of numbers, for so long, shared by the kinds")
-    parser.add_argument("--seed", metavar="N", type=int, default=1, help="the number of the first life")
+    parser.add_argument("--seed", metavar="N", type=int, default=1, help="the number of the first life; and which device is bound when a machine powers off")
     parser.add_argument("--lives", metavar="N", type=int, default=1 << 62, help="how many lives of a kind at most: --kind KIND --seed N --lives 1 replays one")
     parser.add_argument("--devices", metavar="N", type=int, help="devices that live at the same time in a machine")
+    parser.add_argument("--poweroff", action="store_true", help="instead of each case under I/O: the same device, in a machine that powers off meanwhile")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="machines at once (default: 2)")
     parser.add_argument("--patience", metavar="SECONDS", type=int, help="what has to end has to do so in that time, four times as long for requests")
     parser.add_argument("--slow", metavar="N", type=int, default=1, help="the machine has other things to do: everything may take N times as long")
@@ -62,6 +63,12 @@ def catalogue(program, kinds, patterns):
             if any(fnmatch.fnmatch(line.full_name, pattern) or fnmatch.fnmatch(line.line, pattern) for pattern in patterns)]
 
 
+def last_of(lines, seed):
+    """A machine powers off in the end, so it does with a device bound that lies: one of those under I/O, another with each seed."""
+    under_io = [line for line in lines if line.strikes == "Io"]
+    return [under_io[-seed % len(under_io)].at_power_off()] if under_io else []
+
+
 def report(lines, strays, options, logs):
     """`strays`: what the kernel has reported when no case was there to bear it, a line for each machine."""
     out = Report(sys.stdout, len(lines) + len(strays))
@@ -75,7 +82,7 @@ def report(lines, strays, options, logs):
     print("# " + ", ".join(f"{verdict} {count}" for verdict, count in counts.items() if count))
     if options.table:
         with open(options.table, "w", encoding="utf-8") as file:
-            file.writelines(line.row() for line in lines)
+            file.writelines(line.row() for line in lines if not line.stays)
     return out.finish(options.summary)
 
 
@@ -131,11 +138,17 @@ def main():
         option = NEEDS.get(line.line)
         if option and not kernel.has(option):
             line.verdict, line.reason = "SKIP", f"the {kernel.name} kernel has no CONFIG_{option}"
+    if options.poweroff:
+        lines = [line.at_power_off() for line in lines if line.strikes == "Io"]
     suites = []
     for kind in kinds:
         those = [line for line in lines if line.kind == kind and not line.verdict]
-        # What takes long stands together in the list, so each machine gets some of it.
-        suites += [(Suite(options, kernel, builder, program, those[part::options.jobs], logs, part), kind) for part in range(options.jobs)]
+        for part in range(options.jobs):
+            # What takes long stands together in the list, so each machine gets some of it.
+            mine = those[part::options.jobs]
+            last = last_of(mine, options.seed)
+            suites.append((Suite(options, kernel, builder, program, mine + last, logs, part), kind))
+            lines += last
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(lambda pair: pair[0].run(pair[1]), suites))
     good = report(lines, [line for suite, _ in suites for line in suite.strays], options, logs)

@@ -6,7 +6,7 @@ import re
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from case import Case
 from folders import WORK
@@ -69,10 +69,20 @@ class Line:
     became: str = ""
     # Lines of the driver.
     lines: int = 0
+    # It is a case of another moment, after which the machine powers off with the device bound.
+    stays: bool = False
+
+    @property
+    def told_format(self):
+        return self.format + ("+poweroff" if self.stays else "")
 
     @property
     def full_name(self):
-        return f"{self.name}.{self.format}" if self.format else self.name
+        return f"{self.name}.{self.told_format}" if self.format else self.name
+
+    def at_power_off(self):
+        """The same device, struck with requests under way, in a machine that powers off meanwhile."""
+        return replace(self, strikes="PowerOff", outcome="Safe", says="", stays=True)
 
     def row(self):
         """For table.py."""
@@ -131,6 +141,8 @@ class Suite:
         self._now = None
         # Who had a verdict before it, in the same machine.
         self._last = None
+        # What the console has said of a case whose end is the machine's.
+        self._said = ""
         # How far the console was judged: what is on it belongs to one case, or to none.
         self._read = 0
         # Reports that belong to no case.
@@ -164,7 +176,7 @@ class Suite:
 
     def _begin(self, players, line):
         players.ask("d0", f"be {line.name} ring={line.format}")
-        return f"{line.name} {line.strikes} {line.format} {line.outcome} {line.line}"
+        return f"{line.name} {line.strikes} {line.told_format} {line.outcome} {line.line}"
 
     def run(self, kind):
         while self._more():
@@ -239,6 +251,10 @@ class Suite:
         found = reports(of_it, allowed(now, self._options.driver))
         if found:
             now.verdict, now.reason = weight(found), telling(found)
+        elif word == "OK" and now.strikes == "PowerOff":
+            # The rest of it is said by the machine's end.
+            now.verdict, now.reason, self._said = "PASS", "", of_it
+            return spent
         elif word == "OK":
             now.reason = self._missing(now, of_it)
             now.verdict = "FAIL" if now.reason else "PASS"
@@ -261,6 +277,20 @@ class Suite:
         self._tell(line)
         return True
 
+    def _left(self, now):
+        """What is wrong with how a device was left that was bound when the machine powered off."""
+        words = self._machine.players.last_words().split(maxsplit=3)
+        if self._options.driver == "c":
+            return ""
+        if len(words) < 3:
+            return "the device says nothing of how it was left"
+        told, resets, there, *complaints = words
+        if told == "0" and not now.stays:
+            return "the lie was never told, so this proves nothing"
+        if resets == "0" and there != "gone":
+            return "the device was not reset"
+        return f"the device complains: {complaints[0]}" if complaints else ""
+
     def _missing(self, now, text):
         """What is wrong with what the driver said: one clear line is wanted of what it does not serve, and no flood."""
         if self._options.driver == "c":
@@ -281,7 +311,7 @@ class Suite:
     def _tell(self, now):
         if now.format or now.verdict != "PASS":
             print(f"  {now.verdict:8}{now.full_name} ({now.seconds:.1f} s) {now.reason}", file=sys.stderr, flush=True)
-        if self._options.table:
+        if self._options.table and not now.stays:
             # As they come: whoever ends the run has what was found.
             with open(self._options.table, "a", encoding="utf-8") as file:
                 file.write(now.row())
@@ -309,6 +339,11 @@ class Suite:
         if trouble is None and not found:
             if not now.verdict:
                 now.verdict, now.reason = "FAIL", "the guest's part of the suite ended in the middle of it"
+                self._tell(now)
+            elif now.strikes == "PowerOff" and now.verdict == "PASS":
+                now.reason = self._missing(now, self._said + of_it) or self._left(now)
+                now.verdict = "FAIL" if now.reason else "PASS"
+                now.seconds = time.monotonic() - now.begun
                 self._tell(now)
             return
         if now.verdict in ("", "PASS", "FAIL"):

@@ -30,7 +30,9 @@ class Played(Suite):
     def __init__(self, *lines):
         super().__init__(OPTIONS, None, None, None, lines, None)
         self.text = "[   0.1] Linux\n"
-        self._machine = types.SimpleNamespace(trouble=None, kind="block", allow=lambda _: None)
+        self.last_words = "1 1 there"
+        players = types.SimpleNamespace(last_words=lambda: self.last_words)
+        self._machine = types.SimpleNamespace(trouble=None, kind="block", allow=lambda _: None, players=players)
 
     def console(self):
         return self.text
@@ -45,7 +47,8 @@ class Played(Suite):
         """A case runs; `behind` is said when it is over. Gives whether the machine has to end."""
         self.next_case(None)
         name = self._now.full_name
-        self.text += f"[   1.0] suite: begin {name}\n{meanwhile}[   1.5] suite: honest\n{honest}[   2.0] suite: end {name}\n"
+        honest = "" if self._now.strikes == "PowerOff" else f"[   1.5] suite: honest\n{honest}"
+        self.text += f"[   1.0] suite: begin {name}\n{meanwhile}{honest}[   2.0] suite: end {name}\n"
         ends = self.said(f"{verdict} {name}")
         self.text += behind
         return ends
@@ -123,6 +126,29 @@ class Verdicts(unittest.TestCase):
         played.case()
         played.end("", "wedged: the guest did not power off within 10 s")
         self.assertEqual(self.verdicts(played, a), ["WEDGED"])
+
+    def at_power_off(self, said="", last_words="1 1 there", stays=False, says="device is gone"):
+        """The verdict on a case in which the machine powers off."""
+        a = line(strikes="PowerOff", outcome="Safe", says=says)
+        a.stays = stays
+        played = Played(a)
+        played.last_words = last_words
+        self.assertFalse(played.case())
+        played.end(said + GONE)
+        self.assertEqual(played.strays, [])
+        return a.verdict
+
+    def test_power_off_is_judged_by_its_end(self):
+        self.assertEqual(self.at_power_off(SAID), "PASS")
+        # The line is not there; the lie was not told; the driver has left the device as it was; the device complains.
+        self.assertEqual(self.at_power_off(), "FAIL")
+        self.assertEqual(self.at_power_off(SAID, "0 1 there"), "FAIL")
+        self.assertEqual(self.at_power_off(SAID, "1 0 there"), "FAIL")
+        self.assertEqual(self.at_power_off(SAID, "1 1 there queue 0: it is nonsense"), "FAIL")
+        self.assertEqual(self.at_power_off(SAID, ""), "FAIL")
+        # One that is gone hears of no reset; a device of another moment may come to no lie.
+        self.assertEqual(self.at_power_off(SAID, "1 0 gone"), "PASS")
+        self.assertEqual(self.at_power_off(last_words="0 1 there", stays=True, says=""), "PASS")
 
     def test_an_end_without_a_word_is_a_crash(self):
         watched = object.__new__(suite.Watched)

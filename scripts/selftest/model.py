@@ -129,7 +129,7 @@ class Players:
         with open(self._said, encoding="utf-8", errors="replace") as said:
             return said.read()
 
-    def last_words(self):
+    def as_left(self):
         """How those that are honest were left, once QEMU has ended: (name, status, requests that were cut off, complaints)."""
         for process in self._running:
             try:
@@ -138,6 +138,14 @@ class Players:
                 pass
         words = re.findall(r"^(\S+) at the end: status (\d+), under way (\d+), complaints: ?(.*)$", self.said(), re.MULTILINE)
         return [(name, int(status), int(cut_off), complaints) for name, status, cut_off, complaints in words]
+
+    def last_words(self):
+        """What the first model says of itself when its machine has gone, as it writes it to the log; empty when it says nothing."""
+        try:
+            self._running[0].wait(ANSWER_LIMIT)
+        except subprocess.TimeoutExpired:
+            return ""
+        return next((line[5:].strip() for line in self.said().splitlines() if line.startswith("end: ")), "")
 
     def close(self):
         for end in self._ends.values():

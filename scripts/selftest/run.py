@@ -155,7 +155,7 @@ class Runner:
         with Players(case.models, self._player, folder) as players, Backends(case.disks, folder):
             machine = Machine(command_line(case, self._kernel, folder, initrd, extra), folder, case, players)
             machine.run(limit)
-            left = players.last_words() if machine.done and not machine.trouble else []
+            left = players.as_left() if machine.done and not machine.trouble else []
         with open(f"{folder}/console", encoding="utf-8", errors="replace") as file:
             console = file.read().replace("\r", "")
         with open(outcome.log, "a", encoding="utf-8") as log:

@@ -139,7 +139,8 @@ at_removal() {
     kind_leave
 }
 
-# What comes behind this is powering off, with requests that may not have ended.
+# What comes behind this is powering off, with requests that may not have ended. The host sees what becomes of it: what the console
+# says to its end, and how the device was left.
 at_power_off() {
     let_in || wrong "the driver does not take the device while it is honest"
     kind_prepare

@@ -103,6 +103,8 @@ pub struct Function {
     withheld: u64,
     requests: u64,
     notifications: u64,
+    /// How often the driver has reset it since the strike.
+    resets: u64,
     /// Of these, those that said just how far the driver had got.
     up_to_date: u64,
     /// Pieces of buffers that are data rather than headers: how many, and the lowest and the highest address in them.
@@ -141,6 +143,7 @@ impl Function {
             withheld: 0,
             requests: 0,
             notifications: 0,
+            resets: 0,
             up_to_date: 0,
             pieces: NO_PIECES,
             cut_off: 0,
@@ -176,6 +179,7 @@ impl Function {
         self.withheld = 0;
         self.requests = 0;
         self.notifications = 0;
+        self.resets = 0;
         self.up_to_date = 0;
         self.pieces = NO_PIECES;
         self.reset();
@@ -220,12 +224,13 @@ impl Function {
 
     /// The time has come for lies that wait for it.
     pub fn strike(&mut self) {
+        self.resets = 0;
         self.lies.strike();
         self.events();
     }
 
     /// How an honest device was left by its guest.
-    pub fn last_words(&self) -> Option<String> {
+    pub fn as_left(&self) -> Option<String> {
         (!self.lies.has(|_| true)).then(|| {
             format!(
                 "status {}, under way {}, complaints: {}",
@@ -234,6 +239,20 @@ impl Function {
                 self.complaints.join("; ")
             )
         })
+    }
+
+    /// What there is to be said of it when the machine has gone: how often the lie was told, the driver's resets since the
+    /// strike, whether it is gone itself, and what it complains of.
+    pub fn last_words(&self) -> String {
+        let told = self.lies.told().map(|told| told.to_string());
+
+        format!(
+            "{} {} {} {}",
+            told.as_deref().unwrap_or("none"),
+            self.resets,
+            if self.gone { "gone" } else { "there" },
+            self.complaints.join("; ")
+        )
     }
 
     /// What the suite may want to know.
@@ -273,6 +292,7 @@ impl Function {
                     list(&self.registers.words_written)
                 ))
             }
+            ["resets"] => Some(self.resets.to_string()),
             ["status"] => Some(self.registers.status.to_string()),
             ["features"] => Some(format!("{:#x}", self.registers.accepted)),
             ["complaints"] => Some(self.complaints.join("; ")),
@@ -412,7 +432,10 @@ impl Function {
 
         match self.registers.write(at, bytes, offered, VECTORS) {
             Effect::None => {}
-            Effect::Reset => self.reset(),
+            Effect::Reset => {
+                self.resets += 1;
+                self.reset();
+            }
             Effect::Status => {
                 if self.registers.status & status::DRIVER_OK != 0 {
                     self.lies.go_live();

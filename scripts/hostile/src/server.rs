@@ -237,20 +237,23 @@ pub fn serve(socket: &Path, control: &Path, kind: &str, options: Options) -> Res
             thread::spawn(move || suite.talk(&stream));
         }
     });
-    server
+    let result = server
         .run(&mut Backend {
             memory,
             function,
             suite: guests,
         })
-        .map_err(|error| error.to_string())?;
-    // QEMU has gone, and with it the guest: this is how it was left.
-    if let Some(words) = last.lock().unwrap().last_words() {
+        .map_err(|error| error.to_string());
+    let last = last.lock().unwrap();
+
+    // QEMU has gone, and with it the guest. The log is read when nobody can be asked any more.
+    if let Some(words) = last.as_left() {
         let name = socket.file_stem().unwrap_or_default().to_string_lossy();
 
         println!("{name} at the end: {words}");
     }
-    Ok(())
+    println!("end: {}", last.last_words());
+    result
 }
 
 /// The suite's end: a line is a request, and so is its answer, OK RESULT or ERR REASON.

@@ -771,7 +771,8 @@ fn power_off_cases() -> Vec<Case> {
             "used-id-at-poweroff",
             "names a used id that is as large as the queue",
             ring(Field::Id, Size(0)),
-        ),
+        )
+        .ends(Safe, NOT_A_HEAD),
         power_off(
             "B9",
             "never-answers-at-poweroff",
@@ -782,8 +783,9 @@ fn power_off_cases() -> Vec<Case> {
             "P10",
             "no-reset-at-poweroff",
             "does not come back from its last reset",
-            common(at::STATUS, 1, Or(1)).maybe(),
-        ),
+            common(at::STATUS, 1, Or(1)),
+        )
+        .ends(Safe, NO_RESET),
         power_off("P14", "gone-at-poweroff", "is gone", tell(Vanish)),
     ]
 }

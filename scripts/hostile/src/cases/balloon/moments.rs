@@ -135,8 +135,9 @@ fn leaving() -> Vec<Case> {
             "P10",
             "balloon-no-reset-at-poweroff",
             "does not come back from its last reset",
-            common(at::STATUS, 1, Or(1)).struck().maybe(),
-        ),
+            common(at::STATUS, 1, Or(1)),
+        )
+        .ends(Safe, NO_RESET),
         power_off(
             "P14",
             "balloon-gone-at-poweroff",
