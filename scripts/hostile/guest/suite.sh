@@ -174,6 +174,7 @@ one() {
     let_go
     lenient && return
     [ -n "$told" ] || wrong "nobody knows whether the lie was told"
+    [ "$told" != betrayed ] || wrong "the driver looks where it has no business"
     [ "$told" != 0 ] || wrong "the lie was never told, so this proves nothing"
     [ -z "$complaints" ] || wrong "the device complains: $complaints"
 }

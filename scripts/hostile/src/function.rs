@@ -78,6 +78,15 @@ struct Late {
     buffers: Buffers,
 }
 
+/// What a driver has done wrong something with.
+#[derive(Clone, Copy)]
+enum About {
+    /// A ring, or what a buffer holds.
+    Buffer,
+    Register,
+    Doorbell,
+}
+
 pub struct Function {
     memory: Arc<Memory>,
     interrupts: Interrupts,
@@ -258,6 +267,7 @@ impl Function {
     /// What the suite may want to know.
     pub fn ask(&mut self, words: &[&str]) -> Option<String> {
         match words {
+            ["told"] if self.lies.is_betrayed() => Some("betrayed".into()),
             ["told"] => Some(match self.lies.told() {
                 Some(told) => told.to_string(),
                 None => "none".into(),
@@ -445,7 +455,7 @@ impl Function {
             Effect::Wrong(what) => {
                 let queue = self.registers.selection();
 
-                self.complain(format!("queue {queue}: {what}"));
+                self.complain(About::Register, format!("queue {queue}: {what}"));
             }
             Effect::ResetQueue(queue) => {
                 let size = self.options.queue_size;
@@ -482,22 +492,29 @@ impl Function {
         } else {
             let size = queue.size;
 
-            self.complain(format!("queue {index}: enabled with {size} entries"));
+            self.complain(
+                About::Register,
+                format!("queue {index}: enabled with {size} entries"),
+            );
         }
     }
 
-    fn complain(&mut self, what: String) {
-        // What was spoilt here is not the driver's fault.
-        let own = self.lies.has(|what| {
-            matches!(
-                what,
+    /// What a lie that was told may have led the driver to is not its fault.
+    fn complain(&mut self, about: About, what: String) {
+        let own = self.lies.has_told(|lie| match about {
+            About::Buffer => matches!(
+                lie,
                 What::Race(_)
                     | What::Overwrite
                     | What::Twice
                     | What::Ring(_)
                     | What::Read(..)
                     | What::Deaf(..)
-            )
+            ),
+            About::Register => matches!(lie, What::Read(..) | What::Deaf(..)),
+            About::Doorbell => {
+                matches!(lie, What::Deaf(Space::Common, at, _) if *at == at::STATUS as u32)
+            }
         });
 
         if !own {
@@ -529,7 +546,10 @@ impl Function {
         self.notifications += 1;
         // After a reset the last ones may still be on their way (3.1.1).
         if self.registers.status != 0 && self.registers.status & status::DRIVER_OK == 0 {
-            self.complain(format!("queue {queue}: notified before DRIVER_OK"));
+            self.complain(
+                About::Doorbell,
+                format!("queue {queue}: notified before DRIVER_OK"),
+            );
         }
         match bytes {
             [a, b] if !wide && called == Some(u16::from_le_bytes([*a, *b])) => {}
@@ -545,7 +565,7 @@ impl Function {
                     matches!(what, What::Read(Space::Pci, at, _) if doorbells.contains(at))
                         || matches!(what, What::Read(Space::Common, at, _) if *at == at::QUEUE_NOTIFY_OFF as u32)
                 }) {
-                    self.complain(what);
+                    self.complain(About::Register, what);
                 } else {
                     self.accuse(what);
                 }
@@ -568,9 +588,10 @@ impl Function {
         match told {
             Told::Now => self.up_to_date += 1,
             Told::Before => {}
-            Told::Never => self.complain(format!(
-                "queue {queue}: notified of {said:#x}, where the driver is not"
-            )),
+            Told::Never => self.complain(
+                About::Buffer,
+                format!("queue {queue}: notified of {said:#x}, where the driver is not"),
+            ),
         }
     }
 
@@ -585,7 +606,7 @@ impl Function {
                 match self.serve_one(queue) {
                     Ok(served) => any |= served,
                     Err(Nonsense(why)) => {
-                        self.complain(format!("queue {queue}: {why}"));
+                        self.complain(About::Buffer, format!("queue {queue}: {why}"));
                         self.registers.queues[usize::from(queue)].ring = None;
                         self.ask_for_reset();
                     }
@@ -655,7 +676,7 @@ impl Function {
             };
 
             for complaint in complaints {
-                self.complain(format!("queue {index}: {complaint}"));
+                self.complain(About::Buffer, format!("queue {index}: {complaint}"));
             }
             match served {
                 Served::More(written) if !keep => {
@@ -802,10 +823,13 @@ impl Function {
 
             self.lies.about(None);
             if let Err(Nonsense(why)) = given {
-                self.complain(format!("queue {}: {why}", late.queue));
+                self.complain(About::Buffer, format!("queue {}: {why}", late.queue));
             }
         }
-        if self.lies.tell(What::Storm, 0).is_some() {
+        // A lie that nobody can hear is not told: there has to be a driver, somewhere to raise an interrupt, a ring to write to.
+        let has_driver = self.registers.status != 0 || self.is_master();
+
+        if has_driver && self.interrupts.is_heard() && self.lies.tell(What::Storm, 0).is_some() {
             self.isr |= 3;
             self.interrupts.raise_all();
             if !self.interrupts.has_vectors() {
@@ -817,44 +841,46 @@ impl Function {
         {
             self.ask_for_reset();
         }
-        if self.lies.tell(What::Change, 0).is_some() {
+        if has_driver && self.lies.tell(What::Change, 0).is_some() {
             self.model.change();
             self.registers.generation = self.registers.generation.wrapping_add(1);
             self.config_interrupt();
         }
-        for area in [Area::Desc, Area::Driver, Area::Device] {
-            if self.is_master() && self.lies.tell(What::Race(area), 0).is_some() {
-                // A descriptor that was spoilt leads into memory that is nobody's business.
-                self.mad |= area != Area::Device;
-                self.race(area);
-            }
-        }
-    }
-
-    /// Writes random values over an area of each queue.
-    fn race(&mut self, area: Area) {
         let areas: Vec<_> = self
             .registers
             .queues
             .iter()
             .filter_map(|queue| Some(queue.ring.as_ref()?.areas()))
-            .map(|areas| areas[area as usize])
             .collect();
 
-        for (start, length) in areas {
-            for _ in 0..64 {
-                let random = self.lies.random();
-                let at = start + random.below(length / 2) * 2;
-                let value = random.next() as u16;
-                // Small numbers more often: they are believed more easily.
-                let value = if random.below(2) == 0 {
-                    value % 256
-                } else {
-                    value
-                };
-
-                let _ = self.memory.store16(at, value);
+        if areas.is_empty() || !self.is_master() {
+            return;
+        }
+        for area in [Area::Desc, Area::Driver, Area::Device] {
+            if self.lies.tell(What::Race(area), 0).is_some() {
+                // A descriptor that was spoilt leads into memory that is nobody's business.
+                self.mad |= area != Area::Device;
+                for areas in &areas {
+                    self.race(areas[area as usize]);
+                }
             }
+        }
+    }
+
+    /// Writes random values all over an area.
+    fn race(&mut self, (start, length): (u64, u64)) {
+        for _ in 0..64 {
+            let random = self.lies.random();
+            let at = start + random.below(length / 2) * 2;
+            let value = random.next() as u16;
+            // Small numbers more often: they are believed more easily.
+            let value = if random.below(2) == 0 {
+                value % 256
+            } else {
+                value
+            };
+
+            let _ = self.memory.store16(at, value);
         }
     }
 }

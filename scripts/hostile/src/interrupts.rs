@@ -66,6 +66,11 @@ impl Interrupts {
         self.vectors.iter().any(Option::is_some)
     }
 
+    /// Whether the guest has set up any interrupt.
+    pub fn is_heard(&self) -> bool {
+        self.has_vectors() || self.line.is_some()
+    }
+
     pub fn raise(&self, vector: u16) {
         if let Some(Some(file)) = self.vectors.get(usize::from(vector)) {
             signal(file);

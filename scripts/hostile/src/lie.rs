@@ -123,6 +123,8 @@ pub struct Lie {
     pub queue: Option<u16>,
     /// A driver may well never come near it.
     pub may_be_missed: bool,
+    /// A driver has no business there: that it is told is wrong.
+    pub is_forbidden: bool,
 }
 
 impl Lie {
@@ -136,6 +138,7 @@ impl Lie {
             until_reset: false,
             queue: None,
             may_be_missed: false,
+            is_forbidden: false,
         }
     }
 
@@ -176,6 +179,11 @@ impl Lie {
     pub const fn maybe(mut self) -> Self {
         self.may_be_missed = true;
         self
+    }
+
+    pub const fn never(mut self) -> Self {
+        self.is_forbidden = true;
+        self.maybe()
     }
 }
 
@@ -269,6 +277,13 @@ impl Lies {
         needed.map(|teller| teller.told).min()
     }
 
+    /// Whether one was told that a driver has no business to hear.
+    pub fn is_betrayed(&self) -> bool {
+        self.tellers
+            .iter()
+            .any(|teller| teller.lie.is_forbidden && teller.told != 0)
+    }
+
     /// How many lies were told.
     pub fn told_in_all(&self) -> u32 {
         self.tellers
@@ -279,6 +294,13 @@ impl Lies {
     /// Whether there is such a lie at all.
     pub fn has(&self, what: impl Fn(&What) -> bool) -> bool {
         self.tellers.iter().any(|teller| what(&teller.lie.what))
+    }
+
+    /// Whether one was told.
+    pub fn has_told(&self, what: impl Fn(&What) -> bool) -> bool {
+        self.tellers
+            .iter()
+            .any(|teller| teller.told != 0 && what(&teller.lie.what))
     }
 
     /// An occasion for the lies that match: what is made of the honest value, if one of them is told.

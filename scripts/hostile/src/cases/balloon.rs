@@ -140,7 +140,7 @@ fn ring_cases() -> Vec<Case> {
             "balloon-interrupts-at-probe",
             "raises every interrupt each millisecond from the start",
         )
-        .lie(tell(Storm).maybe()),
+        .lie(tell(Storm)),
         case(
             "R14",
             "balloon-interrupts",
@@ -283,7 +283,7 @@ fn silent_cases() -> Vec<Case> {
             "asks for statistics all the time from the start",
         )
         .options("stats=always")
-        .lie(tell(Storm).maybe()),
+        .lie(tell(Storm)),
     ]
 }
 

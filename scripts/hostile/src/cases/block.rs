@@ -269,7 +269,7 @@ fn ring_cases() -> Vec<Case> {
             "raises every interrupt each millisecond from the start",
         )
         .formats(BOTH)
-        .lie(tell(Storm).maybe()),
+        .lie(tell(Storm)),
         case(
             "R14",
             "interrupts-under-io",
@@ -355,14 +355,14 @@ fn capability_cases() -> Vec<Case> {
         .lie(
             pci(COMMON_CAP, cap::OFFSET, 4, Is(0xffff_0000))
                 .after(4)
-                .maybe(),
+                .never(),
         ),
         case(
             "P2",
             "bar-changes",
             "gives another BAR when it is read again",
         )
-        .lie(pci(COMMON_CAP, cap::BAR, 1, Is(5)).after(1).maybe()),
+        .lie(pci(COMMON_CAP, cap::BAR, 1, Is(5)).after(1).never()),
         case(
             "P2",
             "length-changes",
@@ -371,7 +371,7 @@ fn capability_cases() -> Vec<Case> {
         .lie(
             pci(DEVICE_CAP, cap::LENGTH, 4, Is(0x10_0000))
                 .after(4)
-                .maybe(),
+                .never(),
         ),
         bad(
             "P3",

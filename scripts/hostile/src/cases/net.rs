@@ -569,14 +569,14 @@ fn config_cases() -> Vec<Case> {
             "N10",
             "rss-key-255",
             "hashes with a key of 255 bytes",
-            device(field::RSS_MAX_KEY_SIZE, 1, Is(255)).maybe(),
+            device(field::RSS_MAX_KEY_SIZE, 1, Is(255)).never(),
         )
         .options(RSS),
         works(
             "N10",
             "rss-table-0",
             "hashes into a table of no entries",
-            device(field::RSS_MAX_TABLE_LENGTH, 2, Is(0)).maybe(),
+            device(field::RSS_MAX_TABLE_LENGTH, 2, Is(0)).never(),
         )
         .options(RSS),
         case(
@@ -589,7 +589,7 @@ fn config_cases() -> Vec<Case> {
             "N12",
             "hash-report",
             "reports hashes of kinds that there are not",
-            device(field::SUPPORTED_HASH_TYPES, 4, Is(u64::MAX)).maybe(),
+            device(field::SUPPORTED_HASH_TYPES, 4, Is(u64::MAX)).never(),
         )
         .options(HASH_REPORT),
         works(

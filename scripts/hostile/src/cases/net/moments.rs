@@ -39,7 +39,7 @@ fn coming() -> Vec<Case> {
             "raises every interrupt each millisecond from the start",
         )
         .formats(BOTH)
-        .lie(tell(Storm).maybe()),
+        .lie(tell(Storm)),
         case(
             "P10",
             "nic-no-reset-at-probe",
