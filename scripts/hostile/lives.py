@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from suite import ALLOW, ENDED, VERDICTS, Line, Suite, script, telling
+from suite import ALLOW, ENDED, LEAKS, VERDICTS, Line, Suite, script, telling
 from verdict import reports
 
 # Devices at once: while one waits, others are served. Half as many keep a debug kernel busy.
@@ -15,6 +15,8 @@ DEVICES = {"block": 8, "net": 8, "balloon": 4}
 SILENCE = 30
 # The largest number of a life.
 MOST = (1 << 32) - 1
+# Of so many lives some have to be lied to.
+MANY = 40
 # What the guest writes on the console before each.
 BEGUN = re.compile(r"suite: begin (\d+) on (\S+)")
 
@@ -43,6 +45,15 @@ class Lives(Suite):
     @property
     def lives(self):
         return self._counts[0]
+
+    def lacks(self):
+        """What is missing: as many lives as were asked for, or until the time was over; and most of them lie."""
+        lives, _, _, told = self._counts
+        if lives < self._options.lives and (self._end is None or time.monotonic() < self._end):
+            return "they ended early"
+        if lives >= MANY and told < lives / 4:
+            return f"only {told} of them heard a lie"
+        return ""
 
     def summary(self):
         lives, bound, worked, told = self._counts
@@ -86,6 +97,8 @@ class Lives(Suite):
     def said(self, line):
         """The guest tells how far it is, or what is wrong. True when the machine has to end."""
         word, _, rest = line.partition(" ")
+        if word == "WHY":
+            self._why = rest
         if self._now is None or word not in ("DID", "OVER", "STUCK", "WRONG", "FAIL"):
             return False
         self._machine.allow(SILENCE * self._factor)
@@ -99,9 +112,12 @@ class Lives(Suite):
             verdict, colon, reason = why.partition(": ")
             if word == "STUCK" or not colon or verdict not in VERDICTS:
                 verdict, reason = "WEDGED" if word == "STUCK" else "FAIL", why
+            if "complains" in reason:
+                players = self._machine.players
+                reason += ": " + "; ".join(filter(None, (players.ask(f"d{number}", "ask complaints") for number in range(self._devices))))
             self._find(number, verdict, reason)
-        elif word == "FAIL" and not self.found:
-            self._find("-", "FAIL", rest)
+        elif word == "FAIL" and (rest == LEAKS or not self.found):
+            self._find("-", "FAIL", f"{rest}: {self._why}")
         return word != "OVER"
 
     def _reported(self):

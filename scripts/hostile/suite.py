@@ -44,6 +44,8 @@ VERDICTS = ("PASS", "FAIL", "WEDGED", "CRASH", "SPLAT", "SILENT", "SKIP")
 # Why a machine ended that the suite has ended, and what its kernel says last that ends by itself.
 ENDED = "ended by the suite"
 OFF = "reboot: Power down"
+# What the guest calls its look for what is still held before the machine powers off.
+LEAKS = "nothing is left behind"
 # What the guest writes on the console before the device becomes an honest one.
 HONEST = "suite: honest\n"
 # What of a kernel's reports ends it.
@@ -67,6 +69,8 @@ class Line:
     seconds: float = 0.0
     # What the guest says has become of the device.
     became: str = ""
+    # How long unbinding took, in seconds; of several devices the lying one's is the longest, if it matters.
+    unbinding: float = 0.0
     # Lines of the driver.
     lines: int = 0
     # It is a case of another moment, after which the machine powers off with the device bound.
@@ -85,8 +89,9 @@ class Line:
         return replace(self, strikes="PowerOff", outcome="Safe", says="", stays=True)
 
     def row(self):
-        """For table.py."""
-        return "\t".join((self.line, self.full_name, self.kind, self.strikes, self.verdict, self.does, self.reason)) + "\n"
+        """For table.py, and at the end how long unbinding took, and how many lines the driver had."""
+        return "\t".join((self.line, self.full_name, self.kind, self.strikes, self.verdict, self.does, self.reason,
+                          f"{self.unbinding:.2f}", str(self.lines))) + "\n"
 
 
 def script(kind, folder, driven_by="suite", devices=1):
@@ -141,6 +146,8 @@ class Suite:
         self._now = None
         # Who had a verdict before it, in the same machine.
         self._last = None
+        # What the guest says before a verdict that is none.
+        self._why = ""
         # What the console has said of a case whose end is the machine's.
         self._said = ""
         # How far the console was judged: what is on it belongs to one case, or to none.
@@ -235,14 +242,18 @@ class Suite:
     def said(self, line):
         """The guest has a verdict on the case that runs. True when the machine has to end: what is reported once is spent."""
         now = self._now
+        word, _, rest = line.partition(" ")
+        if word == "WHY":
+            self._why = rest
+        if word == "FAIL" and rest == LEAKS:
+            self._stray("FAIL", self._why, "leaves nothing behind")
         if now is None or now.verdict:
             return False
-        word, _, _ = line.partition(" ")
-        if word == "WHY":
-            now.reason = line[4:]
         if line.startswith("DIAG became: "):
             now.became = line.rpartition(" ")[2]
-        if word not in ("OK", "FAIL", "SKIP"):
+        if line.startswith("DIAG unbound in "):
+            now.unbinding = max(now.unbinding, int(line.split()[3]) / 100)
+        if word not in ("OK", "FAIL", "SKIP") or rest != now.full_name:
             return False
         now.seconds = time.monotonic() - now.begun
         self._wait_for_marker(now.full_name)
@@ -259,8 +270,8 @@ class Suite:
             now.reason = self._missing(now, of_it)
             now.verdict = "FAIL" if now.reason else "PASS"
         else:
-            verdict, colon, reason = now.reason.partition(": ")
-            now.verdict, now.reason = (verdict, reason) if colon and verdict in VERDICTS else ("FAIL", now.reason)
+            verdict, colon, reason = self._why.partition(": ")
+            now.verdict, now.reason = (verdict, reason) if colon and verdict in VERDICTS else ("FAIL", self._why)
         self._tell(now)
         return spent or now.verdict not in ("PASS", "FAIL")
 
@@ -269,13 +280,18 @@ class Suite:
         found = reports(text, allowed(self._last, self._options.driver))
         if not found:
             return False
-        line = self._last
-        if line is None:
-            line = Line("-", f"machine-{self._part}-{self._number}", self._machine.kind, "", "", "", "", "starts")
-            self.strays.append(line)
-        line.verdict, line.reason = weight(found), f"when it was over: {telling(found)}" if self._last else telling(found)
-        self._tell(line)
+        if self._last is None:
+            self._stray(weight(found), telling(found), "starts")
+            return True
+        self._last.verdict, self._last.reason = weight(found), f"when it was over: {telling(found)}"
+        self._tell(self._last)
         return True
+
+    def _stray(self, verdict, reason, does):
+        """Something is wrong with a machine that is no case's."""
+        name = f"machine-{self._part}-{self._number}"
+        self.strays.append(Line("-", name, self._machine.kind, "", "", "", "", does, verdict, reason))
+        self._tell(self.strays[-1])
 
     def _left(self, now):
         """What is wrong with how a device was left that was bound when the machine powered off."""

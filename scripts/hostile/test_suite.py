@@ -120,6 +120,15 @@ class Verdicts(unittest.TestCase):
         played.end(PANIC, "the machine ended before the case did")
         self.assertEqual(self.verdicts(played), ["CRASH"])
 
+    def test_what_leaks_is_the_machines(self):
+        a = line()
+        played = Played(a)
+        played.case()
+        played.said("WHY held now and before: 1 vectors")
+        played.said("FAIL nothing is left behind")
+        played.end()
+        self.assertEqual(self.verdicts(played, a), ["PASS", "FAIL"])
+
     def test_a_machine_that_does_not_go_down_is_wedged(self):
         a = line(strikes="PowerOff")
         played = Played(a)

@@ -37,10 +37,16 @@ see() {
 # Not `check ... || ...`: what is tested does not end at its first failing command.
 check "modules load, and good devices work" begin
 [ $? = 0 ] || exit 0
+# What honest lives need for the first time is no leak.
+see "$KIND" 1 0 600
+leaks_mark
 while :; do
     # FIRST COUNT SECONDS, or `end`
     answer=$(host next) || break
-    [ "$answer" != end ] || break
+    if [ "$answer" = end ]; then
+        check "nothing is left behind" leaks_none 8192
+        break
+    fi
     # shellcheck disable=SC2086
     check "lives" see "$KIND" $answer
     [ $? = 0 ] || break

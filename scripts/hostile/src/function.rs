@@ -305,6 +305,7 @@ impl Function {
             ["resets"] => Some(self.resets.to_string()),
             ["status"] => Some(self.registers.status.to_string()),
             ["features"] => Some(format!("{:#x}", self.registers.accepted)),
+            ["wrongs"] => Some(self.complaints.len().to_string()),
             ["complaints"] => Some(self.complaints.join("; ")),
             ["accesses"] => {
                 let lines: Vec<_> = self.accesses.iter().cloned().collect();

@@ -14,6 +14,7 @@ use crate::{
         NOTIFY_CAP,
         SPARE_CAP, //
     },
+    device::zone_at,
     lie::{
         Area,
         Lie,
@@ -36,7 +37,7 @@ const CAPABILITY_FIELDS: [(usize, u8); 6] = [
     (cap::LENGTH, 4),
     (cap::MORE, 4),
 ];
-const COMMON_FIELDS: [(usize, u8); 11] = [
+const COMMON_FIELDS: [(usize, u8); 13] = [
     (at::DEVICE_FEATURE, 4),
     (at::CONFIG_VECTOR, 2),
     (at::NUM_QUEUES, 2),
@@ -48,6 +49,8 @@ const COMMON_FIELDS: [(usize, u8); 11] = [
     (at::QUEUE_NOTIFY_OFF, 2),
     (at::QUEUE_RESET, 2),
     (at::ADMIN_QUEUE_INDEX, 2),
+    (at::ADMIN_QUEUE_NUM, 2),
+    (at::QUEUE_NOTIF_CONFIG_DATA, 2),
 ];
 const RING_FIELDS: [Field; 6] = [
     Field::Id,
@@ -57,41 +60,70 @@ const RING_FIELDS: [Field; 6] = [
     Field::At,
     Field::Event,
 ];
+/// Fields of a report of zones.
+const ZONE_FIELDS: [u8; 6] = [
+    zone_at::NUMBER,
+    zone_at::CAPACITY,
+    zone_at::START,
+    zone_at::POINTER,
+    zone_at::TYPE,
+    zone_at::STATE,
+];
 /// What differs from kind to kind: how many bytes of a device's own configuration are lied about, how many queues it has,
-/// fields of an answer, and options with what they may be.
+/// fields of an answer, with the option that they need, and options with what they may be.
 struct Kind {
     config_bytes: u64,
     queues: u64,
     fields: &'static [u8],
+    fields_need: &'static str,
     options: &'static [&'static [&'static str]],
 }
 
 const BLOCK: Kind = Kind {
     config_bytes: 96,
-    queues: 2,
-    fields: &[],
-    options: &[&["queues=1", "queues=2"]],
+    queues: 3,
+    fields: &ZONE_FIELDS,
+    fields_need: "zones=",
+    options: &[
+        &["queues=1", "queues=2"],
+        &["", "", "zones=8192"],
+        &["", "", "lifetime=1:2:3"],
+    ],
 };
 const NET: Kind = Kind {
     config_bytes: 24,
-    queues: 5,
+    queues: 6,
     fields: &[0, 1, 2, 4, 6, 8, 10],
+    fields_need: "",
     options: &[
         &["pairs=1", "pairs=2"],
         &["mtu=1500", "mtu=9000"],
-        &["", "hide=15", "offer=33"],
+        &["", "hide=15"],
     ],
 };
 const BALLOON: Kind = Kind {
     config_bytes: 16,
-    queues: 5,
+    queues: 6,
     fields: &[],
+    fields_need: "",
     options: &[
         &["wanted=0", "wanted=100", "wanted=3000"],
         &["stats=on", "stats=always"],
         &["", "hints=off", "reports=off"],
     ],
 };
+/// Options that any kind has.
+const COMMON: [&[&str]; 3] = [
+    &["", "", "admin=self", "admin=both"],
+    &[
+        "",
+        "",
+        "notification_data=on",
+        "notif_config_data=on",
+        "notification_data=on notif_config_data=on",
+    ],
+    &["", "", "offer=33"],
+];
 const TURNS: [&[u64]; 3] = [&[0, u64::MAX], &[1, 2, 3, 4], &[0, 0xff, 2, 0x8000]];
 
 fn pick<T: Copy>(random: &mut Random, of: &[T]) -> T {
@@ -123,8 +155,10 @@ fn register(random: &mut Random, kind: &Kind) -> What {
     }
 }
 
-fn deed(random: &mut Random, kind: &Kind) -> What {
-    if !kind.fields.is_empty() && random.below(3) == 0 {
+fn deed(random: &mut Random, kind: &Kind, options: &str) -> What {
+    let has_fields = !kind.fields.is_empty() && options.contains(kind.fields_need);
+
+    if has_fields && random.below(3) == 0 {
         return What::Answer(Part::Field(pick(random, kind.fields)));
     }
     match random.below(64) {
@@ -168,17 +202,20 @@ fn value(random: &mut Random, what: What) -> Value {
     }
 }
 
-fn lie(random: &mut Random, kind: &Kind) -> Lie {
+fn lie(random: &mut Random, kind: &Kind, options: &str) -> Lie {
     let what = match random.below(8) {
         0..3 => register(random, kind),
         3..6 => What::Ring(pick(random, &RING_FIELDS)),
-        _ => deed(random, kind),
+        _ => deed(random, kind, options),
     };
     let mut lie = Lie::new(what, value(random, what));
 
-    if random.below(3) == 0 {
-        lie = lie.live();
-    }
+    // What waits for the strike is told under I/O, to a driver that has met an honest device so far.
+    lie = match random.below(6) {
+        0 | 1 => lie.live(),
+        2 => lie.struck(),
+        _ => lie,
+    };
     if random.below(2) == 0 {
         lie = lie.after(random.below(40) as u32);
     }
@@ -192,11 +229,12 @@ fn lie(random: &mut Random, kind: &Kind) -> Lie {
 }
 
 /// A life of a device of that kind: its options, and its lies.
-pub fn life(kind: &str, seed: u64) -> (String, Vec<Lie>) {
+pub fn life(kind: &str, seed: u64) -> Result<(String, Vec<Lie>), String> {
     let kind = match kind {
+        "block" => &BLOCK,
         "net" => &NET,
         "balloon" => &BALLOON,
-        _ => &BLOCK,
+        _ => return Err(format!("there are no lives of a {kind}")),
     };
     let mut random = Random::new(seed);
     let ring = pick(
@@ -212,14 +250,15 @@ pub fn life(kind: &str, seed: u64) -> (String, Vec<Lie>) {
         on()
     );
 
-    for choices in kind.options {
+    for choices in kind.options.iter().chain(&COMMON) {
         options += " ";
         options += pick(&mut random, choices);
     }
     let count = 1 + random.below(5);
-    let lies = (0..count).map(|_| lie(&mut random, kind)).collect();
+    let lies = (0..count).map(|_| lie(&mut random, kind, &options));
+    let lies = lies.collect();
 
-    (options, lies)
+    Ok((options, lies))
 }
 
 /// A life in words, for the log.

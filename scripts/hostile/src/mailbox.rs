@@ -7,10 +7,14 @@
 const LIFE: u64 = 0xf8;
 /// A write has the device do something: [`order`]. What is read is the size of a balloon in pages.
 const ORDER: u64 = 0xf4;
+/// What is read is how often the device has complained of its driver in this life.
+const COMPLAINTS: u64 = 0xf0;
 
 /// What a program asks for.
 pub enum Request {
     Life(u64),
+    /// Lies that wait for it are told from now on.
+    Strike,
     /// In the words of the suite.
     Order(String),
 }
@@ -21,6 +25,7 @@ pub fn request(at: u64, bytes: &[u8]) -> Option<Request> {
 
     match at {
         LIFE => Some(Request::Life(word.into())),
+        ORDER if word >> 24 == 4 => Some(Request::Strike),
         ORDER => Some(Request::Order(order(word)?)),
         _ => None,
     }
@@ -43,6 +48,7 @@ pub fn question(at: u64, length: usize) -> Option<&'static str> {
     match (at, length) {
         (LIFE, 4) => Some("lies"),
         (ORDER, 4) => Some("size"),
+        (COMPLAINTS, 4) => Some("wrongs"),
         _ => None,
     }
 }

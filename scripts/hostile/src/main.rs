@@ -39,12 +39,9 @@ fn main() -> ExitCode {
         }
         ["list"] => cases::list(),
         ["life", kind, number] => match number.parse() {
-            Ok(number) => {
-                let (options, lies) = fuzz::life(kind, number);
-
+            Ok(number) => fuzz::life(kind, number).map(|(options, lies)| {
                 println!("{}", fuzz::describe(&options, &lies));
-                Ok(())
-            }
+            }),
             Err(_) => Err(format!("{number} is no number")),
         },
         _ => Err(USAGE.into()),

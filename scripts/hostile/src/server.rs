@@ -319,10 +319,11 @@ impl Suite {
     fn heed(&self, request: mailbox::Request) {
         let done = match request {
             mailbox::Request::Life(0) => self.live(std::iter::empty(), &[], 0),
-            mailbox::Request::Life(seed) => {
-                let (options, lies) = fuzz::life(&self.kind, seed);
-
-                self.live(options.split_whitespace(), &lies, seed)
+            mailbox::Request::Life(seed) => fuzz::life(&self.kind, seed)
+                .and_then(|(options, lies)| self.live(options.split_whitespace(), &lies, seed)),
+            mailbox::Request::Strike => {
+                self.function.lock().unwrap().strike();
+                Ok(())
             }
             mailbox::Request::Order(line) => self.answer(&format!("order {line}")).map(|_| ()),
         };

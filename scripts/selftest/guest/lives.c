@@ -4,7 +4,8 @@
  * it and unbinds it, until COUNT lives from the number FIRST on are over, or the time is.
  *
  * The devices are of scripts/hostile. What they are told stands in their PCI configuration space, where no driver writes: a write
- * to LIFE begins a life, of which LIFE then says how many lies were told in it; ORDER has the device do something.
+ * to LIFE begins a life, of which LIFE then says how many lies were told in it; ORDER has the device do something; COMPLAINTS is
+ * how often it has found something wrong with the driver. It strikes when it is in use.
  *
  * Each device has a process of its own. The first one watches them: what does not end within PATIENCE seconds, four times as
  * many where the device is used, never will. It prints every second `DID lives bound worked lies`, and at the end one of
@@ -45,11 +46,13 @@
 
 #define LIFE 0xf8
 #define ORDER 0xf4
+#define COMPLAINTS 0xf0
 /* Orders: what stands in the upper byte; the rest is a number. */
 #define WANT 0u
 #define QUESTION 1u
 #define HINT 2u
 #define HINT_DONE 3u
+#define STRIKE 4u
 
 #define HONEST 100
 #define HONEST_TRIES 3
@@ -257,10 +260,16 @@ static int use_disk(struct worker *me)
 		return 0;
 	pattern(out, PIECES * PIECE, me->number);
 	memset(in, 0x5a, PIECES * PIECE);
-	if (pieces(fd, IOCB_CMD_PWRITE, out) == PIECES && !fsync(fd) && pieces(fd, IOCB_CMD_PREAD, in) == PIECES) {
+	worked = pieces(fd, IOCB_CMD_PWRITE, out) == PIECES;
+	order(me, STRIKE, 0);
+	if (worked && !fsync(fd) && pieces(fd, IOCB_CMD_PREAD, in) == PIECES) {
 		worked = !memcmp(in, out, PIECES * PIECE);
 		if (!worked)
 			wrong(me, "SILENT: a read gives other data than was written");
+	} else {
+		/* Whatever has failed, requests go on. */
+		worked = 0;
+		pieces(fd, IOCB_CMD_PREAD, in);
 	}
 	ioctl(fd, BLKDISCARD, range);
 	close(fd);
@@ -380,6 +389,8 @@ static int use_nic(struct worker *me)
 			if (!back[i])
 				sendto(fd, out, sizes[i], MSG_DONTWAIT, &to, sizeof(to));
 		}
+		/* With frames under way. */
+		order(me, STRIKE, 0);
 		take(me, fd, now_ms() + LOST_MS, back);
 		all_back = 1;
 		for (int i = 0; i < SIZES; i++)
@@ -420,7 +431,9 @@ static int use_balloon(struct worker *me)
 	pattern(held, HELD, me->number);
 	order(me, QUESTION, 0);
 	order(me, HINT, 5);
-	worked = sized(me, 300) & sized(me, 20);
+	worked = sized(me, 300);
+	order(me, STRIKE, 0);
+	worked &= sized(me, 20);
 	order(me, HINT_DONE, 0);
 	for (size_t i = 0; i < HELD / 8; i++) {
 		if (((uint64_t *)held)[i] != ((i + 1) * 0x9e3779b97f4a7c15ull ^ me->number * 0xd6e8feb86659fd93ull)) {
@@ -469,6 +482,9 @@ static int live(struct worker *me, uint64_t number)
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", me->address);
 	if (child(path, "virtio", line))
 		wrong(me, "FAIL: %s is still there after unbinding", line);
+	/* A lie may lead a driver to something; an honest device does not. */
+	if (!number && config(me, COMPLAINTS, NULL))
+		wrong(me, "FAIL: an honest device complains, see its log: %s", me->address);
 	if (number) {
 		all->lives++;
 		all->worked += worked;
