@@ -152,6 +152,9 @@ class Suite:
         self._said = ""
         # How far the console was judged: what is on it belongs to one case, or to none.
         self._read = 0
+        # What the device has said in the end, and the features that were agreed on while it lied.
+        self._words = []
+        self.agreed = 0
         # Reports that belong to no case.
         self.strays = []
         self._machine = None
@@ -295,12 +298,11 @@ class Suite:
 
     def _left(self, now):
         """What is wrong with how a device was left that was bound when the machine powered off."""
-        words = self._machine.players.last_words().split(maxsplit=3)
         if self._options.driver == "c":
             return ""
-        if len(words) < 3:
+        if len(self._words) < 4:
             return "the device says nothing of how it was left"
-        told, resets, there, *complaints = words
+        told, resets, there, _, *complaints = self._words
         if told == "0" and not now.stays:
             return "the lie was never told, so this proves nothing"
         if resets == "0" and there != "gone":
@@ -342,6 +344,9 @@ class Suite:
     def _judge_end(self):
         """What becomes of the case that ran when the machine ended, or that was the last one; how it ended counts as well."""
         now, trouble = self._now, self._machine.trouble
+        self._words = self._machine.players.last_words().split(maxsplit=4)
+        if len(self._words) >= 4:
+            self.agreed |= int(self._words[3], 16)
         if trouble == ENDED:
             return
         if now and now.verdict:

@@ -30,7 +30,7 @@ class Played(Suite):
     def __init__(self, *lines):
         super().__init__(OPTIONS, None, None, None, lines, None)
         self.text = "[   0.1] Linux\n"
-        self.last_words = "1 1 there"
+        self.last_words = "1 1 there 0x3"
         players = types.SimpleNamespace(last_words=lambda: self.last_words)
         self._machine = types.SimpleNamespace(trouble=None, kind="block", allow=lambda _: None, players=players)
 
@@ -136,7 +136,7 @@ class Verdicts(unittest.TestCase):
         played.end("", "wedged: the guest did not power off within 10 s")
         self.assertEqual(self.verdicts(played, a), ["WEDGED"])
 
-    def at_power_off(self, said="", last_words="1 1 there", stays=False, says="device is gone"):
+    def at_power_off(self, said="", last_words="1 1 there 0x3", stays=False, says="device is gone"):
         """The verdict on a case in which the machine powers off."""
         a = line(strikes="PowerOff", outcome="Safe", says=says)
         a.stays = stays
@@ -151,13 +151,13 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(self.at_power_off(SAID), "PASS")
         # The line is not there; the lie was not told; the driver has left the device as it was; the device complains.
         self.assertEqual(self.at_power_off(), "FAIL")
-        self.assertEqual(self.at_power_off(SAID, "0 1 there"), "FAIL")
-        self.assertEqual(self.at_power_off(SAID, "1 0 there"), "FAIL")
-        self.assertEqual(self.at_power_off(SAID, "1 1 there queue 0: it is nonsense"), "FAIL")
+        self.assertEqual(self.at_power_off(SAID, "0 1 there 0x3"), "FAIL")
+        self.assertEqual(self.at_power_off(SAID, "1 0 there 0x3"), "FAIL")
+        self.assertEqual(self.at_power_off(SAID, "1 1 there 0x3 queue 0: it is nonsense"), "FAIL")
         self.assertEqual(self.at_power_off(SAID, ""), "FAIL")
         # One that is gone hears of no reset; a device of another moment may come to no lie.
-        self.assertEqual(self.at_power_off(SAID, "1 0 gone"), "PASS")
-        self.assertEqual(self.at_power_off(last_words="0 1 there", stays=True, says=""), "PASS")
+        self.assertEqual(self.at_power_off(SAID, "1 0 gone 0x3"), "PASS")
+        self.assertEqual(self.at_power_off(last_words="0 1 there 0x3", stays=True, says=""), "PASS")
 
     def test_an_end_without_a_word_is_a_crash(self):
         watched = object.__new__(suite.Watched)

@@ -114,6 +114,8 @@ pub struct Function {
     notifications: u64,
     /// How often the driver has reset it since the strike.
     resets: u64,
+    /// All features that were agreed on with a device that lies, in all lives.
+    agreed: u128,
     /// Of these, those that said just how far the driver had got.
     up_to_date: u64,
     /// Pieces of buffers that are data rather than headers: how many, and the lowest and the highest address in them.
@@ -153,6 +155,7 @@ impl Function {
             requests: 0,
             notifications: 0,
             resets: 0,
+            agreed: 0,
             up_to_date: 0,
             pieces: NO_PIECES,
             cut_off: 0,
@@ -251,15 +254,16 @@ impl Function {
     }
 
     /// What there is to be said of it when the machine has gone: how often the lie was told, the driver's resets since the
-    /// strike, whether it is gone itself, and what it complains of.
+    /// strike, whether it is gone itself, what was agreed on with devices that lie, and what it complains of.
     pub fn last_words(&self) -> String {
         let told = self.lies.told().map(|told| told.to_string());
 
         format!(
-            "{} {} {} {}",
+            "{} {} {} {:#x} {}",
             told.as_deref().unwrap_or("none"),
             self.resets,
             if self.gone { "gone" } else { "there" },
+            self.agreed,
             self.complaints.join("; ")
         )
     }
@@ -450,6 +454,9 @@ impl Function {
             Effect::Status => {
                 if self.registers.status & status::DRIVER_OK != 0 {
                     self.lies.go_live();
+                    if self.lies.has(|_| true) {
+                        self.agreed |= self.registers.accepted;
+                    }
                 }
             }
             Effect::Enable(queue) => self.enable(queue),
