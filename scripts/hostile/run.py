@@ -7,6 +7,7 @@ import concurrent.futures
 import fnmatch
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def arguments():
     parser.add_argument("--list", action="store_true", help="list the cases and end")
     parser.add_argument("--limit", metavar="SECONDS", type=int, help="cases that have not begun by then fail")
     parser.add_argument("--fuzz", metavar="SECONDS", type=int, help="instead of cases: lives made of numbers, for so long, shared by the kinds")
-    parser.add_argument("--seed", metavar="N", type=int, default=1, help="the number of the first life; and which device is bound when a machine powers off")
+    parser.add_argument("--seed", metavar="N", type=int, default=1, help="the number of the first life; or, but 1, another order of cases, and another device that is bound when a machine powers off")
     parser.add_argument("--lives", metavar="N", type=int, default=1 << 62, help="how many lives of a kind at most: --kind KIND --seed N --lives 1 replays one")
     parser.add_argument("--devices", metavar="N", type=int, help="devices that live at the same time in a machine")
     parser.add_argument("--poweroff", action="store_true", help="instead of each case under I/O: the same device, in a machine that powers off meanwhile")
@@ -154,6 +155,9 @@ def main():
     suites = []
     for kind in kinds:
         those = [line for line in lines if line.kind == kind and not line.verdict]
+        if options.seed != 1:
+            # What a case leaves behind meets another one.
+            random.Random(options.seed).shuffle(those)
         for part in range(options.jobs):
             # What takes long stands together in the list, so each machine gets some of it.
             mine = those[part::options.jobs]
