@@ -8,6 +8,7 @@
 #   inventory   the table of unsafe code is true
 #   clippy      the kernel crates, no warning         frames      no function has a large stack frame
 #   panics      what can panic was reviewed           waits       what waits was reviewed, and has an end
+#   calls       what is called of the kernel was reviewed, all of it
 #   runner      the hostile suite takes no crash for a pass
 # fmt formats the Rust code.
 
@@ -105,15 +106,16 @@ linked() {
 }
 panics() { linked panics; }
 waits() { linked waits; }
+calls() { linked calls; }
 
 summary=
 [ "${1:-}" != --summary ] || { summary=$2; shift 2; }
-[ $# -gt 0 ] || set -- fmtcheck no-unsafe spdx shellcheck features runner sample inventory clippy frames panics waits
+[ $# -gt 0 ] || set -- fmtcheck no-unsafe spdx shellcheck features runner sample inventory clippy frames panics waits calls
 for name in "$@"; do
     case $name in
     fmt) fmt ;;
-    fmtcheck | no-unsafe | spdx | shellcheck | features | runner | sample | inventory | clippy | frames | panics | waits) result "$name" "$name" ;;
-    *) die "lint.sh knows no check $name" "The checks: fmtcheck no-unsafe spdx shellcheck features runner sample inventory clippy frames panics waits. fmt formats." ;;
+    fmtcheck | no-unsafe | spdx | shellcheck | features | runner | sample | inventory | clippy | frames | panics | waits | calls) result "$name" "$name" ;;
+    *) die "lint.sh knows no check $name" "The checks: fmtcheck no-unsafe spdx shellcheck features runner sample inventory clippy frames panics waits calls. fmt formats." ;;
     esac
 done
 summarize "$summary"

@@ -147,19 +147,23 @@ class Review:
         """Compares what was found, tuples of as many texts as there are fields, with the entries of a table.
 
         A field holds texts with the wildcards of the shell; one that is not there stands for any. Each combination of an
-        entry's texts has to be found.
+        entry's texts has to be found. Where `found` counts, a thing of a C helper is there `times` at most, once where the entry does not
+        say: Rust is compiled anew for each type.
         """
-        patterns = {}
+        patterns, times = {}, {}
         for entry in self.tables[table]:
             if not entry.get("why", "").strip():
                 self.say(f"{self.name}: no reason for {entry}")
             for pattern in itertools.product(*(entry.get(field, ["*"]) for field in fields)):
                 patterns[pattern] = False
+                times[pattern] = entry.get("times", 1)
         for thing in sorted(found):
             known = [pattern for pattern in patterns if all(map(fnmatch.fnmatchcase, thing, pattern))]
             patterns.update(dict.fromkeys(known, True))
             if not known:
                 self.say(f"{table} that is not reviewed: {', by '.join(thing)}")
+            elif isinstance(found, collections.Counter) and "/helpers/" in thing[-1] and found[thing] > max(times[pattern] for pattern in known):
+                self.say(f"{table} that is there {found[thing]} times, more than were reviewed: {', by '.join(thing)}")
         for pattern, used in patterns.items():
             if not used:
                 self.say(f"{self.name}: there is no {table} any more for {', by '.join(pattern)}")

@@ -12,10 +12,12 @@ It looks at what the compiler has left in the code, not at the source: a check t
 - A call of a Rust function of the kernel image, which could panic in itself.
 
 A site is named `FILE: FUNCTION: KIND`: where the check stands in the source, be it in `core` or in the kernel. Behind it
-stands by whom: the innermost function of this tree that it was compiled into.
+stands by whom: the innermost function of this tree that it was compiled into. A function that has more of the same than were
+reviewed has a new one.
 """
 
 import argparse
+import collections
 import pathlib
 import re
 import struct
@@ -26,12 +28,13 @@ from linked import Module, Review, Source, by_whom, demangled, run
 # What never returns, or reports, by the demangled name. Not what looks after memory that is broken already, such as the
 # stack's guard.
 FATAL = re.compile(r"""
-      \bcore::panicking:: | \b(?:core|alloc|kernel)::.*(?:panic|_failed?\b|_overflow\b|_error_fail)
+      \bcore::panicking:: | \b(?:core|alloc|kernel)::.*(?:panic|_fail(?:ed)?\b|_overflow\b)
     | \brust_(?:begin_unwind|helper_BUG|helper_WARN\w*|build_error)\b
     | ^(?:panic|nmi_panic|__warn\w*|warn_slowpath\w*|refcount_warn_saturate|__fortify_\w+|fortify_panic)$
     | ^__ubsan_handle_\w+$
-    # Those that stop at an argument that is too large for the packet.
-    | ^(?:skb_put|skb_push|skb_pull|eth_type_trans)$
+    # Those that stop or report at an argument that does not fit: for the packet, the list, the object.
+    | ^(?:skb_put|skb_push|skb_pull|skb_trim|___?pskb_trim|__pskb_pull_tail|skb_over_panic|skb_under_panic|eth_type_trans)$
+    | ^(?:__list_add_valid_or_report|__list_del_entry_valid_or_report|usercopy_abort|__check_object_size|__copy_overflow)$
 """, re.VERBOSE)
 BUGFLAG_WARNING = 1
 OURS = re.compile(r"(?<![\w:])(?:vring|kernel_ext|virtio|rvirtio\w*)::")
@@ -97,10 +100,10 @@ def main():
     source = Source(options.kernel)
     modules = [Module(path) for path in options.modules]
     names = demangled(modules)
-    sites = {site for module in modules for site in sites_of(module, source, names)}
+    sites = collections.Counter(site for module in modules for site in sites_of(module, source, names))
     imports = {name for module in modules for name in imports_of(module, names)}
     if options.print:
-        print(*(f"{at}\n        by {by}" for at, by in sorted(sites)), sep="\n")
+        print(*(f"{at}\n        by {by}\n        {times} times" for (at, by), times in sorted(sites.items())), sep="\n")
         print(*sorted(name for name, in imports), sep="\n")
         return 0
 

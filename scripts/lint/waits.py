@@ -26,7 +26,7 @@ WAITS = re.compile(r"""
        | [mu]sleep\w* | usleep_range\w* | __(?:const_)?[un]delay | rust_helper_(?:[mfu]sleep|[un]delay|cpu_relax)\w*
        | synchronize_\w+ | _*(?:flush|drain)_\w*work\w* | \w*(?:work|timer)\w*_sync | destroy_workqueue | napi_disable | free_irq
        | s?wait_\w+ | down(?:_interruptible|_killable|_timeout)? | rcu_barrier\w* | srcu_barrier | disable_irq\w* | hrtimer_cancel
-       | device_unregister | blk_mq_destroy_queue | put_disk | cancel_\w*work\w*
+       | device_unregister | blk_mq_destroy_queue | put_disk
        | kthread_(?:stop|park) | blk_execute_rq | blk_mq_(?:freeze|quiesce|wait)\w* | blk_freeze\w* | blk_sync_queue | queue_limits\w*_frozen | del_gendisk
        | (?:driver|bus|pci)_unregister\w* | \w*unregister_(?:netdev|driver)\w* | hwrng_unregister | page_reporting_unregister
        | unregister_oom_notifier | debugfs_remove\w* | device_del | shrinker_free )$
@@ -40,7 +40,7 @@ TIMEOUT = re.compile(r"Timeout::\w+\.ms\(\)")
 NAMED = re.compile(r"let (\w+) = (?:[\w.]+\.left\(\w+, )?Timeout::\w+\.ms\(\)\)?;")
 
 LOOP = re.compile(r"\b(?:loop|while)\b")
-C_LOOP = re.compile(r"\b(?:for|while|do|goto)\b[^;{]*")
+C_LOOP = re.compile(r"\b(?:(?:for|while|do|goto)\b|\w*for_each\w*)[^;{]*")
 FUNCTION = re.compile(r"^\s*(?:(?:pub(?:\([^)]*\))?|const|unsafe|extern \"C\") )*fn (\w+)")
 
 
