@@ -45,6 +45,14 @@ kind_prepare() {
     pages hold 16 7 >/run/pages 2>&1 3>&- &
     echo $! >/run/holder
     sized 1000 || wrong "the balloon does not come to 1000 pages while the device is honest"
+    case $name in
+    report* | spoils*)
+        # Other cases have left memory in pieces.
+        echo 3 >/proc/sys/vm/drop_caches
+        [ ! -e /proc/sys/vm/compact_memory ] || echo 1 >/proc/sys/vm/compact_memory
+        ;;
+    esac
+    reported=$(host model d0 ask reports)
 }
 look() {
     kill "$(cat /run/holder)" 2>/dev/null || true
@@ -52,8 +60,9 @@ look() {
     ! grep -q word /run/pages || silent "memory that is in use was given away: $(cat /run/pages)"
 }
 
-# What the kernel reports of itself comes 2 s after binding.
-was_reported() { [ "$(host model d0 ask reports)" != 0 ] || is_broken; }
+# What the kernel reports of itself comes 2 s after binding, and after memory became free in blocks as large as it reports. On a slow
+# machine the first has come before the strike.
+was_reported() { [ "$(host model d0 ask reports)" -gt "$reported" ] || is_broken; }
 was_hinted() {
     # shellcheck disable=SC2046
     set -- $(host model d0 ask hints)
