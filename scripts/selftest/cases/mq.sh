@@ -9,10 +9,10 @@
 # needs: fio
 # disk: one 64M num-queues=1 vectors=2
 # disk: two 64M num-queues=2 vectors=3
-# disk: four 128M num-queues=4 vectors=5
+# disk: four 128M num-queues=4 vectors=5 port
 # disk: eight 64M num-queues=8 vectors=9
 # disk: few 64M num-queues=4 vectors=3
-# timeout: 180
+# timeout: 240
 
 CPUS=4
 
@@ -71,6 +71,88 @@ over_queues() {
     for name in two four few; do
         verify "$name"
     done
+}
+
+# --- Batches ----------------------------------------------------------------------------------------------------------
+
+TRACING=/sys/kernel/tracing
+
+# counter NAME FUNCTION: counts calls of a function of the kernel. calls NAME: how many there were.
+counter() {
+    echo "p:$1 $2" >>$TRACING/kprobe_events || fail "no probe for $2"
+    echo 1 >"$TRACING/events/kprobes/$1/enable"
+}
+calls() { awk -v name="$1" '$1 == name { print $2 }' $TRACING/kprobe_profile; }
+
+# value NAME KEY: what debugfs says, of all queues.
+value() { sed -n "s/^$2: //p" "$DEBUGFS/rvirtio/$(virtio "$1")"/queue[0-9] | awk '{ n += $1 } END { print n }'; }
+shown() { echo $(($(value four kicks) + $(value four suppressed_kicks))); }
+reads_of() { awk '{ print $1 }' "/sys/block/$(block four)/stat"; }
+
+# Reads that one CPU sends in batches of 32 are handed over in batches, shown to the device in batches, and end in batches: where a
+# disk has one queue for several CPUs the block layer ends each by itself.
+batches() {
+    [ "$RV_DRIVER" = rvirtio ] || skip "C has no counters"
+    mount -t tracefs tracefs $TRACING 2>/dev/null || true
+    # A scheduler hands requests over one by one.
+    echo none >"/sys/block/$(block four)/queue/scheduler"
+    counter single blk_mq_issue_direct
+    counter ended blk_mq_end_request_batch
+    reads=$(reads_of) shown=$(shown)
+    fio --output=/run/fio.batch --filename="$(disk four)" --direct=1 --ioengine=libaio --rw=randread --bs=4k --iodepth=32 --cpus_allowed=0 \
+        --iodepth_batch_submit=32 --iodepth_batch_complete_min=32 --size=8M --name=all || fail "fio: $(grep -m 1 -E 'error|err=' /run/fio.batch)"
+    reads=$(($(reads_of) - reads)) shown=$(($(shown) - shown)) single=$(calls single) ended=$(calls ended)
+    for name in single ended; do echo 0 >"$TRACING/events/kprobes/$name/enable"; done
+    echo >$TRACING/kprobe_events
+    note "$reads reads: shown in $shown batches, $single of which were handed over one by one, ended in $ended"
+    [ "$reads" -ge 1024 ] || fail "$reads reads, not thousands"
+    [ $((single * 4)) -le "$shown" ] || fail "the requests of $single of $shown batches were handed over one by one"
+    [ $((shown * 4)) -le "$reads" ] || fail "$reads reads were shown to the device in $shown batches"
+    [ "$ended" -gt 0 ] || fail "no batch ended: one by one"
+    [ $((ended * 2)) -le "$reads" ] || fail "$reads reads ended in $ended batches"
+}
+
+# Function level resets under fio, on all four queues.
+resets() {
+    fio --output=/run/fio.reset --filename="$(disk four)" --direct=1 --ioengine=io_uring --verify=crc32c --verify_fatal=1 --thread \
+        --numjobs=$CPUS --size=1M --offset_increment=16M --bsrange=4k-64k --rw=randwrite --iodepth=32 --cpus_allowed=0-3 \
+        --cpus_allowed_policy=split --runtime=3 --time_based --name=all 3>&- &
+    fio=$!
+    done=0
+    while kill -0 $fio 2>/dev/null && [ $done -lt 12 ]; do
+        usleep 150000
+        echo 1 >"$PCI/devices/$(pci four)/reset" || fail "it cannot be reset"
+        done=$((done + 1))
+    done
+    wait $fio || fail "fio: $(grep -m 1 -E 'verify|error|err=' /run/fio.reset)"
+    note "$done resets"
+    [ $done -ge 4 ] || fail "$done resets under fio"
+    healthy four || fail "it is broken"
+    each_cpu four
+}
+
+# limited: the modules anew, with fewer queues and requests than there could be.
+limited() {
+    unload_modules
+    [ -z "$PCI_MODULE" ] || modprobe "$PCI_MODULE"
+    modprobe "$BLK_MODULE" num_request_queues=3 queue_depth=8
+    for name in one=1 two=2 four=3 eight=3; do
+        same "queues of ${name%=*}" "$(queues "${name%=*}" | wc -l)" "${name#*=}"
+        dmesg | grep -q "$(virtio "${name%=*}"): ${name#*=}/0/0 default/read/poll queues" || fail "the log does not say so of ${name%=*}"
+        for queue in "/sys/block/$(block "${name%=*}")"/mq/*; do reads "$queue/nr_tags" 8; done
+    done
+    mapped four 3
+    verify four
+}
+
+# No deeper than the ring.
+deep() {
+    [ "$RV_DRIVER" = rvirtio ] || skip "C's requests wait for room in the ring"
+    unload_modules
+    modprobe "$PCI_MODULE"
+    modprobe "$BLK_MODULE" queue_depth=100000
+    reads "/sys/block/$(block one)/mq/0/nr_tags" "$(value one size)"
+    short_verify "$(disk one)" 3 50
 }
 
 online() { echo "$2" >"/sys/devices/system/cpu/cpu$1/online"; }
@@ -132,7 +214,11 @@ check "I/O on each CPU, four queues" each_cpu four
 check "I/O on each CPU, two queues" each_cpu two
 check "interrupts keep to their CPUs" managed four
 check "fio over all queues" over_queues
+check "batches" batches
+check "resets under fio, four queues" resets
 check "CPUs go and come under fio" hotplug
 check "unbind and bind under I/O" cycles
+check "fewer queues, fewer requests" limited
+check "more requests than a ring has room for" deep
 check "modules unload" unload_modules
 check "nothing is left" no_traces

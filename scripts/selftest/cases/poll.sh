@@ -3,12 +3,12 @@
 # title: queues without interrupts, for polled requests
 # rings: packed
 # needs: fio
-# disk: two 64M num-queues=2
+# disk: two 64M num-queues=2 port
 # disk: four 64M num-queues=4
 # disk: one 64M num-queues=1
 # disk: line 64M num-queues=2 vectors=0
 # debug: none
-# timeout: 120
+# timeout: 150
 
 prepare() {
     [ -z "$PCI_MODULE" ] || modprobe "$PCI_MODULE"
@@ -56,8 +56,25 @@ sleeps() {
     wait $fio || fail "fio: $(grep -m 1 -E 'error|err=' /run/fio.sleep)"
 }
 
-plain() { short_verify "$(disk "$1")" 5 60; }
+# The disk is reset under who polls: nobody but him takes back what is done.
+resets() {
+    fio --output=/run/fio.reset --filename="$(disk two)" --direct=1 --ioengine=io_uring --hipri --verify=crc32c --verify_fatal=1 --thread \
+        --numjobs=2 --size=1M --offset_increment=32M --bsrange=4k-64k --rw=randwrite --iodepth=16 --time_based --runtime=3 --name=all 3>&- &
+    fio=$!
+    done=0
+    while kill -0 $fio 2>/dev/null && [ $done -lt 12 ]; do
+        usleep 150000
+        echo 1 >"$PCI/devices/$(pci two)/reset" || fail "it cannot be reset"
+        done=$((done + 1))
+    done
+    wait $fio || fail "fio: $(grep -m 1 -E 'verify|error|err=' /run/fio.reset)"
+    note "$done resets"
+    [ $done -ge 4 ] || fail "$done resets while fio polls"
+    healthy two || fail "it is broken"
+    verify two
+}
 
+plain() { short_verify "$(disk "$1")" 5 60; }
 
 check "modules, two queues to be polled" prepare
 check "the ring format" in_format
@@ -68,6 +85,7 @@ check "polled I/O" without_interrupts two
 check "polled I/O, four queues" without_interrupts four
 check "polled I/O on INTx" verify line
 check "sleep while others poll" sleeps
+check "reset while others poll" resets
 check "a disk that cannot says so" refused one
 for name in two four one line; do
     check "I/O with interrupts: $name" plain $name
