@@ -53,7 +53,7 @@ pub struct Shared {
     pub folder: Folder,
     #[pin]
     numbers: Mutex<IdPool>,
-    /// By the name of the device that a transport found. Zero is not there.
+    /// By the name of the device that a transport found. Zero is as if it was not there.
     #[pin]
     remembered: Mutex<KVec<(CString, u128)>>,
 }
@@ -132,13 +132,13 @@ impl Shared {
     pub fn remember(&self, name: &CStr, value: u128) -> Result {
         let mut remembered = self.remembered.lock();
 
-        if value == 0 {
-            remembered.retain(|(known, _)| **known != *name);
-        } else if let Some((_, known)) = remembered.iter_mut().find(|(known, _)| **known == *name) {
+        if let Some((_, known)) = remembered.iter_mut().find(|(known, _)| **known == *name) {
+            // One that is forgotten keeps its place, for the next time.
             *known = value;
-        } else if remembered.len() >= MOST_REMEMBERED {
-            return Err(ENOSPC);
-        } else {
+        } else if value != 0 {
+            if remembered.len() >= MOST_REMEMBERED {
+                return Err(ENOSPC);
+            }
             // Under a mutex, where allocating is allowed.
             remembered.push((CString::try_from(name)?, value), GFP_KERNEL)?;
         }
