@@ -90,7 +90,7 @@ by_virtio() {
         reads "/sys/bus/$BUS/devices/$name/status" 0x00000001
         echo "$name" >"$driver/bind"
         nic_in a
-        reads "/sys/bus/$BUS/devices/$name/status" 0x0000000f
+        reads "/sys/bus/$BUS/devices/$name/status" $STATUS
         rest $left
         left=$((left - 1))
     done

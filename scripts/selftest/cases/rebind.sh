@@ -82,7 +82,7 @@ virtio_level() {
         reads "/sys/bus/$BUS/devices/$name/status" 0x00000001
         echo "$name" >"$driver/bind"
         wait_for 10 there || fail "vda did not come back after bind"
-        reads "/sys/bus/$BUS/devices/$name/status" 0x0000000f
+        reads "/sys/bus/$BUS/devices/$name/status" $STATUS
         left=$((left - 1))
     done
     hammer_off
