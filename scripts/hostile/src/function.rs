@@ -20,8 +20,10 @@ use crate::{
     admin::Admin,
     config_space::{
         self,
+        cap,
         ConfigSpace,
         BAR_BYTES,
+        DEVICE_CAP,
         MULTIPLIER,
         NOTIFY_CAP,
         VECTORS, //
@@ -57,6 +59,7 @@ use crate::{
         Ring,
         Told, //
     },
+    tampering::Tampering,
 };
 
 /// How many accesses are remembered.
@@ -70,6 +73,16 @@ const NO_PIECES: (u64, u64, u64) = (0, u64::MAX, 0);
 
 /// Buffers with how much was written to each.
 type Buffers = Vec<(Chain, u32)>;
+
+/// Whether a reset was confirmed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Confirmed {
+    Yes,
+    /// It was asked for, and the status was not read since.
+    NotYet,
+    /// It was read, and was not zero.
+    No,
+}
 
 /// Buffers that go back later.
 struct Late {
@@ -104,6 +117,12 @@ pub struct Function {
     late: Vec<Late>,
     /// Buffers that go back together with the next one of their queue.
     together: BTreeMap<u16, Buffers>,
+    /// Buffers that nothing was done with, and that come back all the same.
+    undone: BTreeMap<u16, Vec<Chain>>,
+    /// What is being done to the memory of rings. Nothing is looked at meanwhile.
+    tampering: Tampering,
+    /// What was reset: whether the driver has seen that it was, and may go on.
+    reset: Confirmed,
     accesses: VecDeque<String>,
     /// What the driver did wrong.
     complaints: Vec<String>,
@@ -148,6 +167,9 @@ impl Function {
             mad: false,
             late: Vec::new(),
             together: BTreeMap::new(),
+            undone: BTreeMap::new(),
+            tampering: Tampering::default(),
+            reset: Confirmed::Yes,
             accesses: VecDeque::new(),
             complaints: Vec::new(),
             mute: false,
@@ -204,6 +226,8 @@ impl Function {
         self.cut_off = self.late.len();
         self.late.clear();
         self.together.clear();
+        self.undone.clear();
+        self.tampering.end(None);
         self.lies.queue_reset(None);
         self.isr = 0;
         self.model.reset();
@@ -309,8 +333,20 @@ impl Function {
             ["resets"] => Some(self.resets.to_string()),
             ["status"] => Some(self.registers.status.to_string()),
             ["features"] => Some(format!("{:#x}", self.registers.accepted)),
-            ["wrongs"] => Some(self.complaints.len().to_string()),
-            ["complaints"] => Some(self.complaints.join("; ")),
+            ["wrongs"] => {
+                self.look_at_reset();
+                Some(self.complaints.len().to_string())
+            }
+            ["complaints"] => {
+                self.look_at_reset();
+                Some(self.complaints.join("; "))
+            }
+            // A device that is given up touches no memory any more.
+            ["at-rest"] => {
+                let reaches = self.registers.status != 0 && self.is_master() && !self.gone;
+
+                Some(if reaches { "no" } else { "yes" }.into())
+            }
             ["accesses"] => {
                 let lines: Vec<_> = self.accesses.iter().cloned().collect();
 
@@ -378,7 +414,29 @@ impl Function {
     pub fn write_pci(&mut self, at: u64, bytes: &[u8]) {
         self.access("pci write", at, bytes);
         if !self.gone {
+            let before = self.is_master();
+
             self.space.write(at as usize, bytes);
+            if self.is_master() && !before && self.reset != Confirmed::Yes {
+                self.accuse("DMA is turned on, and the last reset was not confirmed".into());
+            }
+        }
+    }
+
+    /// A reset that is not confirmed has to be the end of DMA at least.
+    fn look_at_reset(&mut self) {
+        if self.reset == Confirmed::No && self.is_master() {
+            self.accuse("DMA is left on, and the last reset was not confirmed".into());
+        }
+    }
+
+    /// Bytes of the device's own configuration, by what its capability says.
+    fn configured(&self) -> u64 {
+        let claim = |field, size| self.lies.claim(Space::Pci, DEVICE_CAP + field, size);
+
+        match (claim(cap::TYPE, 1), claim(cap::OFFSET, 4)) {
+            (None, None) => claim(cap::LENGTH, 4).unwrap_or(u64::MAX),
+            _ => 0,
         }
     }
 
@@ -402,6 +460,12 @@ impl Function {
                 self.lies.about(None);
                 self.registers.was_read(place as usize, into.len(), &bytes);
                 give(&bytes, place, into);
+                if place == at::STATUS as u64 && self.reset != Confirmed::Yes {
+                    self.reset = match bytes[at::STATUS] {
+                        0 => Confirmed::Yes,
+                        _ => Confirmed::No,
+                    };
+                }
             }
             config_space::ISR if place == 0 => {
                 let mut bytes = [std::mem::take(&mut self.isr)];
@@ -411,10 +475,17 @@ impl Function {
             }
             config_space::DEVICE => {
                 let mut bytes = self.model.config();
+                let end = place + into.len() as u64;
 
                 self.lies
                     .twist_read(Space::Device, &mut bytes, place as usize, into.len(), size);
                 give(&bytes, place, into);
+                if end > self.configured() {
+                    self.accuse(format!(
+                        "the configuration is read up to {end}, behind its end"
+                    ));
+                    into.fill(0xff);
+                }
             }
             _ => {}
         }
@@ -450,12 +521,18 @@ impl Function {
             Effect::Reset => {
                 self.resets += 1;
                 self.reset();
+                self.reset = Confirmed::NotYet;
             }
             Effect::Status => {
                 if self.registers.status & status::DRIVER_OK != 0 {
+                    let wrong = self.registers.accepted & self.options.never;
+
                     self.lies.go_live();
                     if self.lies.has(|_| true) {
                         self.agreed |= self.registers.accepted;
+                    }
+                    if wrong != 0 {
+                        self.accuse(format!("the features {wrong:#x} are accepted"));
                     }
                 }
             }
@@ -469,6 +546,8 @@ impl Function {
                 let size = self.options.queue_size;
 
                 self.together.remove(&queue);
+                self.undone.remove(&queue);
+                self.tampering.end(Some(queue));
                 self.late.retain(|late| late.queue != queue);
                 self.model.reset_queue(queue);
                 self.lies.queue_reset(Some(queue));
@@ -509,11 +588,15 @@ impl Function {
 
     /// What a lie that was told may have led the driver to is not its fault.
     fn complain(&mut self, about: About, what: String) {
+        // What was spoilt here is not the driver's fault, from then on.
         let own = self.lies.has_told(|lie| match about {
             About::Buffer => matches!(
                 lie,
                 What::Race(_)
                     | What::Overwrite
+                    | What::Spoil(_)
+                    | What::Flicker(_)
+                    | What::Undone
                     | What::Twice
                     | What::Ring(_)
                     | What::Read(..)
@@ -642,8 +725,10 @@ impl Function {
         let mut any = false;
 
         for _ in 0..MOST_BUFFERS {
-            let works =
-                self.registers.status & status::DRIVER_OK != 0 && self.is_master() && !self.mad;
+            let works = self.registers.status & status::DRIVER_OK != 0
+                && self.is_master()
+                && !self.mad
+                && self.tampering.is_over();
 
             let ordinary = index < self.registers.ordinary();
 
@@ -670,6 +755,12 @@ impl Function {
                     self.pieces = (count + 1, low.min(*at), high.max(last));
                 }
             }
+            if self.lies.tell(What::Undone, 0).is_some() {
+                self.undone.entry(index).or_default().push(chain);
+                continue;
+            }
+            // What stands there before is what stands there afterwards.
+            let short = self.shorten(&chain)?;
             let keep = self.lies.tell(What::Keep, 0).is_some();
             let mut complaints = Vec::new();
             let mut context = Context {
@@ -686,6 +777,17 @@ impl Function {
             for complaint in complaints {
                 self.complain(About::Buffer, format!("queue {index}: {complaint}"));
             }
+            let served = match (served, short) {
+                (Served::Used(written), Some((from, before))) => {
+                    chain.write(&self.memory, from, &before)?;
+                    Served::Used(match from {
+                        0 => 0,
+                        _ => written.saturating_sub(before.len() as u32),
+                    })
+                }
+                (served, _) => served,
+            };
+
             match served {
                 Served::More(written) if !keep => {
                     let together = self.together.entry(index).or_default();
@@ -722,10 +824,30 @@ impl Function {
         Ok(any)
     }
 
+    /// The data that a lie leaves out: where in the buffer, and what stands there. The byte behind them is the status.
+    fn shorten(&mut self, chain: &Chain) -> Result<Option<(u64, Vec<u8>)>, Nonsense> {
+        let data = chain.writable_len().saturating_sub(1);
+
+        if data == 0 {
+            return Ok(None);
+        }
+        let Some(less) = self.lies.tell(What::Short, 0) else {
+            return Ok(None);
+        };
+        let mut before = vec![0; less.min(data) as usize];
+        let from = data - before.len() as u64;
+
+        chain.peek(&self.memory, from, &mut before)?;
+        Ok(Some((from, before)))
+    }
+
     fn give_back(&mut self, index: u16, buffers: &[(Chain, u32)]) -> Result<(), Nonsense> {
         if !self.is_master() {
             return Ok(());
         }
+        self.tamper(index, buffers)?;
+        let undone = self.undone.remove(&index).unwrap_or_default();
+        let in_order = self.registers.has(bit::IN_ORDER);
         let queue = &mut self.registers.queues[usize::from(index)];
         let Some(ring) = &mut queue.ring else {
             return Ok(());
@@ -755,7 +877,23 @@ impl Function {
                 self.memory.write(*at, &nonsense)?;
             }
         }
-        let mut interrupt = ring.put(&self.memory, buffers, &mut self.lies)?;
+        let mut interrupt = match undone.last() {
+            None => ring.put(&self.memory, buffers, &mut self.lies)?,
+            Some(_) if in_order => {
+                let undone = undone.into_iter().map(|chain| (chain, 0));
+                let batch: Buffers = undone.chain(buffers.iter().cloned()).collect();
+
+                ring.put_batch(&self.memory, &batch, &mut self.lies)?
+            }
+            Some(chain) => {
+                let written = chain.writable_len() as u32;
+
+                ring.put(&self.memory, &[(chain.clone(), written)], &mut self.lies)?
+            }
+        };
+
+        // What the driver says of interrupts may be nonsense of ours.
+        interrupt |= self.tampering.is_damaging();
 
         if self.lies.tell(What::Twice, 0).is_some() {
             interrupt |= ring.put(&self.memory, buffers, &mut self.lies)?;
@@ -766,6 +904,27 @@ impl Function {
             self.withheld += 1;
         } else if interrupt {
             self.interrupt(1, vector);
+        }
+        Ok(())
+    }
+
+    /// Writes over what the driver has written, and has used elements change while they are read.
+    fn tamper(&mut self, index: u16, buffers: &[(Chain, u32)]) -> Result<(), Nonsense> {
+        let Some(ring) = &self.registers.queues[usize::from(index)].ring else {
+            return Ok(());
+        };
+        let late = self.late.iter().filter(|late| late.queue == index);
+        let chains: Vec<_> = late
+            .flat_map(|late| &late.buffers)
+            .chain(buffers)
+            .map(|(chain, _)| chain)
+            .collect();
+
+        self.tampering
+            .spoil(&self.memory, &mut self.lies, index, ring, &chains)?;
+        if let Some((chain, written)) = buffers.first() {
+            self.tampering
+                .flicker(&self.memory, &mut self.lies, ring, chain, *written);
         }
         Ok(())
     }
@@ -806,6 +965,7 @@ impl Function {
     /// Whether there is something to do every millisecond.
     pub fn is_restless(&self) -> bool {
         !self.late.is_empty()
+            || !self.tampering.is_over()
             || self.lies.has(|what| {
                 matches!(
                     what,
@@ -820,6 +980,10 @@ impl Function {
             return;
         }
         let now = Instant::now();
+
+        if self.tampering.look(now, &self.memory, self.is_master()) {
+            self.serve(0);
+        }
         let (due, late): (Vec<_>, _) = std::mem::take(&mut self.late)
             .into_iter()
             .partition(|late| late.due <= now);

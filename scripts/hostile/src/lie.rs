@@ -3,6 +3,7 @@
 //! The words that a personality is made of: what is lied about, how, and when.
 
 use crate::ring::{
+    Chain,
     Field,
     Twist, //
 };
@@ -41,6 +42,17 @@ pub enum Area {
     Device,
 }
 
+/// What a driver has written for the device to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoilt {
+    /// The whole table of descriptors; of a packed ring all but what says whose turn it is.
+    Descriptors,
+    /// The indirect tables of all that is under way.
+    Tables,
+    /// The available ring, or the event structure of a packed one.
+    Driver,
+}
+
 /// What is lied about. Each says what its occasions are, and what the value means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
@@ -60,6 +72,16 @@ pub enum What {
     Late,
     /// A request, before it comes back: its descriptors are overwritten, each with the value twice.
     Overwrite,
+    /// A request, before it comes back: all that the driver wrote into this place is nonsense for so many ms, in which the device
+    /// looks at nothing.
+    Spoil(Spoilt),
+    /// A used buffer: for some ms this field is the honest value and the lie in turn.
+    Flicker(Field),
+    /// A request: it is not done. With the next one that is, it comes back in a batch where buffers are used in order; elsewhere it
+    /// comes back instead of that.
+    Undone,
+    /// A request with room for more than a status: so many bytes of the data are not written, and it says so.
+    Short,
     /// A request, before it comes back: nonsense is written over its header, which is for reading only.
     Scribble,
     /// A request: it is given back twice.
@@ -90,6 +112,10 @@ pub enum Value {
     Or(u64),
     /// The queue's size, and so much.
     Size(i64),
+    /// What there is room for in the buffer, and so much.
+    Room(i64),
+    /// The second descriptor of the buffer's chain.
+    Inside,
     /// What was honest the time before.
     Before,
     /// One after the other, and again.
@@ -221,6 +247,9 @@ pub struct Lies {
     struck: bool,
     /// What is going on is about this queue.
     queue: Option<u16>,
+    /// Of the buffer that is being given back: how much may be written to it, and its second descriptor.
+    room: u64,
+    inside: Option<u16>,
     random: Random,
 }
 
@@ -238,6 +267,8 @@ impl Lies {
             live: false,
             struck: false,
             queue: None,
+            room: 0,
+            inside: None,
             random: Random::new(seed),
         }
     }
@@ -335,6 +366,8 @@ impl Lies {
                 Value::Xor(bits) => base ^ bits,
                 Value::And(bits) => base & bits,
                 Value::Or(bits) => base | bits,
+                Value::Room(more) => self.room.wrapping_add(more as u64),
+                Value::Inside => self.inside.map_or(base, u64::from),
                 Value::Size(more) => u64::from(size).wrapping_add(more as u64),
                 Value::Before => before,
                 Value::Each(values) => values[(round % values.len() as u64) as usize],
@@ -347,6 +380,21 @@ impl Lies {
 
     pub fn tell(&mut self, what: What, honest: u64) -> Option<u64> {
         self.tell_if(|other| *other == what, honest, 0)
+    }
+
+    /// What a field is said to be from the start on, whenever it is read.
+    pub fn claim(&self, space: Space, at: usize, size: u8) -> Option<u64> {
+        self.tellers.iter().find_map(|teller| match teller.lie {
+            Lie {
+                what: What::Read(of, from, bytes),
+                value: Value::Is(value),
+                start: Start::Always,
+                skip: 0,
+                times: u32::MAX,
+                ..
+            } if (of, from, bytes) == (space, at as u32, size) => Some(value),
+            _ => None,
+        })
     }
 
     pub fn random(&mut self) -> &mut Random {
@@ -413,5 +461,10 @@ impl Twist for Lies {
     fn twist(&mut self, field: Field, honest: u64, size: u16) -> u64 {
         self.tell_if(|what| *what == What::Ring(field), honest, size)
             .unwrap_or(honest)
+    }
+
+    fn gives_back(&mut self, chain: &Chain) {
+        self.room = chain.writable_len();
+        self.inside = chain.indices.get(1).copied();
     }
 }

@@ -16,6 +16,7 @@ mod options;
 mod registers;
 mod ring;
 mod server;
+mod tampering;
 
 use std::{
     path::Path,

@@ -4,6 +4,7 @@
 
 use std::{
     fs::File,
+    hint::spin_loop,
     io,
     os::fd::AsRawFd,
     ptr,
@@ -11,10 +12,13 @@ use std::{
         atomic::{
             fence,
             AtomicU16,
+            AtomicU32,
+            AtomicU64,
             Ordering::SeqCst, //
         },
         RwLock,
     },
+    time::Instant,
 };
 
 /// An address that is not the guest's memory.
@@ -122,6 +126,57 @@ impl Memory {
         Ok(u16::from_le(value))
     }
 
+    /// A field of 2, 4 or 8 bytes that the other side may write at the same time.
+    pub fn load(&self, start: u64, bytes: u8) -> Result<u64, Fault> {
+        self.atomic(start, bytes, |word| word.load())
+    }
+
+    /// Puts `new` where `old` stands, if it does.
+    pub fn exchange(&self, start: u64, bytes: u8, old: u64, new: u64) -> Result<bool, Fault> {
+        self.atomic(start, bytes, |word| word.exchange(old, new))
+    }
+
+    /// Has a field be `honest` and `lie` in turn, mostly the former, until `end`; what the other side writes there stays.
+    pub fn flicker(
+        &self,
+        start: u64,
+        bytes: u8,
+        honest: u64,
+        lie: u64,
+        end: Instant,
+    ) -> Result<(), Fault> {
+        self.atomic(start, bytes, |word| {
+            while Instant::now() < end {
+                for _ in 0..100 {
+                    word.exchange(honest, lie);
+                    for _ in 0..3 {
+                        spin_loop();
+                    }
+                    word.exchange(lie, honest);
+                    for _ in 0..6 {
+                        spin_loop();
+                    }
+                }
+            }
+            word.exchange(lie, honest);
+        })
+    }
+
+    fn atomic<R>(&self, start: u64, bytes: u8, f: impl FnOnce(Word) -> R) -> Result<R, Fault> {
+        let aligned = start & !(u64::from(bytes) - 1);
+
+        self.with(aligned, bytes.into(), |at| {
+            // SAFETY: Aligned, by the mask, inside the mapping, and used while the lock keeps it.
+            f(unsafe {
+                match bytes {
+                    2 => Word::Short(AtomicU16::from_ptr(at.cast())),
+                    4 => Word::Long(AtomicU32::from_ptr(at.cast())),
+                    _ => Word::Double(AtomicU64::from_ptr(at.cast())),
+                }
+            })
+        })
+    }
+
     /// A 16-bit field that the other side waits for: what was written before is seen before.
     pub fn store16(&self, start: u64, value: u16) -> Result<(), Fault> {
         fence(SeqCst);
@@ -131,5 +186,37 @@ impl Memory {
         })?;
         fence(SeqCst);
         Ok(())
+    }
+}
+
+/// A field as the processor changes it at once.
+#[derive(Clone, Copy)]
+enum Word<'a> {
+    Short(&'a AtomicU16),
+    Long(&'a AtomicU32),
+    Double(&'a AtomicU64),
+}
+
+impl Word<'_> {
+    fn load(self) -> u64 {
+        match self {
+            Self::Short(word) => u16::from_le(word.load(SeqCst)).into(),
+            Self::Long(word) => u32::from_le(word.load(SeqCst)).into(),
+            Self::Double(word) => u64::from_le(word.load(SeqCst)),
+        }
+    }
+
+    fn exchange(self, old: u64, new: u64) -> bool {
+        match self {
+            Self::Short(word) => word
+                .compare_exchange((old as u16).to_le(), (new as u16).to_le(), SeqCst, SeqCst)
+                .is_ok(),
+            Self::Long(word) => word
+                .compare_exchange((old as u32).to_le(), (new as u32).to_le(), SeqCst, SeqCst)
+                .is_ok(),
+            Self::Double(word) => word
+                .compare_exchange(old.to_le(), new.to_le(), SeqCst, SeqCst)
+                .is_ok(),
+        }
     }
 }

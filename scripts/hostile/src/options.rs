@@ -35,6 +35,8 @@ pub struct Options {
     pub features: u128,
     /// Features of the device that are not offered.
     pub hidden: u128,
+    /// Features that no driver may accept, offered or not.
+    pub never: u128,
     /// The largest queue.
     pub queue_size: u16,
     /// Everything else, for the device's model.
@@ -48,6 +50,7 @@ impl Default for Options {
         Self {
             features: features.fold(0, |all, (_, bit, _)| all | 1 << bit),
             hidden: 0,
+            never: 0,
             queue_size: 128,
             own: Vec::new(),
         }
@@ -76,6 +79,7 @@ impl Options {
                 }
                 "queue_size" => self.queue_size = number(value)? as u16,
                 "offer" => self.set(number(value)? as u32 % 128, true),
+                "never" => self.never |= 1 << (number(value)? % 128),
                 "hide" => self.hidden |= 1 << (number(value)? % 128),
                 _ => match BITS.iter().find(|(name, ..)| *name == key) {
                     Some((_, bit, _)) => self.set(*bit, value == "on"),

@@ -64,6 +64,9 @@ pub enum Field {
 /// What is done to a value before it is written. `size` is the queue's.
 pub trait Twist {
     fn twist(&mut self, field: Field, honest: u64, size: u16) -> u64;
+
+    /// What comes is about this buffer.
+    fn gives_back(&mut self, _chain: &Chain) {}
 }
 
 /// The truth.
@@ -127,6 +130,32 @@ impl Ring {
         match self {
             Self::Split(ring) => ring.put(memory, buffers, twist),
             Self::Packed(ring) => ring.put(memory, buffers, twist),
+        }
+    }
+
+    /// Gives a batch back with one used element, that of the last buffer, as a device may that uses buffers in order (2.7.9, 2.8.7).
+    pub fn put_batch(
+        &mut self,
+        memory: &Memory,
+        buffers: &[(Chain, u32)],
+        twist: &mut dyn Twist,
+    ) -> Result<bool, Fault> {
+        let Some((before, last)) = buffers.split_last().map(|(last, before)| (before, last)) else {
+            return Ok(false);
+        };
+        let descs = before.iter().map(|(chain, _)| chain.descs).sum();
+
+        match self {
+            Self::Split(ring) => ring.put_skipping(memory, last, before.len() as u16, twist),
+            Self::Packed(ring) => ring.put_skipping(memory, last, descs, twist),
+        }
+    }
+
+    /// Where the next used buffer is written: the field's place, and how many bytes it has.
+    pub fn place_of(&self, field: Field) -> Option<(u64, u8)> {
+        match self {
+            Self::Split(ring) => ring.place_of(field),
+            Self::Packed(ring) => ring.place_of(field),
         }
     }
 

@@ -89,6 +89,10 @@ pub mod at {
 const CONFIG_BYTES: usize = 24;
 /// Frames that wait for a receive buffer, at most; those that come then are lost, as on any wire.
 const MOST_WAITING: usize = 512;
+/// Header, Ethernet header and the start of what is behind: what stands in the first piece of a frame at least.
+const LEAST_FIRST: usize = HEADER_BYTES + 34;
+/// Shorter frames come whole: one that is lost does not keep the others from being looked at.
+const LEAST_IN_PIECES: usize = 600;
 /// 10 Gb/s, full duplex.
 const SPEED: u32 = 10_000;
 
@@ -102,6 +106,11 @@ pub struct Net {
     mac: [u8; 6],
     link: bool,
     announce: bool,
+    /// A frame comes in so many pieces, each in a buffer of its own: all but the first of one byte, or of none.
+    pieces: usize,
+    piece: usize,
+    /// Frames come as fast as there are buffers for them: of a protocol that nobody knows.
+    floods: bool,
     /// The link stays as it is when the configuration changes: only announcements are asked for.
     steady: bool,
     control: Control,
@@ -133,6 +142,9 @@ impl Net {
             mac,
             link: options.text("link") != Some("down"),
             announce: false,
+            pieces: options.number("pieces", 1)?.max(1) as usize,
+            piece: usize::from(options.text("piece") != Some("empty")),
+            floods: options.text("flood") == Some("on"),
             steady: options.text("cable") == Some("steady"),
             control: Control::new(mac, pairs),
             waiting: (0..pairs).map(|_| VecDeque::new()).collect(),
@@ -154,10 +166,40 @@ impl Net {
         chain: &Chain,
         context: &mut Context<'_>,
     ) -> Result<Served, Nonsense> {
+        if self.waiting[pair].is_empty() && self.floods {
+            self.waiting[pair].push_back(peer::nobodys());
+        }
         let (waiting, filling) = (&mut self.waiting[pair], &mut self.filling[pair]);
         let Some(frame) = waiting.front() else {
             return Ok(Served::Used(0));
         };
+
+        // What is left for the first has to be a frame's beginning, and to fit.
+        let behind = (self.pieces - 1) * self.piece;
+        let first = (HEADER_BYTES + frame.len()).saturating_sub(behind);
+
+        if self.pieces > 1
+            && context.has(feature::MRG_RXBUF)
+            && first >= LEAST_FIRST
+            && frame.len() >= LEAST_IN_PIECES
+        {
+            let number = filling.len();
+            let fits = filling.first().unwrap_or(chain).writable_len() >= first as u64;
+
+            if fits && number + 1 < self.pieces {
+                filling.push(chain.clone());
+                return Ok(Served::More(
+                    if number == 0 { first } else { self.piece } as u32
+                ));
+            }
+            if fits {
+                let frame = waiting.pop_front().unwrap_or_default();
+                let mut buffers = std::mem::take(filling);
+
+                buffers.push(chain.clone());
+                return self.receive_in_pieces(&frame, first, &buffers, context);
+            }
+        }
         let room: u64 = filling.iter().map(Chain::writable_len).sum();
         let needed = (HEADER_BYTES + frame.len()) as u64;
 
@@ -200,6 +242,32 @@ impl Net {
         self.received += 1;
         self.spread += u64::from(buffers.len() > 1);
         Ok(Served::Used(last as u32))
+    }
+
+    /// Writes a frame into buffers, the first bytes into the first, and the others evenly.
+    fn receive_in_pieces(
+        &mut self,
+        frame: &[u8],
+        first: usize,
+        buffers: &[Chain],
+        context: &mut Context<'_>,
+    ) -> Result<Served, Nonsense> {
+        let header = Header::of_received(buffers.len() as u16).lied(context);
+        let mut bytes = header.bytes().to_vec();
+
+        bytes.extend_from_slice(frame);
+        let (begin, rest) = bytes.split_at(first);
+        let Some((one, others)) = buffers.split_first() else {
+            return Ok(Served::Used(0));
+        };
+
+        one.write(context.memory, 0, begin)?;
+        for (buffer, piece) in others.iter().zip(rest.chunks(self.piece.max(1))) {
+            buffer.write(context.memory, 0, piece)?;
+        }
+        self.received += 1;
+        self.spread += 1;
+        Ok(Served::Used(self.piece as u32))
     }
 
     /// Takes a frame that is sent on pair `pair`, and has the peer answer it.
@@ -298,6 +366,7 @@ impl Model for Net {
     fn wants(&self, queue: u16) -> bool {
         queue % 2 == 1
             || queue >= self.control_queue()
+            || self.floods
             || !self.waiting[usize::from(queue / 2)].is_empty()
     }
 

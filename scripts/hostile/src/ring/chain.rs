@@ -46,6 +46,8 @@ pub struct Chain {
     pub descs: u16,
     /// Which ones they are.
     pub indices: Vec<u16>,
+    /// Address and bytes of its table, if it has one.
+    pub table: Option<(u64, u32)>,
     pub readable: Vec<(u64, u32)>,
     pub writable: Vec<(u64, u32)>,
 }
@@ -80,6 +82,7 @@ impl Chain {
         }
         let mut index = 0;
 
+        self.table = Some((table.addr, table.len));
         for _ in 0..entries {
             let desc = Desc::read(memory, table.addr, index)?;
             let flags = if packed { desc.fourth } else { desc.third };
@@ -127,6 +130,13 @@ impl Chain {
     /// Reads from the readable part, `from` bytes after its start.
     pub fn read(&self, memory: &Memory, from: u64, into: &mut [u8]) -> Result<(), Nonsense> {
         walk(&self.readable, from, into.len(), |at, range| {
+            memory.read(at, &mut into[range])
+        })
+    }
+
+    /// What stands in the writable part, `from` bytes after its start.
+    pub fn peek(&self, memory: &Memory, from: u64, into: &mut [u8]) -> Result<(), Nonsense> {
+        walk(&self.writable, from, into.len(), |at, range| {
             memory.read(at, &mut into[range])
         })
     }

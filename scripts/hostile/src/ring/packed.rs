@@ -142,6 +142,30 @@ impl Packed {
         }
     }
 
+    pub(super) fn place_of(&self, field: Field) -> Option<(u64, u8)> {
+        let place = self.place(self.used.at);
+
+        match field {
+            Field::Id => Some((place + 12, 2)),
+            Field::Len => Some((place + 8, 4)),
+            _ => None,
+        }
+    }
+
+    /// As `put` for one buffer, with so many descriptors before it that are used too.
+    pub(super) fn put_skipping(
+        &mut self,
+        memory: &Memory,
+        buffer: &(Chain, u32),
+        descs: u16,
+        twist: &mut dyn Twist,
+    ) -> Result<bool, Fault> {
+        let mut whole = buffer.clone();
+
+        whole.0.descs += descs;
+        self.put(memory, &[whole], twist)
+    }
+
     pub(super) fn put(
         &mut self,
         memory: &Memory,
@@ -154,6 +178,7 @@ impl Packed {
         let mut is_moved = false;
 
         for (chain, len) in buffers {
+            twist.gives_back(chain);
             let here = self.used;
             let at = twist.twist(Field::At, here.at.into(), self.size) as u16 % self.size;
             let place = self.place(at);

@@ -92,15 +92,47 @@ impl Split {
         }
     }
 
+    pub(super) fn place_of(&self, field: Field) -> Option<(u64, u8)> {
+        let element = self.areas.device + 4 + 8 * u64::from(self.used % self.size);
+
+        match field {
+            Field::Id => Some((element, 4)),
+            Field::Len => Some((element + 4, 4)),
+            _ => None,
+        }
+    }
+
+    /// As `put` for one buffer, with so many before it that are used too.
+    pub(super) fn put_skipping(
+        &mut self,
+        memory: &Memory,
+        buffer: &(Chain, u32),
+        skipped: u16,
+        twist: &mut dyn Twist,
+    ) -> Result<bool, Fault> {
+        self.put_all(memory, std::slice::from_ref(buffer), skipped, twist)
+    }
+
     pub(super) fn put(
         &mut self,
         memory: &Memory,
         buffers: &[(Chain, u32)],
         twist: &mut dyn Twist,
     ) -> Result<bool, Fault> {
+        self.put_all(memory, buffers, 0, twist)
+    }
+
+    fn put_all(
+        &mut self,
+        memory: &Memory,
+        buffers: &[(Chain, u32)],
+        skipped: u16,
+        twist: &mut dyn Twist,
+    ) -> Result<bool, Fault> {
         let old = self.used;
 
         for (chain, len) in buffers {
+            twist.gives_back(chain);
             let at = self.areas.device + 4 + 8 * u64::from(self.used % self.size);
             let id = twist.twist(Field::Id, chain.id.into(), self.size) as u32;
             let len = twist.twist(Field::Len, (*len).into(), self.size) as u32;
@@ -109,6 +141,7 @@ impl Split {
             memory.write(at + 4, &len.to_le_bytes())?;
             self.used = self.used.wrapping_add(1);
         }
+        self.used = self.used.wrapping_add(skipped);
         let idx = twist.twist(Field::Idx, self.used.into(), self.size) as u16;
 
         memory.store16(self.areas.device + 2, idx)?;

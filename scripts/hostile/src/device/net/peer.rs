@@ -13,6 +13,16 @@ const ICMP: u8 = 1;
 const UDP: u8 = 17;
 const ECHO_REQUEST: u8 = 8;
 
+/// A frame to everybody, of a protocol for experiments (IEEE 802, 0x88b5).
+pub fn nobodys() -> Vec<u8> {
+    let mut frame = vec![0xff; 6];
+
+    frame.extend(MAC);
+    frame.extend([0x88, 0xb5]);
+    frame.resize(60, 0);
+    frame
+}
+
 /// What it answers to a frame, if it does.
 pub fn answer(frame: &[u8]) -> Option<Vec<u8>> {
     let mut answer = frame.to_vec();
