@@ -17,7 +17,68 @@ kind_appeared() {
 
 kind_settle() { :; }
 
-kind_ask() { cat "/sys/block/$block"/serial "/sys/block/$block"/cache_type "/sys/block/$block"/size "/sys/block/$block"/queue/* >/dev/null 2>&1 || true; }
+kind_ask() {
+    cat "/sys/block/$block"/serial "/sys/block/$block"/cache_type "/sys/block/$block"/size "/sys/block/$block"/queue/* >/dev/null 2>&1 || true
+    at_rest
+    lenient || told_users
+}
+
+# shows WHAT WANTED: what a file of the disk says.
+shows() { same "FAIL: what users see in $1" "$(cat "/sys/block/$block/$1")" "$2"; }
+# gives VERB OFFSET LENGTH WANTED: what becomes of a call.
+gives() { same "FAIL: what becomes of $1 at $2" "$(rvio try "$1" "/dev/$block" "$2" "$3")" "$4"; }
+
+# What has to come of some cases besides their outcome.
+told_users() {
+    case $name in
+    cache-mode-7.*)
+        shows cache_type "write back"
+        ! echo "write through" 2>/dev/null >"/sys/block/$block/cache_type" || wrong "a cache is off whose mode is 7"
+        shows cache_type "write back"
+        ;;
+    cache-without-flush.*)
+        shows cache_type "write through"
+        ! echo "write back" 2>/dev/null >"/sys/block/$block/cache_type" || wrong "there is a cache that cannot be flushed"
+        ;;
+    serial-unending.*) shows serial xxxxxxxxxxxxxxxxxxxx ;;
+    queues-65535.*) same "FAIL: the number of queues" "$(set -- "/sys/block/$block"/mq/*; echo $#)" 2 ;;
+    # The block layer counts no more, and what the device does not have is an error.
+    capacity-huge.*) shows size 18014398509481983; gives read $((128 << 20)) 4096 EIO ;;
+    capacity-odd.*) [ "$(rvio try read "/dev/$block" $((64 << 20 - 4096)) 4096)" != ok ] || wrong "a block that is not whole can be read" ;;
+    shrinks-under-io.*) gives read 1048576 4096 "short 0"; gives write 1048576 4096 ENOSPC ;;
+    discard-segments-0.*) clears EOPNOTSUPP ;;
+    discard-alignment-huge.*) clears ok ;;
+    zones-grow.*) same "FAIL: what becomes of a reset of all zones" "$(all_zones)" ok ;;
+    zones-shrink.*) same "FAIL: what becomes of a reset of all zones" "$(all_zones)" ok ;;
+    vectors-refused.* | queue-vector-refused.*)
+        ! grep "MSI.*$ADDRESS" /proc/interrupts || wrong "vectors are used that the device does not take"
+        ;;
+    answers-at-once.*) under_load ;;
+    esac
+}
+all_zones() { rvio zone reset "/dev/$block" 0 "$(cat "/sys/block/$block/size")"; }
+
+# clears WANTED: the three commands about ranges, the last with this end.
+clears() {
+    gives discard $((8 << 20)) 1048576 ok
+    gives zero $((16 << 20)) 1048576 ok
+    gives erase $((24 << 20)) 1048576 "$1"
+    _erased=1048576
+    [ "$1" = ok ] || _erased=0
+    same "FAIL: what the device was told to clear" "$(host model d0 ask cleared)" "1048576 1048576 $_erased"
+}
+
+# under_load: requests from four threads without a pause, while on each CPU somebody else is to have a turn.
+under_load() {
+    rm -f /run/turns.*
+    for _cpu in 0 1; do taskset -c $_cpu sh -c "while [ ! -e /run/hammered ]; do echo turn >>/run/turns.$_cpu; sleep 0.1; done" & done
+    rm -f /run/hammered
+    bounded $((PATIENCE * 2)) "a load of 3 s" hammer "/dev/$block" 3
+    : >/run/hammered
+    for _cpu in 0 1; do
+        [ "$(grep -c turn /run/turns.$_cpu)" -gt 2 ] || wrong "under load nobody else has a turn on CPU $_cpu"
+    done
+}
 
 PIECE=131072
 
@@ -40,7 +101,8 @@ kind_try() {
 # Readers of what was written before, and a writer that reads its own back, at once.
 worker() {
     rm -f "/run/became.$1"
-    (set +e; rvio "$2" "/dev/$3" "$4" $PIECE "$5" >"/run/log.$1" 2>&1; echo $? >"/run/became.$1") &
+    # Two on each CPU, so that each queue has some.
+    (set +e; taskset $((1 + ($1 & 1))) rvio "$2" "/dev/$3" "$4" $PIECE "$5" >"/run/log.$1" 2>&1; echo $? >"/run/became.$1") &
 }
 workers_done() { [ -s /run/became.1 ] && [ -s /run/became.2 ] && [ -s /run/became.3 ] && [ -s /run/became.4 ]; }
 

@@ -97,6 +97,13 @@ shown_broken() {
     esac
 }
 
+# What is given up touches no memory any more: it is reset, or its DMA is off. What the device has to complain of until here is kept.
+at_rest() {
+    lenient && return
+    host model d0 ask complaints >/dev/null
+    [ "$outcome" != Broken ] || same "FAIL: whether the device is at rest" "$(host model d0 ask at-rest)" yes
+}
+
 at_probe() {
     if let_in; then
         case $2 in

@@ -19,6 +19,7 @@ use super::{
     Case,
     Outcome::*,
     Strikes::*,
+    ALL,
     BOTH,
     IN_ORDER,
     NO_RESET,
@@ -40,6 +41,7 @@ use crate::{
         Lie,
         Part,
         Space,
+        Spoilt,
         Value::*,
         What::*, //
     },
@@ -61,11 +63,24 @@ pub fn cases() -> Vec<Case> {
     all.extend(capability_cases());
     all.extend(register_cases());
     all.extend(disk_cases());
+    all.extend(two_queue_cases());
     all.extend(zones::cases());
     all.extend(moments::cases());
     all.extend(again::cases());
     all.extend(power_off_cases());
     all
+}
+
+/// The configuration's fields behind the capacity: no driver may accept their features where there are none.
+const NO_FIELDS: &str =
+    "never=1 never=2 never=6 never=10 never=11 never=12 never=13 never=14 never=16";
+
+/// Several requests are under way at once.
+const UNDER_WAY: Lie = Lie::new(Late, Is(4)).struck();
+
+/// What the driver wrote is nonsense for some time, again and again.
+fn spoilt(what: Spoilt) -> Lie {
+    Lie::new(Spoil(what), Is(15)).struck().times(30)
 }
 
 fn ring_cases() -> Vec<Case> {
@@ -91,19 +106,38 @@ fn ring_cases() -> Vec<Case> {
             .ends(Broken, NOT_A_HEAD),
         case("R2", "used-twice", "gives each buffer back twice")
             .at(Io)
-            .formats(BOTH)
+            .formats(ALL)
             .lie(tell(Twice).struck())
             .ends(
                 Broken,
                 "device is broken: queue 0: used (id|index) [0-9]+ is not",
             ),
         case(
+            "R2",
+            "used-id-inside",
+            "names the second descriptor of a chain",
+        )
+        .at(Io)
+        .options("indirect=off")
+        .lie(ring(Field::Id, Inside))
+        .ends(Broken, NOT_A_HEAD),
+        // Two requests are not done; what comes back in their names is the answer to others, which so never have one.
+        case(
+            "R2",
+            "used-id-of-another",
+            "names requests that are under way, and that it has not done, instead of those that it has",
+        )
+        .at(Io)
+        .formats(BOTH)
+        .lie(tell(Undone).struck().times(2))
+        .ends(Fails, NO_ANSWER),
+        case(
             "R4",
             "used-length-one-more",
             "claims one byte more than there was room for",
         )
         .at(Io)
-        .formats(BOTH)
+        .formats(ALL)
         .lie(ring(Field::Len, Add(1)))
         .ends(Broken, TOO_LONG),
         case(
@@ -132,8 +166,7 @@ fn ring_cases() -> Vec<Case> {
         )
         .at(Io)
         .formats(BOTH)
-        .lie(tell(Omit(Part::Data)).struck().times(3))
-        .lie(ring(Field::Len, Is(0)).times(3))
+        .lie(Lie::new(Short, Is(u64::MAX)).struck().times(3))
         .ends(Fails, NO_ANSWER),
         case(
             "R5",
@@ -142,7 +175,7 @@ fn ring_cases() -> Vec<Case> {
         )
         .at(Io)
         .formats(BOTH)
-        .lie(ring(Field::Len, Add(-1)).times(3))
+        .lie(Lie::new(Short, Is(1)).struck().times(3))
         .ends(Fails, NO_ANSWER),
         case(
             "R6",
@@ -150,6 +183,7 @@ fn ring_cases() -> Vec<Case> {
             "moves the used index past what is under way",
         )
         .at(Io)
+        .formats(&["split", "in-order"])
         .lie(ring(Field::Idx, Add(100)))
         .ends(Broken, JUMP),
         case(
@@ -168,11 +202,12 @@ fn ring_cases() -> Vec<Case> {
         case(
             "R8",
             "descriptors-overwritten",
-            "overwrites the descriptors of what it gives back, all bits set",
+            "overwrites all descriptors while requests are under way: each leads on to a next one",
         )
         .at(Io)
-        .formats(BOTH)
-        .lie(Lie::new(Overwrite, Is(u64::MAX)).struck()),
+        .formats(ALL)
+        .lie(spoilt(Spoilt::Descriptors))
+        .lie(UNDER_WAY),
         case(
             "R8",
             "chains-overwritten",
@@ -181,7 +216,26 @@ fn ring_cases() -> Vec<Case> {
         .at(Io)
         .options("indirect=off")
         .formats(BOTH)
-        .lie(Lie::new(Overwrite, Is(u64::MAX)).struck()),
+        .lie(spoilt(Spoilt::Descriptors))
+        .lie(UNDER_WAY),
+        case(
+            "R8",
+            "tables-overwritten",
+            "overwrites the indirect tables of all requests that are under way",
+        )
+        .at(Io)
+        .formats(BOTH)
+        .lie(spoilt(Spoilt::Tables))
+        .lie(UNDER_WAY),
+        case(
+            "R8",
+            "available-overwritten",
+            "overwrites the available ring, or the driver's event structure, while requests are under way",
+        )
+        .at(Io)
+        .formats(BOTH)
+        .lie(spoilt(Spoilt::Driver))
+        .lie(UNDER_WAY),
         case(
             "R9",
             "in-order-id-skips",
@@ -191,6 +245,16 @@ fn ring_cases() -> Vec<Case> {
         .formats(IN_ORDER)
         .lie(ring(Field::Id, Size(-1)))
         .ends(Broken, NOT_A_HEAD),
+        // Such a batch says of its last buffer only how much was written.
+        case(
+            "R9",
+            "in-order-batch-undone",
+            "gives several requests back in one batch, and has done only the last one",
+        )
+        .at(Io)
+        .formats(IN_ORDER)
+        .lie(tell(Undone).struck().times(2))
+        .ends(Fails, NO_ANSWER),
         case(
             "R10",
             "events-random",
@@ -207,7 +271,9 @@ fn ring_cases() -> Vec<Case> {
         )
         .at(Io)
         .options("event_idx=off")
-        .lie(ring(Field::Event, Is(1)))
+        .formats(BOTH)
+        // In a packed ring the flags are behind the place.
+        .lie(ring(Field::Event, Is(0x1_0001)).times(2))
         .ends(Safe, "request was not answered in time"),
         case(
             "R11",
@@ -217,6 +283,15 @@ fn ring_cases() -> Vec<Case> {
         .at(Io)
         .formats(PACKED)
         .lie(ring(Field::Flags, Xor(0x8080)))
+        .ends(Broken, SILENT),
+        case(
+            "R11",
+            "packed-half-used",
+            "flips one of the two flags that say that a descriptor is used",
+        )
+        .at(Io)
+        .formats(PACKED)
+        .lie(ring(Field::Flags, Xor(0x80)))
         .ends(Broken, SILENT),
         case(
             "R11",
@@ -248,6 +323,24 @@ fn ring_cases() -> Vec<Case> {
         .options("queue_size=100"),
         case(
             "R13",
+            "used-id-flickers",
+            "another thread changes the used id to and fro between a good one and none, while it is read",
+        )
+        .at(Io)
+        .formats(BOTH)
+        .lie(Lie::new(Flicker(Field::Id), Size(0)).struck())
+        .ends(Safe, ANY_BREAK),
+        case(
+            "R13",
+            "used-length-flickers",
+            "another thread changes the used length to and fro between the right one and one too long",
+        )
+        .at(Io)
+        .formats(BOTH)
+        .lie(Lie::new(Flicker(Field::Len), Room(1)).struck())
+        .ends(Safe, ANY_BREAK),
+        case(
+            "R13",
             "used-ring-races",
             "another thread writes random values all over the used ring",
         )
@@ -272,6 +365,13 @@ fn ring_cases() -> Vec<Case> {
         .lie(tell(Storm)),
         case(
             "R14",
+            "line-at-probe",
+            "the same with no vector of MSI-X taken",
+        )
+        .lie(common(at::CONFIG_VECTOR, 2, Is(0xffff)))
+        .lie(tell(Storm).maybe()),
+        case(
+            "R14",
             "interrupts-under-io",
             "raises every interrupt each millisecond",
         )
@@ -281,7 +381,7 @@ fn ring_cases() -> Vec<Case> {
         case(
             "R15",
             "answers-at-once",
-            "answers before the doorbell's write has ended",
+            "answers before the doorbell's write has ended, whatever comes, from both CPUs, without a pause",
         )
         .at(Io)
         .formats(BOTH),
@@ -388,6 +488,13 @@ fn capability_cases() -> Vec<Case> {
         .lie(pci(DEVICE_CAP, cap::OFFSET, 4, Is(0x7ff0)))
         .lie(pci(DEVICE_CAP, cap::LENGTH, 4, Is(0x1000)))
         .ends(Safe, ""),
+        bad(
+            "P3",
+            "isr-past-bar",
+            "has its ISR status behind the end of its BAR",
+            pci(ISR_CAP, cap::OFFSET, 4, Is(0x8000)),
+            "no usable ISR status: .*",
+        ),
         case(
             "P3",
             "notify-past-bar",
@@ -399,6 +506,7 @@ fn capability_cases() -> Vec<Case> {
             "config-of-8",
             "has a configuration of a capacity only",
         )
+        .options(NO_FIELDS)
         .lie(pci(DEVICE_CAP, cap::LENGTH, 4, Is(8))),
         bad(
             "P4",
@@ -622,6 +730,13 @@ fn disk_cases() -> Vec<Case> {
                 Works,
                 "\\[vd[a-z]+\\] 18014398509481983 512-byte logical blocks",
             ),
+        case(
+            "B1",
+            "capacity-odd",
+            "has a capacity that is not a whole number of blocks",
+        )
+        .options("block_size=4096")
+        .lie(device(field::CAPACITY, 8, Add(-1))),
         case("B1", "capacity-0", "has no sectors")
             .lie(device(field::CAPACITY, 8, Is(0)))
             .ends(Safe, "\\[vd[a-z]+\\] 0 512-byte logical blocks"),
@@ -737,11 +852,11 @@ fn disk_cases() -> Vec<Case> {
             .at(Io)
             .lie(Lie::new(Late, Is(30)).struck()),
         case("B10", "queues-0", "has no request queue")
-            .lie(device(field::NUM_QUEUES, 2, Is(0)).maybe())
-            .ends(Safe, ""),
+            .lie(device(field::NUM_QUEUES, 2, Is(0)))
+            .ends(Refused, "device offers several queues, and none"),
         case("B10", "queues-65535", "has more queues than it has")
-            .lie(device(field::NUM_QUEUES, 2, Is(65535)).maybe())
-            .ends(Safe, ""),
+            .options("queues=2")
+            .lie(device(field::NUM_QUEUES, 2, Is(65535))),
         case(
             "B11",
             "serial-unending",
@@ -761,6 +876,57 @@ fn disk_cases() -> Vec<Case> {
             "changes its capacity each millisecond from the start",
         )
         .lie(tell(Change)),
+    ]
+}
+
+/// With two queues: what is said names the right one, and what is under way in the other ends too.
+fn two_queue_cases() -> Vec<Case> {
+    let of_two = |line, name, does| case(line, name, does).at(Io).options("queues=2");
+
+    vec![
+        of_two(
+            "R1",
+            "second-queue-id-beyond",
+            "names a used id that is as large as the queue, in the second of two",
+        )
+        .lie(ring(Field::Id, Size(0)).on(1))
+        .ends(Broken, not_a_head!("1")),
+        of_two(
+            "R4",
+            "second-queue-length-huge",
+            "claims the largest length there is, in the second of two queues",
+        )
+        .formats(PACKED)
+        .lie(ring(Field::Len, Is(u64::MAX)).on(1))
+        .ends(Broken, too_long!("1")),
+        of_two(
+            "B9",
+            "second-queue-never-answers",
+            "answers no request of the second of two queues any more",
+        )
+        .lie(tell(Keep).struck().on(1))
+        .ends(Broken, late!("1")),
+        of_two(
+            "P12",
+            "two-queues-need-reset",
+            "asks for a reset with requests under way in two queues",
+        )
+        .formats(PACKED)
+        .lie(tell(NeedsReset).struck().once())
+        .ends(
+            Works,
+            "device asks for a reset .*; it gets one, and goes on",
+        ),
+        of_two(
+            "P14",
+            "two-queues-gone",
+            "is gone with requests under way in two queues",
+        )
+        .lie(tell(Vanish).struck())
+        .ends(
+            Broken,
+            "device is broken: (queue [01]: request was not answered in time|device is gone)",
+        ),
     ]
 }
 

@@ -3,7 +3,6 @@
 //! What else a disk may do with its rings while its driver comes and while it leaves.
 
 use super::*;
-use crate::cases::ALL;
 
 /// A lie that strikes at both moments.
 struct Lied {
@@ -67,9 +66,9 @@ fn lied() -> Vec<Lied> {
                 "descriptors-overwritten-at-probe",
                 "descriptors-overwritten-at-removal",
             ],
-            does: "overwrites the descriptors of what it gives back, all bits set",
+            does: "overwrites all descriptors while requests are under way",
             formats: BOTH,
-            lie: Lie::new(Overwrite, Is(u64::MAX)),
+            lie: Lie::new(Spoil(Spoilt::Descriptors), Is(15)).times(30),
             says: "",
         },
         Lied {

@@ -153,6 +153,24 @@ pub fn cases() -> Vec<Case> {
             Lie::new(Omit(Part::Data), Is(1)),
             "zones are not right",
         ),
+        // The block layer has notes of as many zones as there were at first.
+        zoned(
+            "zones-grow",
+            "says that it has grown to 2^40 sectors; then all zones are reset",
+        )
+        .at(Io)
+        .lie(device(field::CAPACITY, 8, Is(1 << 40)).struck())
+        .lie(tell(Change).struck().times(3))
+        .ends(Works, "larger than its zones"),
+        zoned(
+            "zones-shrink",
+            "says that it has the half of its zones; then all zones are reset",
+        )
+        .at(Io)
+        .formats(PACKED)
+        .lie(device(field::CAPACITY, 8, Is(65536)).struck())
+        .lie(tell(Change).struck().times(3))
+        .ends(Works, "new size: 65536 "),
         zoned(
             "zones-refuse-writes",
             "says that what is written is not where a zone is written next",
