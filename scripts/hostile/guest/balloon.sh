@@ -16,7 +16,29 @@ kind_appeared() {
 }
 
 kind_settle() { :; }
-kind_ask() { bounded "$PATIENCE" "asking about the balloon" sh -c 'cat /sys/kernel/debug/rvirtio/*/* /proc/meminfo'; }
+kind_ask() {
+    bounded "$PATIENCE" "asking about the balloon" sh -c 'cat /sys/kernel/debug/rvirtio/*/* /proc/meminfo'
+    at_rest
+    lenient || told_users
+}
+
+answers() { host model d0 ask statistics | cut -d' ' -f1; }
+
+# What has to come of some cases besides their outcome.
+told_users() {
+    case $name in
+    # The floor is 8 MiB, of what is available when pages are taken.
+    wants-all*) [ "$(awk '/MemAvailable/ { print $2 }' /proc/meminfo)" -gt 4096 ] || wrong "the guest has no memory left: $(grep MemAvailable /proc/meminfo)" ;;
+    # Ten answers in a second, by the guest's clock.
+    stats-always*)
+        _first=$(answers) _begun=$(uptime_seconds)
+        sleep 2
+        _more=$(($(answers) - _first)) _took=$(($(uptime_seconds) - _begun + 1))
+        [ $_more -gt 0 ] || wrong "the host has no answer to its questions any more"
+        [ $_more -le $((_took * 10 + 2)) ] || wrong "the host has $_more answers in $_took s"
+        ;;
+    esac
+}
 
 is_broken() { [ "$(cat "$DEBUGFS/rvirtio/$virtio/broken" 2>/dev/null || echo no)" != no ]; }
 holds() { [ "$(host model d0 ask size)" = "$1 $1" ]; }

@@ -23,7 +23,8 @@ use super::{
     BOTH,
     IN_ORDER,
     NO_RESET,
-    PACKED, //
+    PACKED,
+    SPLIT, //
 };
 use crate::{
     config_space::{
@@ -35,6 +36,7 @@ use crate::{
         Area,
         Lie,
         Part,
+        Spoilt,
         Value::{
             self,
             *, //
@@ -52,9 +54,9 @@ const CONTROL: u16 = 2;
 const CONTROL_OF_TWO: u16 = 4;
 
 /// Feature bits that the driver does not know.
-const DEVICE_STATS: &str = "offer=50";
-const HASH_REPORT: &str = "offer=57";
-const RSS: &str = "offer=60";
+const DEVICE_STATS: &str = "offer=50 never=50";
+const HASH_REPORT: &str = "offer=57 never=57";
+const RSS: &str = "offer=60 never=60";
 
 /// A field of a received frame's header.
 fn header(offset: u8, value: Value) -> Lie {
@@ -88,6 +90,11 @@ pub fn cases() -> Vec<Case> {
     all.extend(life_cases());
     all.extend(moments::cases());
     all
+}
+
+/// What the driver wrote is nonsense for some time, again and again.
+fn spoilt(what: Spoilt) -> Lie {
+    Lie::new(Spoil(what), Is(10)).struck().times(30)
 }
 
 fn ring_cases() -> Vec<Case> {
@@ -204,11 +211,15 @@ fn ring_cases() -> Vec<Case> {
         case(
             "R8",
             "nic-descriptors-overwritten",
-            "overwrites the descriptors of what it gives back, all bits set",
+            "overwrites all that the driver has written for it: descriptors, tables, available ring",
         )
         .at(Io)
         .formats(BOTH)
-        .lie(Lie::new(Overwrite, Is(u64::MAX)).struck()),
+        .lie(spoilt(Spoilt::Descriptors))
+        .lie(spoilt(Spoilt::Tables))
+        .lie(spoilt(Spoilt::Driver))
+        // While nothing is looked at, a frame may be lost above the driver, C's as well.
+        .ends(Recovers, ""),
         order(
             "rx-out-of-order",
             "receives into a buffer that is not the next in order",
@@ -258,6 +269,15 @@ fn ring_cases() -> Vec<Case> {
         .lie(tell(Race(Area::Desc)).struck())
         .ends(Safe, ""),
         case(
+            "R13",
+            "rx-length-flickers",
+            "another thread changes the length of what it receives to and fro between the right one and one too long",
+        )
+        .at(Io)
+        .formats(BOTH)
+        .lie(Lie::new(Flicker(Field::Len), Room(1)).struck().on(RX))
+        .ends(Safe, ""),
+        case(
             "R14",
             "nic-interrupts",
             "raises every interrupt each millisecond",
@@ -289,17 +309,46 @@ fn frame_cases() -> Vec<Case> {
         )
         .at(Io)
         .formats(BOTH)
-        .lie(ring(Field::Len, Is(4096)).on(RX))
+        .lie(ring(Field::Len, Room(1)).on(RX))
         .ends(Broken, too_long!("0")),
         case(
             "N2",
             "rx-length-beyond-small",
-            "the same, where a frame is in one buffer",
+            "receives more than there was room for, where a frame is in one buffer",
         )
         .at(Io)
         .options("hide=15")
         .lie(ring(Field::Len, Is(4096)).on(RX))
         .ends(Broken, too_long!("0")),
+        // More than a packet has fragments: what was right to be, and what overflows who does not count.
+        case(
+            "N2",
+            "rx-in-20-pieces",
+            "receives long frames into 20 buffers, one byte in all but the first",
+        )
+        .at(Io)
+        .formats(BOTH)
+        .options("pieces=20")
+        // A frame or two may be lost where a socket has no more room.
+        .ends(Recovers, ""),
+        case(
+            "N2",
+            "rx-in-100-pieces",
+            "receives long frames into 100 buffers",
+        )
+        .at(Io)
+        .options("pieces=100 queue_size=256")
+        // A socket has room for one or two of them: each is counted with the whole of its buffers.
+        .ends(Recovers, ""),
+        case(
+            "N5",
+            "rx-in-empty-pieces",
+            "receives long frames into 20 buffers, all but the first of them empty",
+        )
+        .at(Io)
+        .formats(BOTH)
+        .options("pieces=20 piece=empty")
+        .ends(Fails, LOST),
         case(
             "N3",
             "rx-length-huge-mapped",
@@ -311,7 +360,7 @@ fn frame_cases() -> Vec<Case> {
         .lie(ring(Field::Len, Is(u64::MAX)).on(RX))
         .ends(Broken, too_long!("0")),
         runt("rx-length-0", "receives nothing at all", 0),
-        runt("rx-no-header", "receives less than a header", 5),
+        runt("rx-no-header", "receives less than a header", 5).formats(BOTH),
         runt("rx-no-frame", "receives a header only", 12),
         runt(
             "rx-no-ethernet",
@@ -354,6 +403,7 @@ fn frame_cases() -> Vec<Case> {
             "rx-gso-unknown",
             "says that a frame is segments of a kind that there is not",
         )
+        .formats(BOTH)
         .lie(header(GSO_TYPE, Is(0x7f)).times(SOME)),
         lost(
             "N6",
@@ -605,13 +655,33 @@ fn config_cases() -> Vec<Case> {
             "nic-config-of-8",
             "has a configuration of address and status only",
             pci(DEVICE_CAP, cap::LENGTH, 4, Is(8)),
-        ),
+        )
+        .options("offer=22 never=3 never=22 never=63"),
         works(
             "P4",
             "nic-config-absent",
             "has no configuration",
             pci(DEVICE_CAP, cap::TYPE, 1, Is(0xee)),
-        ),
+        )
+        .options("never=3 never=5 never=16 never=63"),
+        case(
+            "P18",
+            "segments-without-checksums",
+            "cuts and joins segments, and cannot fill in checksums",
+        )
+        .options("hide=0 hide=1 never=7 never=8 never=9 never=11 never=12 never=13"),
+        case(
+            "P18",
+            "ecn-without-segments",
+            "knows congestion notification in segments, and no segments",
+        )
+        .options("hide=7 hide=8 hide=11 hide=12 never=9 never=13"),
+        case(
+            "P18",
+            "commands-without-queue",
+            "knows commands, and has no queue for them",
+        )
+        .options("hide=17 offer=22 never=2 never=18 never=19 never=21 never=22 never=23"),
         works(
             "P7",
             "nic-size-1",
@@ -642,6 +712,13 @@ fn honest_cases() -> Vec<Case> {
             "mtu=9000 pairs=2",
         )
         .formats(ALL),
+        case(
+            "R15",
+            "rx-floods",
+            "receives a frame into each buffer as soon as it is there, without end",
+        )
+        .formats(BOTH)
+        .options("flood=on"),
         honest(
             "nic-honest-small",
             "is honest, with each frame in one buffer",

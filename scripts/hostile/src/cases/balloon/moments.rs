@@ -102,6 +102,49 @@ fn leaving() -> Vec<Case> {
         .lie(ring(Field::Id, Size(0)).on(DEFLATE))
         .ends(Safe, not_a_head!("1")),
         case(
+            "R4",
+            "balloon-lengths-huge-at-removal",
+            "claims to have written what it only reads when its driver leaves",
+        )
+        .at(Removal)
+        .lie(ring(Field::Len, Is(u64::MAX)))
+        .ends(Safe, ""),
+        case(
+            "R6",
+            "deflate-index-jumps-at-removal",
+            "acknowledges more pages than leave it when its driver leaves",
+        )
+        .at(Removal)
+        .formats(&["in-order"])
+        .lie(ring(Field::Idx, Add(100)).on(DEFLATE))
+        .ends(Safe, not_a_head!("1")),
+        case(
+            "R8",
+            "balloon-descriptors-overwritten-at-removal",
+            "overwrites all that the driver has written for it when that leaves",
+        )
+        .at(Removal)
+        .formats(BOTH)
+        .lie(spoilt(Spoilt::Descriptors))
+        .lie(spoilt(Spoilt::Driver))
+        .ends(Safe, ""),
+        case(
+            "L4",
+            "inflate-id-beyond-at-removal",
+            "acknowledges pages that there are not, which go into it when its driver leaves",
+        )
+        .at(Removal)
+        .formats(&["packed"])
+        .lie(ring(Field::Id, Size(0)).on(INFLATE))
+        .ends(Safe, ""),
+        case(
+            "L5",
+            "stats-always-at-removal",
+            "asks for statistics all the time when its driver leaves",
+        )
+        .at(Removal)
+        .options("stats=always"),
+        case(
             "R13",
             "balloon-used-rings-race-at-removal",
             "another thread writes random values all over the used rings when the driver leaves",

@@ -219,6 +219,75 @@ fn leaving() -> Vec<Case> {
             "",
         ),
         leaves(
+            "R2",
+            "tx-twice-at-removal",
+            "has sent each frame twice when its driver leaves",
+            tell(Twice).struck().on(TX),
+            "",
+        )
+        .formats(&["in-order"]),
+        leaves(
+            "R6",
+            "rx-index-jumps-at-removal",
+            "moves the used index of what it receives past what is posted when its driver leaves",
+            ring(Field::Idx, Add(1000)).on(RX),
+            "",
+        )
+        .formats(SPLIT),
+        leaves(
+            "R8",
+            "nic-descriptors-overwritten-at-removal",
+            "overwrites all that the driver has written for it when that leaves",
+            spoilt(Spoilt::Descriptors),
+            "",
+        )
+        .lie(spoilt(Spoilt::Tables))
+        .lie(spoilt(Spoilt::Driver)),
+        leaves(
+            "R9",
+            "tx-out-of-order-at-removal",
+            "has sent a buffer that is not the next in order when its driver leaves",
+            ring(Field::Id, Size(-1)).on(TX),
+            "",
+        )
+        .formats(&["packed-in-order"]),
+        leaves(
+            "R11",
+            "rx-wrong-lap-at-removal",
+            "writes used flags of the other lap for what it receives when its driver leaves",
+            ring(Field::Flags, Xor(0x8080)).on(RX),
+            "",
+        )
+        .formats(PACKED),
+        leaves(
+            "N2",
+            "rx-length-one-more-at-removal",
+            "receives a byte more than there was room for when its driver leaves",
+            ring(Field::Len, Room(1)).on(RX),
+            "",
+        )
+        .formats(SPLIT),
+        leaves(
+            "N5",
+            "rx-buffers-65535-at-removal",
+            "says that a frame is in as many buffers as it can say when its driver leaves",
+            header(NUM_BUFFERS, Is(0xffff)),
+            "",
+        )
+        .formats(PACKED),
+        leaves(
+            "N6",
+            "rx-header-random-at-removal",
+            "has random headers when its driver leaves",
+            header(FLAGS, Random),
+            "",
+        )
+        .formats(SPLIT)
+        .lie(header(GSO_TYPE, Random))
+        .lie(header(GSO_SIZE, Random))
+        .lie(header(CSUM_START, Random))
+        .lie(header(NUM_BUFFERS, Random)),
+        leaves(
             "N13",
             "tx-never-completes-at-removal",
             "has sent nothing when its driver leaves",
