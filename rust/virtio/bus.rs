@@ -292,7 +292,18 @@ impl Bus for VirtioBus {
 
     fn probe(device: &bus::Device<Self>, driver: &Arc<dyn AnyDriver>) -> Result {
         let node = device.payload();
-        let mut setup = node.negotiate(device.as_ref(), &**driver)?;
+        // The driver core has no word for it.
+        let missed = || {
+            if node
+                .transport()
+                .is_ok_and(|transport| !transport.is_present())
+            {
+                dev_err!(device.as_ref(), "device is gone\n");
+            }
+        };
+        let mut setup = node
+            .negotiate(device.as_ref(), &**driver)
+            .inspect_err(|_| missed())?;
         let session = setup.device().clone();
 
         Administration::make(&mut setup);
@@ -301,6 +312,9 @@ impl Bus for VirtioBus {
         // What the driver makes announces itself while `probe` runs.
         *node.features.lock() = session.features();
         let bound = driver.probe(setup).inspect_err(|_| {
+            if session.broken().is_none() {
+                missed();
+            }
             session.close();
             *node.features.lock() = Features::NONE;
         })?;
@@ -372,7 +386,8 @@ impl DeviceRegistration {
         let folder_name = CString::try_from_fmt(fmt!("virtio{}", name))?;
         let folder = Folder::new(&folder_name, Some(&shared.folder))?;
 
-        // Whatever the device did before, it stops now.
+        // Whatever the device did before, it stops now; first what the firmware had it do with memory that is others' now.
+        transport.stop_dma();
         reset(&*transport, transport.parent())?;
         transport.set_status(Status::ACKNOWLEDGE);
         let identity = transport.identity();
