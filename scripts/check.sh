@@ -85,7 +85,7 @@ selftest() {
 
 # Devices that lie: all of the catalogue, then lives made of numbers, from the first on; `make fuzz` is for more.
 hostile() {
-    stage "hostile-$1" 1500 "$TOP/scripts/in-root" --net -- "$TOP/scripts/hostile/run.py" --kernel "$1" --limit 1200
+    stage "hostile-$1" 1800 "$TOP/scripts/in-root" --net -- "$TOP/scripts/hostile/run.py" --kernel "$1" --limit 1500
     stage "fuzz-$1" 300 "$TOP/scripts/in-root" --net -- "$TOP/scripts/hostile/run.py" --kernel "$1" --fuzz 60
 }
 

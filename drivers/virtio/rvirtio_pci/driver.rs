@@ -192,7 +192,13 @@ impl VirtioPci {
             }
         };
 
-        Ok((DeviceRegistration::new(transport.clone())?, transport))
+        let registration = DeviceRegistration::new(transport.clone()).inspect_err(|_| {
+            if !transport.is_present() {
+                dev_err!(pdev, "device is gone\n");
+            }
+        })?;
+
+        Ok((registration, transport))
     }
 }
 

@@ -119,7 +119,9 @@ kind_attack() {
     [ "$(cat /run/became.1) $(cat /run/became.2)" != "0 0" ] || ATTACK=ok
     ! is_broken || await "$PATIENCE" no_carrier || wrong "the NIC is broken, and has a carrier"
     # Without a carrier nobody tries; what is broken has none. A queue that stands still is noticed after 5 s, and reset after 10.
-    if [ "$(cat "/sys/class/net/$dev/carrier" 2>/dev/null)" = 1 ] && await $((PATIENCE * 2)) reached 300; then AFTER=ok; fi
+    # Where anything may come of it, no longer than until the log says something.
+    [ "$outcome" = Safe ] && _for=$PATIENCE || _for=$((PATIENCE * 2))
+    if [ "$(cat "/sys/class/net/$dev/carrier" 2>/dev/null)" = 1 ] && await $_for reached 300; then AFTER=ok; fi
 }
 
 # Frames are under way when the driver leaves: a machine with other things to do would leave before the first.

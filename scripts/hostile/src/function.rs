@@ -286,7 +286,11 @@ impl Function {
             "{} {} {} {:#x} {}",
             told.as_deref().unwrap_or("none"),
             self.resets,
-            if self.gone { "gone" } else { "there" },
+            match (self.gone, self.is_master()) {
+                (true, _) => "gone",
+                (_, false) => "mute",
+                (_, true) => "there",
+            },
             self.agreed,
             self.complaints.join("; ")
         )

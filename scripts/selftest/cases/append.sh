@@ -4,7 +4,7 @@
 # covers: VIRTIO_BLK_F_ZONED
 # rings: packed
 # model: d0 block size=32M zones=8192 conventional=0 max_open=4 max_active=4
-# kernel: stock
+# debug: none
 # timeout: 90
 # memory: 1024
 # What the device refuses on purpose, in the words of disk, target and host.
@@ -17,9 +17,10 @@ prepare() {
     [ "$RV_DRIVER" = c ] || modprobe "$BLK_MODULE" io_timeout=6
     load_modules
     same "name" "$(block d0)" vda
-    modprobe configfs
-    modprobe nvme-loop || skip "the kernel has no NVMe target"
+    need_module configfs
+    need_module nvme-loop
     mount -t configfs none /sys/kernel/config
+    [ -d $TARGET ] || skip "the kernel has no NVMe target"
     mkdir $TARGET/subsystems/zoned
     echo 1 >$TARGET/subsystems/zoned/attr_allow_any_host
     mkdir $TARGET/subsystems/zoned/namespaces/1

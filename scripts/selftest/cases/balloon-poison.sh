@@ -4,7 +4,7 @@
 # covers: VIRTIO_BALLOON_F_PAGE_POISON VIRTIO_BALLOON_F_PAGE_REPORTING
 # balloon: balloon free-page-reporting=on
 # cmdline: page_poison=1
-# kernel: stock
+# debug: none
 # timeout: 120
 
 # What Linux fills free pages with.

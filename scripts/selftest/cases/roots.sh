@@ -7,7 +7,7 @@
 # boots: 4
 # memory: 1024
 # timeout: 90
-# kernel: stock
+# debug: none
 # What is under way when the machine goes off fails, and the file system says so.
 # allow: I/O error|lost (sync|async) page write|EXT4-fs (error|warning)|JBD2: .*rror
 

@@ -760,9 +760,10 @@ fn life_cases() -> Vec<Case> {
         .options("cable=steady")
         .lie(device(field::STATUS, 2, Is(3)).struck())
         .lie(tell(Change).struck().times(400)),
-        case("N13", "tx-forgets", "never has sent some frames")
+        // One is enough to have the queue stand still: what may be under way is counted in bytes.
+        case("N13", "tx-forgets", "never has sent a frame")
             .at(Io)
-            .lie(tell(Keep).struck().on(TX).times(SOME))
+            .lie(tell(Keep).struck().on(TX).once())
             .ends(Fails, ""),
         case(
             "N13",
