@@ -76,7 +76,7 @@ selftest() {
         limit=10800
         if [ ${#whole[@]} -eq 0 ]; then
             local left=$((MINUTES * 60 - SECONDS + begun))
-            more=(--budget $((left > 300 ? left : 300)))
+            more=(--budget $((left > 120 ? left : 120)))
         fi
     fi
     stage "selftest-$1" $((limit + 300)) \

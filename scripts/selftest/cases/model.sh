@@ -28,7 +28,8 @@ small() {
     widest=$(host model small ask widest)
     note "at most $widest segments and bytes of one"
     same "the most segments" "${widest% *}" 4
-    [ "${widest#* }" -gt 4096 ] || fail "no segment has more than ${widest#* } bytes"
+    # A page at least; more where pages happen to lie beside each other.
+    [ "${widest#* }" -ge 4096 ] || fail "no segment has more than ${widest#* } bytes"
 }
 
 fio_verified() {

@@ -4,7 +4,7 @@
 # driver: rvirtio
 # model: d0 block size=64M ranges=8 alignment=8
 # model: z0 block size=33M zones=8192 conventional=1
-# model: q4 block size=64M queues=4
+# model: q4 block size=64M queues=4 lifetime=1:3:11
 # rings: packed
 # named: packed
 # debug: none
@@ -190,6 +190,18 @@ lost_in_zone() {
     same "zone 1" "$(state 1)" "24 2"
 }
 
+# answers CPU: what the wear is, or why it cannot be told, asked from that CPU.
+answers() { taskset $((1 << $1)) cat "/sys/block/$(block q4)/life_time" 2>&1 | sed 's/.*: //'; }
+
+# A question of the driver's own that fails has failed, wherever it ends: with the interrupt of several queues, on the CPU that asked.
+refused() {
+    for cpu in 0 1 2 3; do same "the wear, asked on CPU $cpu" "$(answers $cpu)" "0x03 0x0b"; done
+    host model q4 order refuse lifetime 1
+    for cpu in 0 1 2 3; do same "the wear, asked on CPU $cpu" "$(answers $cpu)" "Input/output error"; done
+    host model q4 order refuse lifetime 2
+    for cpu in 0 1 2 3; do same "the wear, asked on CPU $cpu" "$(answers $cpu)" "Operation not supported"; done
+}
+
 no_complaints() {
     for name in d0 z0 q4; do
         same "what the device $name complains about" "$(host model $name ask complaints)" ""
@@ -207,6 +219,7 @@ check "a lost read" others
 check "a read that is lost twice" lost_twice
 check "a lost read of one queue of four" one_queue
 check "a device of four queues that asks for a reset" asks
+check "a question that the device does not answer" refused
 check "a lost discard" lost
 check "a lost write to a zone, not done" dropped_in_zone
 check "a lost write to a zone, done" lost_in_zone

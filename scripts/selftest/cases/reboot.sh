@@ -8,7 +8,7 @@
 # boots: 2
 # end: reboot
 # allow: I/O error, dev vd[bc]
-# console: ^\[ *[0-9.]+\] EIO$
+# console: I/O error, dev vdc, sector 0 op 0x0:\(READ\)
 # timeout: 30
 
 write() {

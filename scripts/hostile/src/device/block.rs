@@ -117,6 +117,8 @@ pub struct Block {
     /// So many requests of this type are not answered; they are done, or not even that.
     lost: Option<(u32, u64)>,
     dropped: Option<(u32, u64)>,
+    /// Requests of this type end with that status, and are not done.
+    refused: Option<(u32, u8)>,
     /// What the configuration has been changed to.
     changed: Vec<(usize, Vec<u8>)>,
     /// What stood there before the last change.
@@ -137,6 +139,7 @@ fn is_one_of(left: &mut Option<(u32, u64)>, request: u32) -> bool {
 /// The type of a request by its name.
 fn kind_of(name: &str) -> Option<u32> {
     Some(match name {
+        "lifetime" => kind::GET_LIFETIME,
         "read" => kind::IN,
         "write" => kind::OUT,
         "flush" => kind::FLUSH,
@@ -208,6 +211,7 @@ impl Block {
             slow: None,
             lost: None,
             dropped: None,
+            refused: None,
             changed: Vec::new(),
             before: Vec::new(),
         })
@@ -445,7 +449,10 @@ impl Model for Block {
             return Ok(Served::Kept);
         }
 
+        let refused = self.refused.filter(|(kind, _)| *kind == request);
+
         let status = match request {
+            _ if refused.is_some() => refused.map_or(OK, |(_, status)| status),
             kind::IN => match self.range(sector, room) {
                 Some(range) => {
                     if context.gives(Part::Data) {
@@ -572,6 +579,7 @@ impl Model for Block {
         match words {
             ["slow", kind, ms] => self.slow = Some((kind_of(kind)?, ms.parse().ok()?)),
             ["lose", kind, count] => self.lost = Some((kind_of(kind)?, count.parse().ok()?)),
+            ["refuse", kind, status] => self.refused = Some((kind_of(kind)?, status.parse().ok()?)),
             ["drop", kind, count] => self.dropped = Some((kind_of(kind)?, count.parse().ok()?)),
             // What it offers from now on; the driver sees it after a reset.
             ["read_only", on] => {
