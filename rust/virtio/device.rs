@@ -330,13 +330,7 @@ impl Device {
     pub(crate) fn reset(&self) -> Result {
         let mut ended = self.ended.lock();
 
-        *ended.get_or_insert_with(|| {
-            let result = reset(self.transport(), self.node());
-
-            // Who takes the device next turns it on again. Until then it has no interrupts either, but for a line.
-            self.transport.stop_dma();
-            result
-        })
+        *ended.get_or_insert_with(|| reset(self.transport(), self.node()))
     }
 
     /// Lets one queue be made anew at a time, as long as the result is held, and says how long resets may take.
@@ -495,36 +489,33 @@ impl InterruptHandler for Gate {
     }
 }
 
-/// Resets a device, see [`Device::reset`]; messages are about `node`.
+/// Resets a device, see [`Device::reset`]; messages are about `node`. Its DMA is off afterwards, whatever came of it: only who goes on
+/// with it allows that again, so nobody else, as the PCI core after sleep, finds it on and turns it on before the next reset.
 pub(crate) fn reset(transport: &dyn Transport, node: &device::Device) -> Result {
-    let result = try_reset(transport, node);
+    let limit_ms = Timeout::Reset.ms();
+    let result = try_reset(transport, limit_ms);
 
+    transport.stop_dma();
+    if result == Err(ETIMEDOUT) {
+        dev_err!(
+            node,
+            "reset was not confirmed within {} ms; DMA of the device is off now\n",
+            limit_ms
+        );
+    }
     trace::device_reset(node, result);
     result
 }
 
-fn try_reset(transport: &dyn Transport, node: &device::Device) -> Result {
+fn try_reset(transport: &dyn Transport, limit_ms: u32) -> Result {
     if transport.status() == Status::GONE {
-        transport.stop_dma();
         return Err(ENODEV);
     }
-    let limit_ms = Timeout::Reset.ms();
-
     transport.begin_reset();
     time::wait_until(limit_ms, || match transport.status() {
         Status::RESET => Ok(true),
         Status::GONE => Err(ENODEV),
         _ => Ok(false),
-    })
-    .inspect_err(|error| {
-        transport.stop_dma();
-        if *error == ETIMEDOUT {
-            dev_err!(
-                node,
-                "reset was not confirmed within {} ms; DMA of the device is off now\n",
-                limit_ms
-            );
-        }
     })
 }
 

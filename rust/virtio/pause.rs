@@ -108,15 +108,7 @@ impl Device {
             }
         }
         if reached && !self.quiet.load(Acquire) {
-            let reset = self.unless_reset(|transport| {
-                reset(transport, self.node())?;
-                // Others may turn it on again, as the PCI core does after sleep if it was on before: not earlier than
-                // another reset of ours.
-                transport.stop_dma();
-                Ok(())
-            });
-
-            match reset {
+            match self.unless_reset(|transport| reset(transport, self.node())) {
                 Some(Ok(())) => self.quiet.store(true, Release),
                 Some(Err(error)) => self.break_device(Reason::unanswered(error)),
                 None => {}
