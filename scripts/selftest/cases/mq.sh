@@ -114,20 +114,7 @@ batches() {
 
 # Function level resets under fio, on all four queues.
 resets() {
-    fio --output=/run/fio.reset --filename="$(disk four)" --direct=1 --ioengine=io_uring --verify=crc32c --verify_fatal=1 --thread \
-        --numjobs=$CPUS --size=1M --offset_increment=16M --bsrange=4k-64k --rw=randwrite --iodepth=32 --cpus_allowed=0-3 \
-        --cpus_allowed_policy=split --runtime=3 --time_based --name=all 3>&- &
-    fio=$!
-    done=0
-    while kill -0 $fio 2>/dev/null && [ $done -lt 12 ]; do
-        usleep 150000
-        echo 1 >"$PCI/devices/$(pci four)/reset" || fail "it cannot be reset"
-        done=$((done + 1))
-    done
-    wait $fio || fail "fio: $(grep -m 1 -E 'verify|error|err=' /run/fio.reset)"
-    note "$done resets"
-    [ $done -ge 4 ] || fail "$done resets under fio"
-    healthy four || fail "it is broken"
+    fio_over_resets four --numjobs=$CPUS --offset_increment=16M --iodepth=32 --cpus_allowed=0-3 --cpus_allowed_policy=split
     each_cpu four
 }
 

@@ -58,19 +58,7 @@ sleeps() {
 
 # The disk is reset under who polls: nobody but him takes back what is done.
 resets() {
-    fio --output=/run/fio.reset --filename="$(disk two)" --direct=1 --ioengine=io_uring --hipri --verify=crc32c --verify_fatal=1 --thread \
-        --numjobs=2 --size=1M --offset_increment=32M --bsrange=4k-64k --rw=randwrite --iodepth=16 --time_based --runtime=3 --name=all 3>&- &
-    fio=$!
-    done=0
-    while kill -0 $fio 2>/dev/null && [ $done -lt 12 ]; do
-        usleep 150000
-        echo 1 >"$PCI/devices/$(pci two)/reset" || fail "it cannot be reset"
-        done=$((done + 1))
-    done
-    wait $fio || fail "fio: $(grep -m 1 -E 'verify|error|err=' /run/fio.reset)"
-    note "$done resets"
-    [ $done -ge 4 ] || fail "$done resets while fio polls"
-    healthy two || fail "it is broken"
+    fio_over_resets two --hipri --numjobs=2 --offset_increment=32M --iodepth=16
     verify two
 }
 

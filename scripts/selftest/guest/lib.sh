@@ -187,6 +187,25 @@ esac
 # healthy NAME: whether the device works, by its status. recovered NAME: how often it was reset because it asked for that.
 healthy() { [ "$(cat "/sys/bus/$BUS/devices/$(virtio "$1")/status")" = $STATUS ]; }
 recovered() { dmesg | grep -c "$(virtio "$1"): device asks for a reset" || true; }
+
+# fio_over_resets NAME OPTION...: writes that are verified, for three seconds, while the disk gets function level resets.
+fio_over_resets() {
+    _over=$1
+    shift
+    fio --output=/run/fio.reset --name=all --filename="$(disk "$_over")" --direct=1 --ioengine=io_uring --verify=crc32c --verify_fatal=1 \
+        --thread --size=1M --bsrange=4k-64k --rw=randwrite --time_based --runtime=3 "$@" 3>&- &
+    _fio=$! _resets=0
+    while kill -0 $_fio 2>/dev/null && [ $_resets -lt 12 ]; do
+        usleep 150000
+        echo 1 >"$PCI/devices/$(pci "$_over")/reset" || fail "it cannot be reset"
+        _resets=$((_resets + 1))
+    done
+    wait $_fio || fail "fio: $(grep -m 1 -E 'verify|error|err=' /run/fio.reset)"
+    note "$_resets resets"
+    [ $_resets -ge 4 ] || fail "$_resets resets under fio"
+    healthy "$_over" || fail "it is broken"
+}
+
 # once_more NAME NUMBER: whether it was more often than that, and works.
 once_more() { [ "$(recovered "$1")" -gt "$2" ] && healthy "$1"; }
 
